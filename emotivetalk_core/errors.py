@@ -1,0 +1,29 @@
+"""The one family of errors that a user can cause; each message is one sentence: what was given, what was expected, the way out."""
+
+
+class EmotiveTalkError(Exception):
+    """Base of every fault that the user can mend. The command line prints it as one line and exits with status 2."""
+
+
+class InputError(EmotiveTalkError):
+    """A file or value given as input is missing, empty, damaged or not of the expected kind."""
+
+
+class FaceError(EmotiveTalkError):
+    """No usable face was found in a picture, or the given box or mask does not lie in it."""
+
+
+class SettingsError(EmotiveTalkError):
+    """A setting, or a combination of settings, cannot work."""
+
+
+class WeightsError(EmotiveTalkError):
+    """A weights file is missing, damaged, of another network, or not the one its manifest names."""
+
+
+class OutputError(EmotiveTalkError):
+    """The result cannot be written where it was asked for."""
+
+
+class NumericalError(EmotiveTalkError):
+    """A network produced a value that is not finite."""

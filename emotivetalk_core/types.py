@@ -1,0 +1,111 @@
+"""Values that travel between the parts: frozen, host-free, with their shapes. No behaviour beyond reading them."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+EMOTIONS = ("happy", "angry", "sad", "surprised", "fear", "disgusted", "worried", "neutral")
+"""The eight keywords of the paper's codebook (EmotiveTalk §6.3)."""
+
+FRAMES_PER_SECOND = 25
+SAMPLE_RATE = 16_000
+
+
+def frame_count(sample_count: int) -> int:
+    """Number of video frames that cover `sample_count` samples at 16 kHz: the video is never shorter than the speech."""
+    return max(1, math.ceil(sample_count * FRAMES_PER_SECOND / SAMPLE_RATE))
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Mono speech at 16 kHz. `samples` is float32 [t] in -1…1."""
+
+    samples: torch.Tensor
+
+    @property
+    def frames(self) -> int:
+        return frame_count(self.samples.shape[-1])
+
+    @property
+    def seconds(self) -> float:
+        return self.samples.shape[-1] / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A picture as the user gave it. `pixels` [3, h, w] RGB 0…1; `alpha` [1, h, w] 0…1 where the file had one."""
+
+    pixels: torch.Tensor
+    alpha: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class CropRecord:
+    """Where a square crop was taken from, so that it can be pasted back. Pixels of the original picture; may reach outside it."""
+
+    left: int
+    top: int
+    side: int
+    picture_width: int
+    picture_height: int
+
+
+@dataclass(frozen=True)
+class FaceRegions:
+    """The talking crop of a portrait and the masks of EmotiveTalk §3.3.
+
+    crop [3, s, s] RGB 0…1 · face_mask, lip_mask [1, s, s] binary · eyes_mouth [3, 2] (left eye, right eye, mouth centre as seen
+    in the picture, x then y, crop pixels) where known · note: one sentence for the user, or empty.
+    """
+
+    crop: torch.Tensor
+    face_mask: torch.Tensor
+    lip_mask: torch.Tensor
+    record: CropRecord
+    eyes_mouth: torch.Tensor | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class MotionLatents:
+    """What the motion encoder reads from faces. All [b, d]: lip 512, expression 30 (both z-normalised), pose 6, eye 6, identity 512 at full size."""
+
+    lip: torch.Tensor
+    expression: torch.Tensor
+    pose: torch.Tensor
+    eye: torch.Tensor
+    identity: torch.Tensor
+
+
+@dataclass(frozen=True)
+class MotionConditions:
+    """What drives one call of the ETHD backbone.
+
+    lip [b, n, lip_dim] · driving_expression [b, n, expression_dim] · reference_expression [b, expression_dim] ·
+    face_mask, lip_mask [b, 1, h, w] binary at pixel size.
+    """
+
+    lip: torch.Tensor
+    driving_expression: torch.Tensor
+    reference_expression: torch.Tensor
+    face_mask: torch.Tensor
+    lip_mask: torch.Tensor
+
+
+@dataclass(frozen=True)
+class VideoConditions:
+    """Everything that one whole video is sampled from, for all its n frames.
+
+    portrait_latent [4, h, w] (VAE mode, unscaled) · lip [n, lip_dim] · driving_expression [n, expression_dim] ·
+    reference_expression [expression_dim] · face_mask, lip_mask [1, H, W] at pixel size · motion_bucket: SVD's micro-condition,
+    the amount of head motion (0…255).
+    """
+
+    portrait_latent: torch.Tensor
+    lip: torch.Tensor
+    driving_expression: torch.Tensor
+    reference_expression: torch.Tensor
+    face_mask: torch.Tensor
+    lip_mask: torch.Tensor
+    motion_bucket: float = 60.0
