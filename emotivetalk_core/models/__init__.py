@@ -1,0 +1,1 @@
+"""The networks, their configs, and the files that carry them."""

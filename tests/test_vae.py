@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from emotivetalk_core.errors import SettingsError
+from emotivetalk_core.models.vae import (
+    VAEConfig,
+    build_vae,
+    decode_chunks,
+    decode_frames,
+    encode_mode,
+    encode_video,
+    fold_latent_scale,
+)
+
+TINY = VAEConfig(block_channels=(32, 32, 32, 32), layers_per_block=1, norm_groups=8)
+
+
+@pytest.fixture(scope="module")
+def vae():
+    torch.manual_seed(0)
+    return build_vae(TINY).eval().requires_grad_(False)
+
+
+def test_shapes_and_scaling(vae):
+    pixels = torch.rand(3, 3, 32, 24)
+    mode = encode_mode(vae, pixels)
+    assert mode.shape == (3, 4, 4, 3)
+    torch.testing.assert_close(encode_video(vae, pixels, chunk=2), mode * 0.18215, rtol=1e-4, atol=1e-5)
+    assert decode_frames(vae, mode * 0.18215).shape == pixels.shape
+
+
+def test_the_full_shape_is_that_of_stable_video_diffusion():
+    full = build_vae(VAEConfig(), device="meta")
+    assert sum(p.numel() for p in full.parameters()) == 97_742_847
+    assert full.decoder.conv_norm_out.num_groups == 32
+
+
+def test_chunks_cover_every_frame_once_and_meet_without_a_seam(vae):
+    latents = torch.randn(7, 4, 4, 4)
+    whole = decode_frames(vae, latents).clamp(0, 1)
+    with_all_context = torch.cat(list(decode_chunks(vae, latents, chunk=3, context=7)))
+    torch.testing.assert_close(with_all_context, whole, rtol=1e-4, atol=1e-4)
+    chunks = list(decode_chunks(vae, latents, chunk=3, context=2))
+    assert [len(chunk) for chunk in chunks] == [3, 3, 1]
+    bare = torch.cat(list(decode_chunks(vae, latents, chunk=3, context=0)))
+    assert (torch.cat(chunks) - whole).abs().mean() <= (bare - whole).abs().mean()
+
+
+def test_folding_the_scale_changes_no_picture():
+    torch.manual_seed(1)
+    vae = build_vae(TINY).eval().requires_grad_(False)
+    pixels = torch.rand(2, 3, 32, 32)
+    before, logvar_before = encode_mode(vae, pixels), vae.encode(pixels * 2 - 1).latent_dist.logvar
+    picture_before = decode_frames(vae, before * 0.18215)
+    fold_latent_scale(vae, before.std())
+    after = encode_mode(vae, pixels)
+    assert (after * 0.18215).std().item() == pytest.approx(1, rel=1e-4)
+    torch.testing.assert_close(decode_frames(vae, after * 0.18215), picture_before, rtol=1e-3, atol=1e-4)
+    # the posterior's width, measured against the latent's size, stays what it was
+    gain = after.std() / before.std()
+    logvar_after = vae.encode(pixels * 2 - 1).latent_dist.logvar
+    torch.testing.assert_close(logvar_after, logvar_before + 2 * gain.log(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_side_that_is_no_multiple_of_eight_is_refused(vae):
+    with pytest.raises(SettingsError, match="30 x 32.*multiples of 8"):
+        encode_mode(vae, torch.rand(1, 3, 32, 30))
