@@ -1,0 +1,126 @@
+"""What holds for the project as a whole: light and pure imports, one-way layers, declared dependencies, short files, a whole map."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "emotivetalk_core"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_FILE = 400
+
+IMPORT_EVERYTHING = """
+import importlib, json, os, pkgutil, random, sys, time, warnings
+import numpy, torch
+
+def state():
+    return [dict(os.environ), os.getcwd(), sorted(os.listdir()), random.getstate(), numpy.random.get_state()[1].tolist(),
+            torch.get_rng_state().tolist(), str(torch.get_default_dtype()), torch.is_grad_enabled(),
+            torch.get_num_threads(), str(warnings.filters)]
+
+before = state()
+import emotivetalk_core
+names = [m.name for m in pkgutil.walk_packages(emotivetalk_core.__path__, "emotivetalk_core.")]
+for name in names:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+after = state()
+print(json.dumps({"modules": len(names), "changed": [i for i, (a, b) in enumerate(zip(before, after)) if a != b]}))
+"""
+
+IMPORT_ONE = """
+import json, sys, time
+began = time.perf_counter()
+import {module}
+print(json.dumps({{"seconds": time.perf_counter() - began, "modules": sorted({{name.split(".")[0] for name in sys.modules}})}}))
+"""
+
+
+def run_python(code: str, folder: Path) -> dict:
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def test_importing_the_package_is_instant_and_brings_no_library(tmp_path):
+    found = run_python(IMPORT_ONE.format(module="emotivetalk_core"), tmp_path)
+    assert found["seconds"] < 0.5
+    assert not {"torch", "numpy", "cv2", "diffusers", "transformers"} & set(found["modules"])
+
+
+def test_the_command_line_starts_without_the_heavy_libraries(tmp_path):
+    found = run_python(IMPORT_ONE.format(module="emotivetalk_core.cli"), tmp_path)
+    heavy = {"diffusers", "transformers", "librosa", "kornia", "skimage", "espeakng_loader"}
+    assert not heavy & set(found["modules"])
+
+
+def test_importing_every_module_changes_nothing_around_it(tmp_path):
+    found = run_python(IMPORT_EVERYTHING, tmp_path)
+    assert found["modules"] > 20
+    assert found["changed"] == []
+
+
+def test_imports_go_one_way():
+    """The contracts stand in pyproject.toml, with the order of the layers."""
+    code = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    finished = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stdout
+
+
+def third_party_imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names)
+
+
+def test_imports_inside_the_package_are_relative():
+    """A host may load the package under any name."""
+    assert [path.name for path in SOURCES if "emotivetalk_core" in third_party_imports(path)] == []
+
+
+def test_every_imported_library_is_declared():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    declared = {re.split(r"[^A-Za-z0-9_.-]", line, maxsplit=1)[0].lower() for line in lines if line and line[0] != "#"}
+    declared.add("espeakng-loader")  # the `train` extra
+    distributions = packages_distributions()
+    for path in SOURCES:
+        for name in third_party_imports(path):
+            offered_by = {distribution.lower() for distribution in distributions.get(name, [name])}
+            assert offered_by & declared, f"{path.relative_to(ROOT)} imports {name}, which requirements.txt does not list"
+
+
+@pytest.mark.parametrize("folder", ["emotivetalk_core", "tests"])
+def test_no_file_is_long(folder):
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / folder).rglob("*.py")}
+    assert [str(path.relative_to(ROOT)) for path, lines in lengths.items() if lines > LONGEST_FILE] == []
+
+
+def test_every_module_has_its_line_in_the_map():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = [str(path.relative_to(PACKAGE)) for path in SOURCES if path.name != "__init__.py"]
+    assert [name for name in names if f"`{name}`" not in readme] == []
+
+
+def test_the_map_names_nothing_that_is_gone():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_0-9/]+\.py)`", readme)
+    assert [name for name in named if not (PACKAGE / name).is_file()] == []
+
+
+def test_the_readme_marks_one_test_command_for_ci():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.count("<!-- test command -->") == 1
+    assert re.search(r"<!-- test command -->\n```[a-z]*\n.*pytest\n```", readme)
