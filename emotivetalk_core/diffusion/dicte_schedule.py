@@ -1,7 +1,10 @@
-"""The schedule of Di-CTE, the diffusion over expression latents: x_t = √ᾱ_t·x0 + √(1-ᾱ_t)·noise, t in 0…999 (EmotiveTalk eq. 2, 7).
+"""The schedule of Di-CTE, the diffusion over expression latents (EmotiveTalk eq. 2, 7).
 
-The paper does not name its schedule. Ours is the cosine one (Nichol & Dhariwal 2021, eq. 17, betas at most 0.999): a latent of
-thirty numbers has little redundancy, and the linear schedule would leave it as pure noise over most of its steps.
+x_t = √ᾱ_t·x0 + √(1-ᾱ_t)·noise, t in 0…999.
+
+The paper does not name its schedule. Ours is the cosine one (Nichol & Dhariwal 2021, eq. 17, betas at most 0.999): a
+latent of thirty numbers has little redundancy, and the linear schedule would leave it as pure noise over most of its
+steps.
 """
 
 import math
@@ -22,7 +25,7 @@ def alpha_bars(training_steps: int = TRAINING_STEPS) -> torch.Tensor:
 
 
 def timesteps(steps: int, training_steps: int = TRAINING_STEPS) -> torch.Tensor:
-    """The t of each DDIM step [steps], falling, evenly spaced and starting at the last one, so that sampling begins at pure noise."""
+    """The t of each DDIM step [steps], falling and evenly spaced; the first is the last t, where all is noise."""
     if not 1 <= steps <= training_steps:
         raise SettingsError(
             f"The number of expression steps is {steps}, but it must lie in 1…{training_steps}; 25 is a good number."

@@ -1,8 +1,9 @@
 """Noise levels of the video diffusion: x = x0 + σ·noise, in the σ that EDM and SVD count in.
 
-Sources: EmotiveTalk eq. 1-3 (forward process) and eq. 11 (the loss on x0); Karras et al. 2022, "EDM" (grid, Euler step);
-Blattmann et al. 2023, "SVD" (v-prediction preconditioning, ln σ ~ N(0.7, 1.6²)); Sabour et al. 2024, "AYS" (the ten-step grid).
-EmotiveTalk writes its process with ᾱ; dividing its x_t by √ᾱ gives this form with σ = √((1-ᾱ)/ᾱ).
+Sources: EmotiveTalk eq. 1-3 (forward process) and eq. 11 (the loss on x0); Karras et al. 2022, "EDM" (grid, Euler
+step); Blattmann et al. 2023, "SVD" (v-prediction preconditioning, ln σ ~ N(0.7, 1.6²)); Sabour et al. 2024, "AYS"
+(the ten-step grid). EmotiveTalk writes its process with ᾱ; dividing its x_t by √ᾱ gives this form with σ =
+√((1-ᾱ)/ᾱ).
 """
 
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def karras_sigmas(
 
 
 def ays_sigmas(steps: int) -> torch.Tensor:
-    """Align Your Steps' noise levels [steps + 1], last 0: the table itself at 10 steps, else interpolated linearly in ln σ.
+    """Align Your Steps' noise levels [steps + 1], last 0: the table at 10 steps, else interpolated linearly in ln σ.
 
     The last entry of the published table (0.002) is where its tenth step ends; we end at 0, which D reaches anyway.
     """
@@ -94,7 +95,7 @@ def network_input(noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
 
 
 def denoised(raw: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """D, the estimate of the clean latent, from the network's raw output F. `sigma` is [] or [b]; raw and noisy [b, …]."""
+    """D, the estimate of the clean latent, from the raw output F. `sigma` is [] or [b]; raw and noisy [b, …]."""
     factors = preconditioning(sigma)
     return broadcast_to(factors.c_skip, noisy) * noisy + broadcast_to(factors.c_out, noisy) * raw
 
@@ -130,8 +131,8 @@ def training_sigmas(
 def loss_weight(sigma: torch.Tensor, weighting: str) -> torch.Tensor:
     """Weight of ||x0 - D||² at each σ.
 
-    "x0" is EmotiveTalk eq. 11 to the letter: 1. Low noise levels then teach almost nothing, for D hardly depends on the network
-    there. "v" is (σ² + 1)/σ² = 1/c_out², which is the plain squared error of F: our default.
+    "x0" is EmotiveTalk eq. 11 to the letter: 1. Low noise levels then teach almost nothing, for D hardly depends on
+    the network there. "v" is (σ² + 1)/σ² = 1/c_out², which is the plain squared error of F: our default.
     """
     if weighting == "x0":
         return torch.ones_like(sigma)
@@ -143,9 +144,10 @@ def loss_weight(sigma: torch.Tensor, weighting: str) -> torch.Tensor:
 def frame_noise(frames: int, shape: tuple[int, ...], seed: int, offset: int = 0) -> torch.Tensor:
     """Unit Gaussian noise [frames, *shape] for frames `offset`, `offset` + 1, …; float32 on the CPU.
 
-    Frame i depends on (seed, i, shape) alone, so a longer clip begins like a shorter one, and every device gives the same video.
-    Frames are drawn one by one from a single stream, and those before `offset` are drawn and dropped: a generator for each
-    frame would be seeded with 32 bits, and among thousands of frames two would sooner or later share their noise.
+    Frame i depends on (seed, i, shape) alone, so a longer clip begins like a shorter one, and every device gives the
+    same video. Frames are drawn one by one from a single stream, and those before `offset` are drawn and dropped: a
+    generator for each frame would be seeded with 32 bits, and among thousands of frames two would sooner or later
+    share their noise.
     """
     generator = torch.Generator().manual_seed(seed)
     noise = torch.empty(frames, *shape)

@@ -29,9 +29,10 @@ def _check_frames(n: int) -> None:
 
 
 def window_starts(n: int, window: int, overlap: int) -> list[int]:
-    """First frames of the windows over n frames: 0, s, 2s, … <= n-T with stride s = T - overlap, and n-T if the end is uncovered.
+    """First frames of the windows over n frames.
 
-    A video shorter than the window has one window, of n frames.
+    0, s, 2s, … <= n-T with stride s = T - overlap, and n-T as well where the end is still uncovered. A video shorter
+    than the window has one window, of n frames.
     """
     check_windows(window, overlap)
     _check_frames(n)
@@ -44,11 +45,11 @@ def window_starts(n: int, window: int, overlap: int) -> list[int]:
 
 
 def shifted_windows(n: int, window: int, step: int, shift: int = 7) -> list[int]:
-    """First frames at sampling step `step` (from 0) of windows that do not overlap but move on by `shift` frames at each step.
+    """First frames, at sampling step `step` (from 0), of windows without overlap that move on by `shift` frames a step.
 
-    The seams fall elsewhere at every step, so they heal without the cost of overlap (the idea is Sonic's). A window that would
-    reach past either end is moved inside, so that each keeps the length that the network was trained on; there, and
-    only there, two windows overlap. [ours: Sonic wraps the end of the video round to its beginning]
+    The seams fall elsewhere at every step, so they heal without the cost of overlap (the idea is Sonic's). A window
+    that would reach past either end is moved inside, so that each keeps the length that the network was trained on;
+    there, and only there, two windows overlap. [ours: Sonic wraps the end of the video round to its beginning]
     """
     check_windows(window, 0)
     _check_frames(n)
@@ -60,7 +61,7 @@ def shifted_windows(n: int, window: int, step: int, shift: int = 7) -> list[int]
 
 
 def window_weights(window: int) -> torch.Tensor:
-    """Weight of each position in a window [T]: a = 2(k + 0.5)/T, w = min(a, 2 - a), highest in the middle and never 0."""
+    """Weight of each position k in a window [T]: a = 2(k + 0.5)/T, w = min(a, 2 - a); highest in the middle, never 0."""
     a = 2 * (torch.arange(window, dtype=torch.float32) + 0.5) / window
     return torch.minimum(a, 2 - a)
 

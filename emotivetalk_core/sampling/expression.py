@@ -1,0 +1,99 @@
+"""Di-CTE's sampler: an expression for every frame of the speech (EmotiveTalk eq. 7; long speech as in §6.4)."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..diffusion.dicte_schedule import ddim_step, timesteps
+from ..diffusion.noise_levels import frame_noise
+from ..errors import InputError, NumericalError
+
+if TYPE_CHECKING:
+    from ..models.dicte import DiCTE
+
+
+def chunk_starts(n: int, tokens: int, prefix: int) -> list[int]:
+    """First frames of the chunks over n frames: each chunk begins with the last `prefix` frames of the one before."""
+    return list(range(0, max(n - prefix, 1), tokens - prefix))
+
+
+@torch.no_grad()
+def sample_expression(
+    model: "DiCTE",
+    audio_windows: torch.Tensor,
+    identity: torch.Tensor,
+    emotion: torch.Tensor,
+    *,
+    seed: int,
+    steps: int = 25,
+    guidance: float = 1.0,
+    on_step: Callable[[int, int], None] | None = None,
+) -> torch.Tensor:
+    """Sample the expression latents e [n, expression_dim], float32, on the device of `audio_windows`.
+
+    audio_windows: [n, 10, c], the windows A_w · identity: [d], the portrait's trunk feature · emotion:
+    [expression_dim], e_cond · seed: the same seed gives the same expression, others give other plausible ones ·
+    steps: DDIM steps, η = 0 (EmotiveTalk §6.4) · guidance: how far to go beyond the network's own answer to e_cond; 1
+    is one forward, any other number doubles the batch · on_step(done, total): counts chunks x steps; what it raises
+    ends the sampling at once.
+
+    Speech longer than the network's 220 tokens goes chunk by chunk. A chunk knows its first 20 frames, the last ones
+    of the chunk before. At every step they are handed over as in training: clean, not noised to level t, and marked
+    in the known mask. The paper appends them "to the sampled noise as initialization" only; held at each step, they
+    cannot drift from what the previous chunk ended with, and no jump appears at the seam. [ours]
+
+    The last chunk is filled up to 220 by holding the last window of audio, for that is the length the network was
+    trained on; the surplus is cut off. Two speeches of different length that share their beginning share the
+    expression of every chunk that lies wholly in the shared part: within a chunk each frame hears what comes after
+    it.
+
+    InputError without frames, NumericalError when the network's answer is not finite.
+    """
+    n = audio_windows.shape[0]
+    if n < 1:
+        raise InputError("The speech has no audio windows, but at least one frame is needed; give longer speech.")
+    config = model.config
+    tokens, prefix = config.tokens, config.prefix
+    device, dtype = audio_windows.device, next(model.parameters()).dtype
+    starts = chunk_starts(n, tokens, prefix)
+    length = starts[-1] + tokens
+    held = audio_windows[-1:].expand(length - n, -1, -1)
+    audio = torch.cat([audio_windows, held]).to(dtype)  # [length, 10, c]
+    noise = frame_noise(length, emotion.shape, seed).to(device)  # [length, e]
+    expression = torch.zeros_like(noise)
+    levels = torch.cat([timesteps(steps, config.steps), torch.tensor([-1])]).to(device)  # -1: the clean end
+
+    # Dropping e_cond is the second row of the batch.
+    dropped = torch.tensor([False] if guidance == 1.0 else [False, True], device=device)
+    rows = dropped.shape[0]
+    identities = identity.to(device, dtype).expand(rows, -1)
+    emotions = emotion.to(device, dtype).expand(rows, -1)
+
+    for chunk, start in enumerate(starts):
+        frames = slice(start, start + tokens)
+        known = torch.zeros(tokens, dtype=torch.bool, device=device)
+        known[:prefix] = chunk > 0
+        clean = expression[frames]  # what is known of this chunk: its prefix
+        x = noise[frames]
+        audio_rows = audio[frames].expand(rows, -1, -1, -1)
+        known_rows = known.to(dtype).expand(rows, -1)
+        for step in range(steps):
+            t, t_next = levels[step], levels[step + 1]
+            x = torch.where(known[:, None], clean, x)
+            x0 = model(
+                x.to(dtype).expand(rows, -1, -1), t.expand(rows), audio_rows, identities, emotions, known_rows, dropped
+            ).float()  # [rows, tokens, e]
+            # Only the frames that anyone will see decide: the surplus of the last chunk is cut off.
+            if not torch.isfinite(x0[:, : n - start]).all():
+                raise NumericalError(
+                    f"The expression network gave values that are not finite in frames {start + 1}–"
+                    f"{min(start + tokens, n)} at step {step + 1} of {steps}, but finite ones are needed; "
+                    "run it in float32, or check its weights."
+                )
+            x0 = x0[0] if rows == 1 else x0[1] + guidance * (x0[0] - x0[1])
+            x = ddim_step(x, x0, t, t_next, config.steps)
+            if on_step is not None:
+                on_step(chunk * steps + step + 1, len(starts) * steps)
+        expression[frames] = torch.where(known[:, None], clean, x)
+    return expression[:n]

@@ -1,0 +1,195 @@
+"""ETHD's sampler: one noise latent for the whole video, denoised in overlapping windows (EmotiveTalk §3.4, §6.4)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+import torch
+
+from ..diffusion.noise_levels import ddim_step, denoised, frame_noise, network_input, noise_grid, preconditioning
+from ..diffusion.windows import check_windows, fuse, shifted_windows, window_starts
+from ..errors import InputError, NumericalError, SettingsError
+from ..types import FRAMES_PER_SECOND, MotionConditions, VideoConditions
+
+LATENT_CHANNELS = 4
+
+
+class DenoiseNetwork(Protocol):
+    """What the sampler asks of ETHD, or of a host's wrapper around it: the raw output F [b, n, 4, h, w].
+
+    x [b, n, 8, h, w]: c_in·noisy beside the portrait latent · c_noise [b] · added_time [b, 3]: fps - 1, motion
+    bucket, noise augmentation.
+    """
+
+    def __call__(
+        self, x: torch.Tensor, c_noise: torch.Tensor, conditions: MotionConditions, added_time: torch.Tensor, /
+    ) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True)
+class VideoSamplingSettings:
+    """How a video is sampled. Defaults are the paper's for 512² (§6.4); SettingsError for values that cannot work.
+
+    grid: "karras", or "ays", made for 10 steps · fusion: "overlap" as the paper does, or "shifted", which has no
+    overlap and costs fewer windows · lip_guidance, emotion_guidance: 1 is no guidance; each other value adds one
+    forward to every window · windows_per_batch: how many windows go through the network together.
+    """
+
+    steps: int = 25
+    grid: Literal["karras", "ays"] = "karras"
+    window: int = 120
+    overlap: int = 24
+    fusion: Literal["overlap", "shifted"] = "overlap"
+    lip_guidance: float = 1.0
+    emotion_guidance: float = 1.0
+    seed: int = 0
+    windows_per_batch: int = 1
+
+    def __post_init__(self) -> None:
+        noise_grid(self.grid, self.steps)
+        check_windows(self.window, self.overlap)
+        if self.fusion not in ("overlap", "shifted"):
+            raise SettingsError(f'The fusion "{self.fusion}" is unknown; choose "overlap" or "shifted".')
+        if self.windows_per_batch < 1:
+            raise SettingsError(
+                f"{self.windows_per_batch} windows per batch were asked for, but at least 1 is needed; give 1 or more."
+            )
+
+
+def windows_by_step(frame_count: int, settings: VideoSamplingSettings) -> list[list[int]]:
+    """First frames of the windows of each step: the same at every step for "overlap", moving on for "shifted"."""
+    if settings.fusion == "shifted":
+        return [shifted_windows(frame_count, settings.window, step) for step in range(settings.steps)]
+    return [window_starts(frame_count, settings.window, settings.overlap)] * settings.steps
+
+
+@torch.no_grad()
+def sample_video(
+    denoise_network: DenoiseNetwork,
+    conditions: VideoConditions,
+    *,
+    frame_count: int,
+    settings: VideoSamplingSettings,
+    on_step: Callable[[int, int], None] | None = None,
+    on_preview: Callable[[int, torch.Tensor], None] | None = None,
+    dtype: torch.dtype | None = None,
+) -> torch.Tensor:
+    """Sample the clean video latent [n, 4, h, w], scaled, float32, on the device of `conditions.portrait_latent`.
+
+    on_step(done, total): counts windows x steps; what it raises ends the sampling at once · on_preview(step, D):
+    after each step, counted from 1, with the fused estimate of the clean latent [n, 4, h, w] · dtype: what the
+    network is fed; by default that of its first parameter, which a host that keeps its weights in a storage format
+    has to overrule.
+
+    The state stays float32 whatever the network computes in: at σ = 700 half precision would round away the picture.
+    InputError when the conditions are not of `frame_count` frames; NumericalError naming window and step when the
+    network's answer is not finite.
+
+    Legend: n frames · T window · x noisy latent · σ, σ' noise level now and next · F raw output · D clean estimate.
+    """
+    n = frame_count
+    for name, given in (("lip", conditions.lip), ("driving expression", conditions.driving_expression)):
+        if given.shape[0] != n:
+            raise InputError(
+                f"The {name} latents cover {given.shape[0]} frames, but the video has {n}; "
+                "make both from the same speech."
+            )
+    device = conditions.portrait_latent.device
+    window_plan = windows_by_step(n, settings)
+    total, done = sum(len(starts) for starts in window_plan), 0
+    denoiser = _WindowDenoiser(denoise_network, conditions, settings, dtype or _parameter_dtype(denoise_network))
+
+    sigmas = noise_grid(settings.grid, settings.steps).to(device)
+    shape = (LATENT_CHANNELS, *conditions.portrait_latent.shape[-2:])
+    x = frame_noise(n, shape, settings.seed).to(device) * sigmas[0]  # [n, 4, h, w]
+
+    def windows_of(step: int, starts: list[int]) -> Iterator[torch.Tensor]:
+        nonlocal done
+        for first in range(0, len(starts), settings.windows_per_batch):
+            batch = starts[first : first + settings.windows_per_batch]
+            yield from denoiser(x, sigmas[step], batch, step)
+            done += len(batch)
+            if on_step is not None:
+                on_step(done, total)
+
+    for step, starts in enumerate(window_plan):
+        D = fuse(windows_of(step, starts), starts, n)
+        x = ddim_step(x, D, sigmas[step], sigmas[step + 1])
+        if on_preview is not None:
+            on_preview(step + 1, D)
+    return x
+
+
+def _parameter_dtype(network: DenoiseNetwork) -> torch.dtype:
+    parameters = network.parameters() if isinstance(network, torch.nn.Module) else iter(())
+    return next((p.dtype for p in parameters), torch.float32)
+
+
+class _WindowDenoiser:
+    """D of some windows of one video, guidance included."""
+
+    def __init__(
+        self,
+        network: DenoiseNetwork,
+        conditions: VideoConditions,
+        settings: VideoSamplingSettings,
+        dtype: torch.dtype,
+    ) -> None:
+        self.network, self.conditions, self.settings, self.dtype = network, conditions, settings, dtype
+        self.frames = conditions.lip.shape[0]
+        # fps - 1 and noise augmentation as SVD counts them: the portrait is given clean.
+        added_time = [FRAMES_PER_SECOND - 1, conditions.motion_bucket, 0.0]
+        self.added_time = torch.tensor([added_time], device=conditions.portrait_latent.device)  # [1, 3]
+
+    def __call__(self, x: torch.Tensor, sigma: torch.Tensor, starts: list[int], step: int) -> torch.Tensor:
+        """D [b, T, 4, h, w] of the b windows that begin at `starts`; x [n, 4, h, w] is the whole noisy latent."""
+        b, length = len(starts), min(self.settings.window, self.frames)
+        noisy = torch.stack([x[start : start + length] for start in starts])  # [b, T, 4, h, w]
+        portrait = self.conditions.portrait_latent.expand(b, length, -1, -1, -1)
+        inputs = torch.cat([network_input(noisy, sigma), portrait.to(noisy)], dim=2).to(self.dtype)  # [b, T, 8, h, w]
+        # c_noise and the micro-conditions stay float32: in half precision neighbouring noise levels would coincide.
+        c_noise = preconditioning(sigma).c_noise.expand(b)
+        added_time = self.added_time.expand(b, -1)
+        full = self._motion(starts, length)
+
+        def raw(motion: MotionConditions) -> torch.Tensor:
+            return self.network(inputs, c_noise, motion, added_time).float()
+
+        # D = D_full + (w_l - 1)(D_full - D_no_lip) + (w_e - 1)(D_full - D_no_expression), written in F, for D is affine
+        # in F and the three share x and σ. [ours: the paper's guidance formula cannot be recovered]
+        F = F_full = raw(full)
+        if self.settings.lip_guidance != 1.0:
+            no_lip = replace(full, lip=torch.zeros_like(full.lip))  # the mean mouth, latents being z-normalised
+            F = F + (self.settings.lip_guidance - 1) * (F_full - raw(no_lip))
+        if self.settings.emotion_guidance != 1.0:
+            # With the portrait's own expression as the driving one, EDI's difference vanishes (eq. 9).
+            reference = full.reference_expression[:, None].expand_as(full.driving_expression)
+            no_expression = replace(full, driving_expression=reference)
+            F = F + (self.settings.emotion_guidance - 1) * (F_full - raw(no_expression))
+        self._check_finite(F, starts, length, step)
+        return denoised(F, noisy, sigma)
+
+    def _motion(self, starts: list[int], length: int) -> MotionConditions:
+        whole, b = self.conditions, len(starts)
+
+        def cut(values: torch.Tensor) -> torch.Tensor:  # [n, d] -> [b, T, d]
+            return torch.stack([values[start : start + length] for start in starts]).to(self.dtype)
+
+        return MotionConditions(
+            lip=cut(whole.lip),
+            driving_expression=cut(whole.driving_expression),
+            reference_expression=whole.reference_expression.to(self.dtype).expand(b, -1),
+            face_mask=whole.face_mask.to(self.dtype).expand(b, -1, -1, -1),
+            lip_mask=whole.lip_mask.to(self.dtype).expand(b, -1, -1, -1),
+        )
+
+    def _check_finite(self, raw: torch.Tensor, starts: list[int], length: int, step: int) -> None:
+        if torch.isfinite(raw).all():
+            return
+        for start, window in zip(starts, raw, strict=True):
+            if not torch.isfinite(window).all():
+                raise NumericalError(
+                    f"The video network gave values that are not finite in the window of frames {start + 1}–"
+                    f"{start + length} at step {step + 1} of {self.settings.steps}, but finite ones are needed; "
+                    "run it in float32 or bfloat16, or check its weights."
+                )
