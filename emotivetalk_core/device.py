@@ -1,0 +1,28 @@
+"""The one place where a device and a number format are chosen; networks are told both."""
+
+import torch
+
+from .errors import SettingsError
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU. SettingsError where it is not there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingsError(f'The device "{name}" is unknown; choose auto, cpu, cuda or mps.') from error
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device.type, False) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise SettingsError(f'The device "{name}" is not available on this machine; choose --device auto or cpu.')
+    return device
+
+
+def pick_dtype(device: torch.device) -> torch.dtype:
+    """float32, except on CUDA cards with fast bfloat16, whose exponent range spares the temporal VAE its black frames."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    return torch.float32

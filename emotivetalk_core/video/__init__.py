@@ -1,0 +1,1 @@
+"""Video files out and in, streamed: a clip never lies in memory as a whole."""

@@ -1,0 +1,198 @@
+"""Frames and sound into a video file: H.264 and AAC, written chunk by chunk and put in place only when it is whole."""
+
+import os
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..errors import OutputError
+from ..types import FRAMES_PER_SECOND
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""AAC knows higher rates too, but many players do not."""
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+_BT709 = 1
+"""Primaries, transfer and matrix of HD video, all three numbered 1 in the standard; without the tags players guess by size."""
+_STUDIO_RANGE = 1
+
+
+def check_output(path: str | Path) -> None:
+    """Raise OutputError unless a video can be written at `path`: a known suffix, in an existing folder that takes new files."""
+    path = Path(path)
+    if path.suffix.lower() not in CONTAINERS:
+        raise OutputError(f"{path}: the name of the video must end with one of {', '.join(CONTAINERS)}.")
+    if path.is_dir():
+        raise OutputError(f"{path}: this is a folder; add the name of the video, such as talk.mp4.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it or choose another.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(b"?")
+            file.flush()
+    except OSError as error:
+        raise OutputError(f"{path}: the folder {path.parent} cannot be written ({error.strerror}); choose another.") from error
+
+
+class VideoWriter:
+    """A video at 25 frames per second in the making; use it in a `with` statement.
+
+    width, height: of the frames, in pixels; odd sizes gain one repeated row or column, as H.264's chroma needs even ones.
+    audio: float [channels, t] in -1…1 at audio_rate, or None for a silent film. Its rate and channels are kept where AAC has
+    them, and the sound reaches the file beside the frames that it belongs to.
+    Nothing stands at `path` before the `with` block ends well; a failure or an interruption leaves nothing behind.
+    Raises OutputError where the disk is full or the place cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        width: int,
+        height: int,
+        audio: torch.Tensor | None = None,
+        audio_rate: int | None = None,
+    ) -> None:
+        if (audio is None) != (audio_rate is None):
+            raise ValueError("audio and audio_rate belong together.")
+        check_output(path)
+        self.path = Path(path)
+        self.frames = 0
+        self._partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part")
+        self._size = (height, width)
+        self._audio = audio
+        self._audio_rate = audio_rate or 0
+        self._audio_sent = 0
+
+    def __enter__(self) -> "VideoWriter":
+        import av
+
+        try:
+            self._container = av.open(
+                str(self._partial), "w", format=CONTAINERS[self.path.suffix.lower()], options=self._container_options()
+            )
+            self._video = self._container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"crf": "18"})
+            self._video.height, self._video.width = (side + side % 2 for side in self._size)
+            self._video.pix_fmt = "yuv420p"
+            self._video.codec_context.time_base = Fraction(1, FRAMES_PER_SECOND)
+            self._video.codec_context.color_primaries = _BT709
+            self._video.codec_context.color_trc = _BT709
+            self._video.codec_context.colorspace = _BT709
+            self._video.codec_context.color_range = _STUDIO_RANGE
+            self._sound = None if self._audio is None else self._add_sound(self._audio)
+            self._container.start_encoding()
+        except (av.FFmpegError, OSError) as error:
+            self._discard()
+            raise self._fault(error) from error
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def write(self, frames: torch.Tensor) -> None:
+        """Append frames [k, 3, h, w], RGB in 0…1."""
+        import av
+        from av.video.reformatter import ColorRange, Colorspace
+
+        if tuple(frames.shape[1:]) != (3, *self._size):
+            raise ValueError(f"frames of shape {tuple(frames.shape)} were given to a video of {self._size}.")
+        pixels = (frames.detach().float().clamp(0, 1) * 255).round().to("cpu", torch.uint8)  # [k, 3, h, w]
+        height, width = self._size
+        if height % 2:
+            pixels = torch.cat([pixels, pixels[:, :, -1:]], dim=2)
+        if width % 2:
+            pixels = torch.cat([pixels, pixels[:, :, :, -1:]], dim=3)
+        try:
+            for image in pixels.permute(0, 2, 3, 1).contiguous().numpy():  # [h, w, 3]
+                rgb = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+                frame.pts, frame.time_base = self.frames, Fraction(1, FRAMES_PER_SECOND)
+                frame.color_primaries, frame.color_trc = _BT709, _BT709
+                self.frames += 1
+                self._container.mux(self._video.encode(frame))
+            self._write_sound(until=self.frames / FRAMES_PER_SECOND)
+        except (av.FFmpegError, OSError) as error:
+            raise self._fault(error) from error
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import av
+
+        if kind is not None:
+            self._discard()
+            return
+        try:
+            self._write_sound(until=None)
+            self._container.mux(self._video.encode(None))
+            if self._sound is not None:
+                self._container.mux(self._sound.encode(None))
+            self._container.close()
+            with self._partial.open("rb+") as file:  # a full disk may show only here
+                os.fsync(file.fileno())
+            os.replace(self._partial, self.path)
+        except (av.FFmpegError, OSError) as fault:
+            self._discard()
+            raise self._fault(fault) from fault
+        except BaseException:
+            self._discard()
+            raise
+
+    def _container_options(self) -> dict[str, str]:
+        # the index in front, so that browsers start before the whole file has arrived
+        return {} if self.path.suffix.lower() == ".mkv" else {"movflags": "+faststart"}
+
+    def _add_sound(self, audio: torch.Tensor) -> "AudioStream":
+        import av
+
+        channels = audio.shape[0]
+        if channels not in _LAYOUTS:
+            audio = audio.mean(dim=0, keepdim=True)
+        layout = _LAYOUTS[audio.shape[0]]
+        rate = self._audio_rate if self._audio_rate in _AAC_RATES else 48_000
+        self._audio = audio.detach().cpu().float().clamp(-1, 1).contiguous()
+        # the encoder's bit rate is for all channels together; 96 kb/s each is beyond telling from the original
+        stream = self._container.add_stream("aac", rate=rate, layout=layout, bit_rate=96_000 * audio.shape[0])
+        self._resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate)
+        return stream
+
+    def _write_sound(self, until: float | None) -> None:
+        """Send the sound up to a time in seconds, or all that is left."""
+        import av
+
+        if self._sound is None or self._audio is None:
+            return
+        total = self._audio.shape[1]
+        stop = total if until is None else min(total, round(until * self._audio_rate))
+        if stop > self._audio_sent:
+            block = self._audio[:, self._audio_sent : stop].contiguous().numpy()
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=_LAYOUTS[block.shape[0]])
+            frame.sample_rate, frame.pts, frame.time_base = self._audio_rate, self._audio_sent, Fraction(1, self._audio_rate)
+            self._audio_sent = stop
+            for resampled in self._resampler.resample(frame):
+                self._container.mux(self._sound.encode(resampled))
+        if until is None:
+            for resampled in self._resampler.resample(None):
+                self._container.mux(self._sound.encode(resampled))
+
+    def _discard(self) -> None:
+        """Close and remove the unfinished file; what closing has to say no longer matters."""
+        container = getattr(self, "_container", None)
+        if container is not None:
+            try:
+                container.close()
+            except Exception:  # noqa: S110  the fault that brought us here is the one to report
+                pass
+        self._partial.unlink(missing_ok=True)
+
+    def _fault(self, error: Exception) -> OutputError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return OutputError(f"{self.path}: the video could not be written ({reason}); free some space or choose another folder.")
