@@ -59,7 +59,7 @@ class SpeechEncoderConfig:
 
 
 class SpeechEncoder(nn.Module):
-    """Wav2Vec2 without its pre-training masks, dropout and layer drop: the same speech always gives the same features."""
+    """Wav2Vec2 without its pre-training masks, dropout and layer drop: the same speech gives the same features."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The picture autoencoder: Stable Video Diffusion's encoder, and its decoder with layers across time.
 
-One factor, 0.18215, turns latents into the unit-variance ones that the diffusion sees, at every size of this model. This
-file knows nothing of what the latents depict.
+One factor, 0.18215, turns latents into the unit-variance ones that the diffusion sees, at every size of this model.
+This file knows nothing of what the latents depict.
 """
 
 from collections.abc import Iterator
@@ -103,8 +103,8 @@ def decode_chunks(
 def fold_latent_scale(vae: "AutoencoderKLTemporalDecoder", std: float | torch.Tensor) -> None:
     """Rescale the latent space in place so that 0.18215 x mode has unit std; `std` (or [4]) is the unscaled modes'.
 
-    A freshly trained autoencoder has latents of any size. Hosts know SVD's one factor, and a second number to carry beside
-    the weights is a number to forget. So the mismatch g is folded into the two layers next to the latent:
+    A freshly trained autoencoder has latents of any size. Hosts know SVD's one factor, and a second number to carry
+    beside the weights is a number to forget. So the mismatch g is folded into the two layers next to the latent:
     mean -> g·mean and logvar -> logvar + 2 ln g in quant_conv, and 1/g in decoder.conv_in. What the autoencoder
     computes does not change.
     """
