@@ -1,0 +1,208 @@
+"""ETHD: the video diffusion backbone that turns lip and expression latents into frames (EmotiveTalk §3.3).
+
+The spatio-temporal UNet of Stable Video Diffusion (SVD) with the Expression Decoupling Injector at each of its sites. This file
+knows no noise schedule: it gives SVD's raw output F, and `diffusion.noise_levels` makes the denoiser of it.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import SettingsError
+from ..layers.attention import AttentionFunction, scaled_dot_product
+from ..layers.embeddings import ContextTokens, EmbeddingMLP, sinusoidal_embedding
+from ..layers.transformer import SiteContext
+from ..types import MotionConditions
+from .ethd_blocks import BlockParts, DownBlock, MidBlock, UpBlock
+
+EXPRESSION_INJECTIONS = ("edi", "direct", "none")
+ADDED_TIME_VALUES = 3
+"""Frames per second - 1, motion bucket, noise augmentation: SVD's micro-conditions."""
+
+
+@dataclass(frozen=True)
+class ETHDConfig:
+    """Sizes of the backbone; the defaults are the full model (1.58 G parameters, EmotiveTalk table 6).
+
+    Every level but the last attends. head_dim and norm_groups must divide every width. expression_injection: "edi" (eq. 9, 10),
+    "direct" (no reference branch) or "none", the arms of the paper's fig. 12.
+    """
+
+    in_channels: int = 8
+    out_channels: int = 4
+    block_channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    layers_per_block: int = 2
+    head_dim: int = 64
+    cross_dim: int = 1024
+    context_tokens: int = 4
+    lip_dim: int = 512
+    expression_dim: int = 30
+    norm_groups: int = 32
+    addition_embed_dim: int = 256
+    expression_injection: str = "edi"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "block_channels", tuple(self.block_channels))  # JSON gives a list
+        for name in ("head_dim", "norm_groups"):
+            divisor = getattr(self, name)
+            if any(width % divisor for width in self.block_channels):
+                raise SettingsError(
+                    f"{name} {divisor} does not divide all of block_channels {self.block_channels}; choose widths that are its multiples."
+                )
+        if self.expression_injection not in EXPRESSION_INJECTIONS:
+            raise SettingsError(
+                f"expression_injection is {self.expression_injection!r}, expected one of {', '.join(EXPRESSION_INJECTIONS)}; "
+                "choose one of those."
+            )
+
+
+class ETHD(nn.Module):
+    """The backbone. Inherited weights keep SVD's names; new are `lip_tokens`, `expression_tokens`, `frame_positions` and each `edi`."""
+
+    def __init__(
+        self,
+        config: ETHDConfig,
+        *,
+        operations: ModuleType = nn,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        attention: AttentionFunction = scaled_dot_product,
+    ):
+        super().__init__()
+        self.config = config
+        leaf = {"dtype": dtype, "device": device}
+        widths = config.block_channels
+        embedding_dim = 4 * widths[0]
+        parts = BlockParts(
+            embedding_dim,
+            config.cross_dim,
+            config.head_dim,
+            config.norm_groups,
+            config.expression_injection,
+            operations,
+            dtype,
+            device,
+            attention,
+        )
+
+        self.lip_tokens = ContextTokens(
+            config.lip_dim, config.context_tokens, config.cross_dim, operations=operations, **leaf
+        )
+        # One projection for driving and reference, so that equal expressions are equal tokens.
+        self.expression_tokens = ContextTokens(
+            config.expression_dim, config.context_tokens, config.cross_dim, operations=operations, **leaf
+        )
+        # SVD gives positions to the hidden states only; a sequence of expressions needs them on its keys and values too. [ours]
+        self.frame_positions = operations.Linear(config.cross_dim, config.cross_dim, bias=False, **leaf)
+        nn.init.zeros_(self.frame_positions.weight)
+
+        self.time_embedding = EmbeddingMLP(widths[0], embedding_dim, embedding_dim, operations=operations, **leaf)
+        self.add_embedding = EmbeddingMLP(
+            ADDED_TIME_VALUES * config.addition_embed_dim, embedding_dim, embedding_dim, operations=operations, **leaf
+        )
+        self.conv_in = operations.Conv2d(config.in_channels, widths[0], 3, padding=1, **leaf)
+
+        last = len(widths) - 1
+        layers = config.layers_per_block
+        self.down_blocks = nn.ModuleList()
+        skip_channels = [widths[0]]
+        for level, width in enumerate(widths):
+            block = DownBlock(
+                parts, skip_channels[-1], width, layers, attends=level != last, last=level == last
+            )
+            self.down_blocks.append(block)
+            skip_channels += [width] * (layers + (level != last))
+
+        self.mid_block = MidBlock(parts, widths[-1])
+
+        self.up_blocks = nn.ModuleList()
+        incoming = widths[-1]
+        for level in range(last, -1, -1):
+            skips = [skip_channels.pop() for _ in range(layers + 1)]
+            block = UpBlock(parts, incoming, widths[level], skips, attends=level != last, last=level == 0)
+            self.up_blocks.append(block)
+            incoming = widths[level]
+
+        self.conv_norm_out = operations.GroupNorm(config.norm_groups, widths[0], eps=1e-5, **leaf)
+        self.conv_out = operations.Conv2d(widths[0], config.out_channels, 3, padding=1, **leaf)
+
+    def forward(self, x: Tensor, c_noise: Tensor, conditions: MotionConditions, added_time: Tensor) -> Tensor:
+        """x [b, n, in_channels, h, w]: the scaled noisy latents beside the portrait latent; c_noise [b]; added_time [b, 3].
+
+        Gives F [b, n, out_channels, h, w].
+        """
+        return self.forward_tokens(
+            x,
+            c_noise,
+            self.lip_tokens(conditions.lip),
+            self.expression_tokens(conditions.driving_expression),
+            self.expression_tokens(conditions.reference_expression),
+            conditions.face_mask,
+            conditions.lip_mask,
+            added_time,
+        )
+
+    def forward_tokens(
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        lip_tokens: Tensor,
+        driving_tokens: Tensor,
+        reference_tokens: Tensor,
+        face_mask: Tensor,
+        lip_mask: Tensor,
+        added_time: Tensor,
+    ) -> Tensor:
+        """As `forward`, with the context given as tokens.
+
+        lip_tokens, driving_tokens [b, n, k, cross_dim] · reference_tokens [b, k, cross_dim] · face_mask, lip_mask [b, 1, H, W]
+        binary, at any size.
+        """
+        batch, frames = x.shape[:2]
+        positions = sinusoidal_embedding(torch.arange(frames, device=x.device), self.config.cross_dim).to(x.dtype)
+        timed_tokens = driving_tokens + self.frame_positions(positions)[:, None]
+        context = SiteContext(
+            frames=frames,
+            lip=lip_tokens.flatten(0, 1),
+            driving=driving_tokens.flatten(0, 1),
+            reference=reference_tokens,
+            sequence=timed_tokens.flatten(1, 2),
+            masks=self.expression_masks(face_mask, lip_mask, x.shape[-2], x.shape[-1]),
+        )
+        embedding = self.time_embedding(sinusoidal_embedding(c_noise, self.config.block_channels[0]).to(x.dtype))
+        added = sinusoidal_embedding(added_time, self.config.addition_embed_dim).flatten(1)
+        embedding = functional.silu(embedding + self.add_embedding(added.to(x.dtype)))  # [b, e]; every block begins with SiLU
+
+        h = self.conv_in(x.flatten(0, 1).contiguous(memory_format=torch.channels_last))  # [b*n, c, h, w]
+        skips = [h]
+        for block in self.down_blocks:
+            skips += block(skips[-1], embedding, context)
+        h = self.mid_block(skips[-1], embedding, context)
+        for block in self.up_blocks:
+            h = block(h, skips, embedding, context)
+        h = self.conv_out(functional.silu(self.conv_norm_out(h)))
+        return h.unflatten(0, (batch, frames))
+
+    def expression_masks(self, face_mask: Tensor, lip_mask: Tensor, height: int, width: int) -> dict[tuple[int, int], Tensor]:
+        """(1 - M_lip) * M_face at the size of each level that attends: by (h, w), binary [b, h*w, 1] (EmotiveTalk eq. 10)."""
+        masks = {}
+        for _ in self.config.block_channels:
+            face, lip = (
+                functional.interpolate(mask.float(), size=(height, width), mode="nearest-exact") > 0.5
+                for mask in (face_mask, lip_mask)
+            )
+            masks[height, width] = (face & ~lip).flatten(2).transpose(1, 2)
+            height, width = (height + 1) // 2, (width + 1) // 2
+        return masks
+
+    def zero_outputs(self) -> None:
+        """Zero the last layer of every branch, so that training from nothing starts at the identity (as SVD was trained)."""
+        for module in self.modules():
+            for name in ("conv2", "proj_out", "conv_out"):
+                leaf = getattr(module, name, None)
+                if leaf is not None:
+                    nn.init.zeros_(leaf.weight)
+                    nn.init.zeros_(leaf.bias)

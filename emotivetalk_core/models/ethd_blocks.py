@@ -1,0 +1,122 @@
+"""The levels of the ETHD backbone: down, middle and up, with names as in Stable Video Diffusion (SVD)."""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from ..layers.attention import AttentionFunction
+from ..layers.resnet import Downsample, SpatioTemporalResBlock, Upsample
+from ..layers.transformer import SiteContext, SpatioTemporalTransformer
+
+
+@dataclass(frozen=True)
+class BlockParts:
+    """Makes the parts of a level: what is the same for the whole network, held once."""
+
+    embedding_dim: int
+    cross_dim: int
+    head_dim: int
+    groups: int
+    expression_injection: str
+    operations: ModuleType
+    dtype: torch.dtype | None
+    device: torch.device | str | None
+    attention: AttentionFunction
+
+    def residual(self, in_channels: int, out_channels: int, eps: float) -> SpatioTemporalResBlock:
+        return SpatioTemporalResBlock(
+            in_channels,
+            out_channels,
+            self.embedding_dim,
+            groups=self.groups,
+            eps=eps,
+            operations=self.operations,
+            dtype=self.dtype,
+            device=self.device,
+        )
+
+    def site(self, channels: int) -> SpatioTemporalTransformer:
+        return SpatioTemporalTransformer(
+            channels,
+            self.cross_dim,
+            self.head_dim,
+            groups=self.groups,
+            expression_injection=self.expression_injection,
+            operations=self.operations,
+            dtype=self.dtype,
+            device=self.device,
+            attention=self.attention,
+        )
+
+    def downsample(self, channels: int) -> Downsample:
+        return Downsample(channels, operations=self.operations, dtype=self.dtype, device=self.device)
+
+    def upsample(self, channels: int) -> Upsample:
+        return Upsample(channels, operations=self.operations, dtype=self.dtype, device=self.device)
+
+
+class DownBlock(nn.Module):
+    """`layers` residual blocks, each followed by a site where the level attends, then half the size but at the last level."""
+
+    def __init__(self, parts: BlockParts, in_channels: int, out_channels: int, layers: int, *, attends: bool, last: bool):
+        super().__init__()
+        eps = 1e-6 if attends else 1e-5  # SVD's own difference
+        widths = [in_channels] + [out_channels] * (layers - 1)
+        self.resnets = nn.ModuleList([parts.residual(width, out_channels, eps) for width in widths])
+        self.attentions = nn.ModuleList([parts.site(out_channels) for _ in widths] if attends else [])
+        self.downsamplers = nn.ModuleList([] if last else [parts.downsample(out_channels)])
+
+    def forward(self, x: Tensor, embedding: Tensor, context: SiteContext) -> list[Tensor]:
+        """Every intermediate result, for the skips; the last one goes on."""
+        results = []
+        for index, resnet in enumerate(self.resnets):
+            x = resnet(x, embedding, context.frames)
+            if self.attentions:
+                x = self.attentions[index](x, context)
+            results.append(x)
+        for downsampler in self.downsamplers:
+            results.append(downsampler(x))
+        return results
+
+
+class MidBlock(nn.Module):
+    """A residual block, a site and a residual block at the smallest size."""
+
+    def __init__(self, parts: BlockParts, channels: int):
+        super().__init__()
+        self.attentions = nn.ModuleList([parts.site(channels)])
+        self.resnets = nn.ModuleList([parts.residual(channels, channels, 1e-5) for _ in range(2)])
+
+    def forward(self, x: Tensor, embedding: Tensor, context: SiteContext) -> Tensor:
+        x = self.resnets[0](x, embedding, context.frames)
+        x = self.attentions[0](x, context)
+        return self.resnets[1](x, embedding, context.frames)
+
+
+class UpBlock(nn.Module):
+    """One residual block (and site) for each skip, then the size of the next skip but at the last level.
+
+    skip_channels: widths of the skips in the order in which they are used.
+    """
+
+    def __init__(
+        self, parts: BlockParts, in_channels: int, out_channels: int, skip_channels: list[int], *, attends: bool, last: bool
+    ):
+        super().__init__()
+        before = [in_channels] + [out_channels] * (len(skip_channels) - 1)
+        widths = [a + b for a, b in zip(before, skip_channels, strict=True)]
+        self.resnets = nn.ModuleList([parts.residual(width, out_channels, 1e-6) for width in widths])
+        self.attentions = nn.ModuleList([parts.site(out_channels) for _ in widths] if attends else [])
+        self.upsamplers = nn.ModuleList([] if last else [parts.upsample(out_channels)])
+
+    def forward(self, x: Tensor, skips: list[Tensor], embedding: Tensor, context: SiteContext) -> Tensor:
+        """Takes its skips from the end of `skips`."""
+        for index, resnet in enumerate(self.resnets):
+            x = resnet(torch.cat((x, skips.pop()), dim=1), embedding, context.frames)
+            if self.attentions:
+                x = self.attentions[index](x, context)
+        for upsampler in self.upsamplers:
+            x = upsampler(x, skips[-1].shape[-2:])
+        return x
