@@ -6,7 +6,7 @@ from .errors import SettingsError
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU. SettingsError where it is not there."""
+    """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU. SettingsError if it is not there."""
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -16,13 +16,14 @@ def pick_device(name: str = "auto") -> torch.device:
     except RuntimeError as error:
         raise SettingsError(f'The device "{name}" is unknown; choose auto, cpu, cuda or mps.') from error
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not available.get(device.type, False) or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+    beyond = device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    if not available.get(device.type, False) or beyond:
         raise SettingsError(f'The device "{name}" is not available on this machine; choose --device auto or cpu.')
     return device
 
 
 def pick_dtype(device: torch.device) -> torch.dtype:
-    """float32, except on CUDA cards with fast bfloat16, whose exponent range spares the temporal VAE its black frames."""
+    """float32, except on CUDA cards with bfloat16, whose exponent range spares the temporal VAE its black frames."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
     return torch.float32

@@ -23,8 +23,8 @@ _CONTEXT_FRAMES = FRAMES_PER_SECOND
 def feature_windows(features: torch.Tensor, frames: int) -> torch.Tensor:
     """Cut features [t50, c] that span `frames` video frames into one window per frame: [frames, 10, c].
 
-    The features are linearly resampled to exactly two per frame; frame i receives those of frames i-2…i+2, and the first and
-    last frame stand in for neighbours that do not exist. The result is a view: a window copies nothing.
+    The features are linearly resampled to exactly two per frame; frame i receives those of frames i-2…i+2, and the
+    first and last frame stand in for neighbours that do not exist. The result is a view: a window copies nothing.
     """
     length = frames * FEATURES_PER_FRAME
     if features.shape[0] != length:
@@ -41,8 +41,9 @@ def encode_speech(
 ) -> torch.Tensor:
     """Audio windows [n, 10, c] of a recording, from an encoder of samples [b, t] to features [b, t50, c].
 
-    Long recordings are encoded in equal pieces of at most 20 s with a second of context on either side, so that memory stays
-    flat. Each piece is padded so that the encoder yields exactly two features a frame, each centred on its own 20 ms.
+    Long recordings are encoded in equal pieces of at most 20 s with a second of context on either side, so that
+    memory stays flat. Each piece is padded so that the encoder yields exactly two features a frame, each centred on
+    its own 20 ms.
     """
     device = next(speech_encoder.parameters()).device
     frames = speech.frames

@@ -42,8 +42,8 @@ def read_speech(path: str | Path) -> Speech:
 def read_recording(path: str | Path) -> Recording:
     """Decode the best audio stream of a media file, unchanged in rate and channels.
 
-    Silence is allowed, and so is a single sample. Raises InputError for a file that is missing, empty, not media, cut off,
-    without an audio stream or samples, or with samples that are not finite.
+    Silence is allowed, and so is a single sample. Raises InputError for a file that is missing, empty, not media, cut
+    off, without an audio stream or samples, or with samples that are not finite.
     """
     import av
 
@@ -62,7 +62,7 @@ def read_recording(path: str | Path) -> Recording:
             rate, blocks = _decode(container, stream)
             promised = _promised_samples(path, container.format.name, stream, rate)
     except PermissionError as error:
-        raise InputError(f"{path}: this recording may not be read; change its permissions or copy it elsewhere.") from error
+        raise InputError(f"{path}: this recording may not be read; change its permissions.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: this is not a readable recording, or it is cut off; {_WAY_OUT}.") from error
     if not blocks:
@@ -74,8 +74,8 @@ def read_recording(path: str | Path) -> Recording:
         missing = promised - waveform.shape[1]
         if missing > _CUT_OFF_SECONDS * rate and waveform.shape[1] < _CUT_OFF_SHARE * promised:
             raise InputError(
-                f"{path}: the recording is cut off, {waveform.shape[1] / rate:.1f} of {promised / rate:.1f} seconds can be "
-                "read; copy it again, or save what is left as a new file."
+                f"{path}: the recording is cut off, {waveform.shape[1] / rate:.1f} of {promised / rate:.1f} seconds "
+                "can be read; copy it again, or save what is left as a new file."
             )
         if -_LARGEST_ENCODER_PADDING <= missing < 0 and promised > 0:
             waveform = waveform[:, :promised]
@@ -90,11 +90,12 @@ def speech_from_waveform(waveform: torch.Tensor, rate: int) -> Speech:
     if waveform.dim() == 1:
         waveform = waveform[None]
     if waveform.dim() != 2 or waveform.shape[0] == 0 or waveform.shape[1] == 0:
-        raise InputError(f"The sound has the shape {tuple(waveform.shape)}; [channels, samples] with at least one sample was expected.")
+        shape = tuple(waveform.shape)
+        raise InputError(f"The sound has the shape {shape}; [channels, samples] with one sample or more was expected.")
     if rate <= 0:
         raise InputError(f"The sound has a rate of {rate} samples per second; a positive rate was expected.")
     if not torch.isfinite(waveform).all():
-        raise InputError("Some samples of the sound are not finite numbers (NaN or infinity); export the recording again.")
+        raise InputError("Some samples of the sound are not finite numbers (NaN or infinity); make it again.")
     mono = waveform.detach().cpu().float().mean(dim=0)  # [t]
     if rate != SAMPLE_RATE:
         import librosa
@@ -155,7 +156,8 @@ def _promised_samples(path: Path, container_format: str, stream: "AudioStream", 
         head = file.read(1 << 18)
     if "wav" in names:  # FFmpeg corrects the length by the file's size, so ask the header itself
         announced, present = int.from_bytes(head[4:8], "little"), path.stat().st_size
-        return round(promised * announced / present) if head[:4] == b"RIFF" and present < announced < _UNKNOWN_RIFF_SIZE else promised
-    if "mp3" in names and (b"Xing" in head or b"Info" in head):  # without such a frame the length is a guess from the bit rate
+        is_short = head[:4] == b"RIFF" and present < announced < _UNKNOWN_RIFF_SIZE
+        return round(promised * announced / present) if is_short else promised
+    if "mp3" in names and (b"Xing" in head or b"Info" in head):  # without them the length is a guess from the bit rate
         return promised
     return None

@@ -37,7 +37,7 @@ def read_video_facts(path: str | Path) -> VideoFacts:
 
 
 def read_frames(path: str | Path) -> Iterator[torch.Tensor]:
-    """The frames of a video as [3, h, w], RGB in 0…1. `read_video_facts` gives their rate and raises the same errors."""
+    """The frames of a video as [3, h, w], RGB in 0…1. `read_video_facts` gives their rate; same errors."""
     import av
 
     path = _existing(path)

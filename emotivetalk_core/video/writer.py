@@ -21,12 +21,12 @@ _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """AAC knows higher rates too, but many players do not."""
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 _BT709 = 1
-"""Primaries, transfer and matrix of HD video, all three numbered 1 in the standard; without the tags players guess by size."""
+"""Primaries, transfer and matrix of HD video, each numbered 1 in the standard; untagged, players guess by size."""
 _STUDIO_RANGE = 1
 
 
 def check_output(path: str | Path) -> None:
-    """Raise OutputError unless a video can be written at `path`: a known suffix, in an existing folder that takes new files."""
+    """Raise OutputError unless a video can be written at `path`: a known suffix, in a folder that takes new files."""
     path = Path(path)
     if path.suffix.lower() not in CONTAINERS:
         raise OutputError(f"{path}: the name of the video must end with one of {', '.join(CONTAINERS)}.")
@@ -39,15 +39,16 @@ def check_output(path: str | Path) -> None:
             file.write(b"?")
             file.flush()
     except OSError as error:
-        raise OutputError(f"{path}: the folder {path.parent} cannot be written ({error.strerror}); choose another.") from error
+        reason = error.strerror or error
+        raise OutputError(f"{path}: the folder {path.parent} cannot be written ({reason}); choose another.") from error
 
 
 class VideoWriter:
     """A video at 25 frames per second in the making; use it in a `with` statement.
 
-    width, height: of the frames, in pixels; odd sizes gain one repeated row or column, as H.264's chroma needs even ones.
-    audio: float [channels, t] in -1…1 at audio_rate, or None for a silent film. Its rate and channels are kept where AAC has
-    them, and the sound reaches the file beside the frames that it belongs to.
+    width, height: of the frames, in pixels; odd sizes gain one repeated row or column, as H.264's chroma needs even
+    ones. audio: float [channels, t] in -1…1 at audio_rate, or None for a silent film. Its rate and channels are kept
+    where AAC has them, and the sound reaches the file beside the frames that it belongs to.
     Nothing stands at `path` before the `with` block ends well; a failure or an interruption leaves nothing behind.
     Raises OutputError where the disk is full or the place cannot be written.
     """
@@ -112,8 +113,10 @@ class VideoWriter:
             pixels = torch.cat([pixels, pixels[:, :, :, -1:]], dim=3)
         try:
             for image in pixels.permute(0, 2, 3, 1).contiguous().numpy():  # [h, w, 3]
-                rgb = av.VideoFrame.from_ndarray(image, format="rgb24")
-                frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame = frame.reformat(
+                    format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+                )
                 frame.pts, frame.time_base = self.frames, Fraction(1, FRAMES_PER_SECOND)
                 frame.color_primaries, frame.color_trc = _BT709, _BT709
                 self.frames += 1
@@ -175,7 +178,8 @@ class VideoWriter:
         if stop > self._audio_sent:
             block = self._audio[:, self._audio_sent : stop].contiguous().numpy()
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=_LAYOUTS[block.shape[0]])
-            frame.sample_rate, frame.pts, frame.time_base = self._audio_rate, self._audio_sent, Fraction(1, self._audio_rate)
+            frame.sample_rate, frame.time_base = self._audio_rate, Fraction(1, self._audio_rate)
+            frame.pts = self._audio_sent
             self._audio_sent = stop
             for resampled in self._resampler.resample(frame):
                 self._container.mux(self._sound.encode(resampled))
@@ -195,4 +199,5 @@ class VideoWriter:
 
     def _fault(self, error: Exception) -> OutputError:
         reason = getattr(error, "strerror", None) or str(error)
-        return OutputError(f"{self.path}: the video could not be written ({reason}); free some space or choose another folder.")
+        way_out = "free some space or choose another folder"
+        return OutputError(f"{self.path}: the video could not be written ({reason}); {way_out}.")

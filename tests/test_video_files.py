@@ -1,0 +1,99 @@
+"""What is written can be read back: length, colours, sound; and nothing is left where writing fails."""
+
+import subprocess
+import sys
+
+import av
+import pytest
+import torch
+
+from emotivetalk_core.errors import InputError, OutputError
+from emotivetalk_core.video.reader import read_frames, read_video_facts
+from emotivetalk_core.video.writer import VideoWriter, check_output
+
+COLOURS = torch.tensor([[0.9, 0.1, 0.1], [0.1, 0.8, 0.2], [0.1, 0.2, 0.9], [0.5, 0.5, 0.5], [1, 1, 1], [0, 0, 0]])
+
+
+def coloured_frames(each: int = 3, height: int = 64, width: int = 96) -> torch.Tensor:
+    return COLOURS.repeat_interleave(each, 0)[:, :, None, None].expand(-1, 3, height, width)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_a_video_keeps_its_frames_and_colours(tmp_path, suffix):
+    frames = coloured_frames()
+    with VideoWriter(tmp_path / f"talk.{suffix}", width=96, height=64) as video:
+        video.write(frames[:7])
+        video.write(frames[7:])
+    read = torch.stack(list(read_frames(tmp_path / f"talk.{suffix}")))
+    assert read.shape == frames.shape
+    assert (read - frames).abs().max() < 0.02
+    assert read_video_facts(tmp_path / f"talk.{suffix}").frames_per_second == 25
+
+
+@pytest.mark.parametrize("channels,rate", [(1, 16_000), (2, 44_100), (6, 48_000), (3, 96_000)])
+def test_sound_and_picture_end_together(tmp_path, channels, rate):
+    time = torch.arange(int(0.71 * rate)) / rate
+    audio = 0.3 * torch.sin(2 * torch.pi * 300 * time).repeat(channels, 1)
+    with VideoWriter(tmp_path / "talk.mp4", width=96, height=64, audio=audio, audio_rate=rate) as video:
+        video.write(coloured_frames())  # 18 frames, 0.72 s
+    with av.open(str(tmp_path / "talk.mp4")) as container:
+        picture, sound = container.streams.video[0], container.streams.audio[0]
+        assert (picture.codec_context.name, sound.codec_context.name) == ("h264", "aac")
+        assert picture.codec_context.pix_fmt == "yuv420p"
+        assert (picture.codec_context.colorspace, picture.codec_context.color_trc) == (1, 1)  # BT.709
+        assert picture.duration * picture.time_base == pytest.approx(0.72)
+        assert float(sound.duration * sound.time_base) == pytest.approx(0.71, abs=0.002)
+        assert sound.channels == (channels if channels in (1, 2, 6) else 1)
+        assert sound.rate == (rate if rate <= 48_000 else 48_000)
+
+
+def test_odd_sizes_gain_a_row_or_a_column(tmp_path):
+    with VideoWriter(tmp_path / "talk.mp4", width=61, height=47) as video:
+        video.write(coloured_frames(height=47, width=61))
+    facts = read_video_facts(tmp_path / "talk.mp4")
+    assert (facts.width, facts.height) == (62, 48)
+
+
+@pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt])
+def test_an_interrupted_video_leaves_nothing_and_spares_the_old_one(tmp_path, fault):
+    (tmp_path / "talk.mp4").write_text("an older video")
+    with pytest.raises(fault), VideoWriter(tmp_path / "talk.mp4", width=96, height=64) as video:
+        video.write(coloured_frames())
+        raise fault
+    assert [file.name for file in tmp_path.iterdir()] == ["talk.mp4"]
+    assert (tmp_path / "talk.mp4").read_text() == "an older video"
+
+
+def test_places_that_cannot_be_written_are_refused(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    for place in (tmp_path / "no" / "talk.mp4", tmp_path / "file" / "talk.mp4", tmp_path, tmp_path / "talk.txt"):
+        with pytest.raises(OutputError):
+            check_output(place)
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit on file sizes that stands for a full disk is POSIX")
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
+    program = f"""
+import resource, signal, torch
+from emotivetalk_core.errors import OutputError
+from emotivetalk_core.video.writer import VideoWriter
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+try:
+    with VideoWriter({str(tmp_path / "talk.mp4")!r}, width=96, height=96) as video:
+        video.write(torch.rand(20, 3, 96, 96))
+except OutputError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "talk.mp4" in done.stdout and "could not be written" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_videos_are_named_and_refused(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video" * 100)
+    for name in ("missing.mp4", "empty.mp4", "text.mp4"):
+        with pytest.raises(InputError, match=name):
+            next(read_frames(tmp_path / name))
