@@ -144,8 +144,8 @@ def loss_weight(sigma: torch.Tensor, weighting: str) -> torch.Tensor:
 def frame_noise(frames: int, shape: tuple[int, ...], seed: int, offset: int = 0) -> torch.Tensor:
     """Unit Gaussian noise [frames, *shape] for frames `offset`, `offset` + 1, …; float32 on the CPU.
 
-    Frame i depends on (seed, i, shape) alone, so a longer clip begins like a shorter one, and every device gives the
-    same video. Frames are drawn one by one from a single stream, and those before `offset` are drawn and dropped: a
+    Frame i depends on (seed, i, shape) alone, so a longer clip begins like a shorter one and every device starts from
+    the same noise. Frames are drawn one by one from a single stream, and those before `offset` are drawn and dropped: a
     generator for each frame would be seeded with 32 bits, and among thousands of frames two would sooner or later
     share their noise.
     """

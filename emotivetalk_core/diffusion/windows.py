@@ -61,7 +61,7 @@ def shifted_windows(n: int, window: int, step: int, shift: int = 7) -> list[int]
 
 
 def window_weights(window: int) -> torch.Tensor:
-    """Weight of each position k in a window [T]: a = 2(k + 0.5)/T, w = min(a, 2 - a); highest in the middle, never 0."""
+    """Weight of each position k in a window [T]: a = 2(k + 0.5)/T, w = min(a, 2 - a); never 0."""
     a = 2 * (torch.arange(window, dtype=torch.float32) + 0.5) / window
     return torch.minimum(a, 2 - a)
 

@@ -1,0 +1,179 @@
+"""The video sampler against networks whose denoiser is known in closed form, and the real one at tiny size."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from emotivetalk_core.diffusion.noise_levels import broadcast_to, frame_noise, noise_grid, raw_target
+from emotivetalk_core.errors import InputError, NumericalError, SettingsError
+from emotivetalk_core.sampling.video import VideoSamplingSettings, sample_video
+from emotivetalk_core.types import MotionConditions, VideoConditions
+
+H = 3
+SETTINGS = VideoSamplingSettings(steps=5, window=8, overlap=3, seed=11)
+
+
+class Exact(nn.Module):
+    """The exact network for videos of frames N(lip + driving - reference + portrait, spread²), F from D = E[x0 | x]."""
+
+    def __init__(self, spread: float = 0.0, dtype: torch.dtype = torch.float32):
+        super().__init__()
+        self.spread = spread
+        self.anything = nn.Parameter(torch.zeros(1, dtype=dtype))
+        self.window_lengths: list[tuple[int, int]] = []
+        self.added_time: torch.Tensor | None = None
+
+    def forward(self, x, c_noise, conditions: MotionConditions, added_time):
+        b, n = x.shape[:2]
+        self.window_lengths.append((b, n))
+        self.added_time = added_time
+        assert c_noise.shape == (b,) and added_time.shape == (b, 3)
+        assert conditions.lip.shape[:2] == conditions.driving_expression.shape[:2] == (b, n)
+        assert conditions.face_mask.shape == conditions.lip_mask.shape == (b, 1, 8 * H, 8 * H)
+        assert x.dtype == conditions.lip.dtype == self.anything.dtype
+        sigma = torch.exp(4 * c_noise)
+        noisy, portrait = x[:, :, :4], x[:, :, 4:]
+        noisy = noisy * broadcast_to((sigma**2 + 1).sqrt(), noisy)
+        change = conditions.driving_expression - conditions.reference_expression[:, None]
+        mean = (conditions.lip[..., :1] + change[..., :1])[..., None, None] + portrait
+        s, v = broadcast_to(sigma**2, noisy), self.spread**2
+        return raw_target((v * noisy + s * mean) / (v + s), noisy, sigma)
+
+
+def conditions(n: int) -> VideoConditions:
+    generator = torch.Generator().manual_seed(n)
+    frames = torch.arange(n, dtype=torch.float32)[:, None]
+    return VideoConditions(
+        portrait_latent=torch.randn(4, H, H, generator=generator),
+        lip=(frames * 0.7).sin().expand(n, 6),
+        driving_expression=(frames * 0.1).cos().expand(n, 5),
+        reference_expression=torch.full((5,), 0.3),
+        face_mask=torch.ones(1, 8 * H, 8 * H),
+        lip_mask=torch.zeros(1, 8 * H, 8 * H),
+        motion_bucket=42.0,
+    )
+
+
+def mean_of(given: VideoConditions, lip: float = 1.0, emotion: float = 1.0) -> torch.Tensor:
+    change = given.driving_expression - given.reference_expression
+    motion = lip * given.lip[:, :1] + emotion * change[:, :1]
+    return motion[..., None, None] + given.portrait_latent
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 9, 30])
+@pytest.mark.parametrize("fusion", ["overlap", "shifted"])
+@pytest.mark.parametrize("grid", ["karras", "ays"])
+def test_a_video_that_is_certain_is_found(n: int, fusion, grid):
+    """When only one video fits the conditions, every path through the noise must end there, whatever the windows."""
+    given = conditions(n)
+    video = sample_video(Exact(), given, frame_count=n, settings=replace(SETTINGS, fusion=fusion, grid=grid))
+    torch.testing.assert_close(video, mean_of(given), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("fusion", ["overlap", "shifted"])
+def test_gaussian_videos_are_sampled_in_closed_form(fusion):
+    """On N(μ, s²), Euler's step multiplies x - μ by (s² + σσ')/(s² + σ²)."""
+    n, spread = 21, 0.5
+    given, settings = conditions(n), replace(SETTINGS, fusion=fusion, steps=10)
+    sigmas = noise_grid("karras", 10).double()
+    factor = ((spread**2 + sigmas[:-1] * sigmas[1:]) / (spread**2 + sigmas[:-1] ** 2)).prod()
+    start = frame_noise(n, (4, H, H), settings.seed).double() * sigmas[0]
+    expected = mean_of(given) + (start - mean_of(given)) * factor
+    video = sample_video(Exact(spread), given, frame_count=n, settings=settings)
+    assert video.dtype == torch.float32
+    assert expected.std(dim=0).min() > 0.1
+    torch.testing.assert_close(video, expected.float(), rtol=2e-3, atol=2e-3)
+
+
+def test_batched_windows_give_the_same_video():
+    given, networks = conditions(30), [Exact(0.5) for _ in range(3)]
+    one, three, all_at_once = (
+        sample_video(network, given, frame_count=30, settings=replace(SETTINGS, windows_per_batch=batch))
+        for network, batch in zip(networks, (1, 3, 99), strict=True)
+    )
+    torch.testing.assert_close(three, one)
+    torch.testing.assert_close(all_at_once, one)
+    assert networks[0].window_lengths == [(1, 8)] * 30  # 6 windows x 5 steps
+    assert networks[1].window_lengths == [(3, 8)] * 10
+    assert networks[2].window_lengths == [(6, 8)] * 5
+
+
+def test_a_longer_clip_begins_like_the_shorter_one():
+    given = conditions(30)
+    head = replace(given, lip=given.lip[:9], driving_expression=given.driving_expression[:9])
+    longer = sample_video(Exact(0.5), given, frame_count=30, settings=SETTINGS)
+    shorter = sample_video(Exact(0.5), head, frame_count=9, settings=SETTINGS)
+    torch.testing.assert_close(longer[:9], shorter, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("lip", "emotion", "forwards"), [(1, 1, 1), (2.5, 1, 2), (1, 0.5, 2), (1.5, 3, 3), (0, 0, 3)])
+def test_guidance_scales_what_each_latent_adds(lip: float, emotion: float, forwards: int):
+    given, network = conditions(9), Exact()
+    settings = replace(SETTINGS, steps=2, lip_guidance=lip, emotion_guidance=emotion)
+    video = sample_video(network, given, frame_count=9, settings=settings)
+    torch.testing.assert_close(video, mean_of(given, lip, emotion), rtol=2e-3, atol=2e-3)
+    assert len(network.window_lengths) == 2 * 2 * forwards
+
+
+def test_svd_s_micro_conditions_are_given():
+    network = Exact()
+    sample_video(network, conditions(4), frame_count=4, settings=SETTINGS)
+    assert network.added_time is not None
+    assert network.added_time.tolist() == [[24, 42, 0]]
+
+
+def test_the_state_stays_float32_around_a_half_precision_network():
+    given = conditions(9)
+    video = sample_video(Exact(dtype=torch.bfloat16), given, frame_count=9, settings=SETTINGS)
+    assert video.dtype == torch.float32
+    torch.testing.assert_close(video, mean_of(given), rtol=0.1, atol=0.1)
+
+
+def test_progress_counts_windows_times_steps_and_previews_come_after_each_step():
+    calls, previews = [], []
+    settings = replace(SETTINGS, windows_per_batch=2)
+    given = conditions(18)  # windows at 0, 5, 10
+    sample_video(
+        Exact(),
+        given,
+        frame_count=18,
+        settings=settings,
+        on_step=lambda done, total: calls.append((done, total)),
+        on_preview=lambda step, latent: previews.append((step, latent)),
+    )
+    assert calls == [(done, 15) for pair in range(5) for done in (3 * pair + 2, 3 * pair + 3)]
+    assert [step for step, _ in previews] == [1, 2, 3, 4, 5]
+    torch.testing.assert_close(previews[-1][1], mean_of(given), rtol=1e-3, atol=1e-3)
+
+
+def test_on_step_stops_the_sampling_at_once():
+    network = Exact()
+
+    def stop(done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sample_video(network, conditions(18), frame_count=18, settings=SETTINGS, on_step=stop)
+    assert len(network.window_lengths) == 4
+
+
+def test_a_value_that_is_not_finite_names_window_and_step():
+    given = conditions(18)
+    lip = given.lip.clone()
+    lip[16] = torch.nan
+    with pytest.raises(NumericalError, match="frames 11–18 at step 1 of 5"):
+        sample_video(Exact(), replace(given, lip=lip), frame_count=18, settings=replace(SETTINGS, windows_per_batch=3))
+
+
+def test_faults_say_the_way_out():
+    with pytest.raises(InputError, match="cover 18 frames, but the video has 20"):
+        sample_video(Exact(), conditions(18), frame_count=20, settings=SETTINGS)
+    with pytest.raises(SettingsError, match='"overlap" or "shifted"'):
+        replace(SETTINGS, fusion="mean")  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="at least 1"):
+        replace(SETTINGS, windows_per_batch=0)
+    with pytest.raises(SettingsError, match="karras, ays"):
+        replace(SETTINGS, grid="linear")  # type: ignore[arg-type]
