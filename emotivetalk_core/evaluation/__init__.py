@@ -1,0 +1,1 @@
+"""Measuring generated videos by probes that are no part of the generator."""

@@ -1,0 +1,53 @@
+"""`train demo`: the paper's order from speech to talking head, each stage once, resumed wherever it was stopped."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from ..models.manifest import write_manifest
+from .codebook import build_demo_codebook
+from .data import prepare_data
+from .encoders import train_encoders
+from .ethd import train_ethd
+from .face_finder import train_face_finder
+from .settings import DemoSettings
+from .speech_encoder import train_speech_encoder
+from .stage import Stage
+from .v_aid import train_v_aid
+from .vae import train_vae
+
+STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
+    "face_finder": ("face_finder", train_face_finder),
+    "speech_encoder": ("speech_encoder", train_speech_encoder),
+    "vae": ("vae", train_vae),
+    "encoders": ("motion_encoder", train_encoders),
+    "v_aid": ("dicte", train_v_aid),
+    "ethd": ("ethd", train_ethd),
+    "codebook": ("emotion_codebook", build_demo_codebook),
+}
+"""Stage → (the last weights file it writes, the function), in order."""
+
+
+def train_demo(
+    settings: DemoSettings,
+    out: Path,
+    *,
+    stages: tuple[str, ...] | None = None,
+    device: torch.device | None = None,
+    on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
+) -> None:
+    """Trains what is missing in `out`; a stage whose weights file exists is done. `stages` limits it to some of STAGES."""
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    out.mkdir(parents=True, exist_ok=True)
+
+    def on_data(kind: str, done: int, total: int) -> None:
+        if on_step is not None:
+            on_step(f"drawing {kind}", done, total, {})
+
+    data = prepare_data(out / "training" / "data", settings.seed, settings.data, on_data)
+    stage = Stage(out, settings, data, device, on_step)
+    for name, (file, train) in STAGES.items():
+        if (stages is None or name in stages) and not stage.weights(file).exists():
+            train(stage)
+    write_manifest(out)

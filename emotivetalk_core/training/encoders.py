@@ -1,0 +1,104 @@
+"""Stage 3b: self-driven dropout reconstruction (EmotiveTalk §6.1, fig. 8). The ETHD backbone serves as a renderer of single images;
+the adapters of the lip and the expression encoder learn with it, the trunk stays frozen."""
+
+import numpy as np
+import torch
+
+from ..diffusion.noise_levels import loss_weight, preconditioning, training_sigmas
+from ..models.checkpoint import save_checkpoint
+from ..models.ethd import ETHD
+from ..models.motion_encoder import MotionEncoder
+from ..models.presets import DEMO
+from ..types import MotionConditions
+from .features import still_latents
+from .loop import TrainingLoop, step_optimiser
+from .stage import Stage, box_masks, pictures
+from .trunk import train_trunk
+
+LIP_ONLY, EXPRESSION_ONLY, BOTH = 0, 1, 2
+
+
+def train_encoders(stage: Stage) -> None:
+    """Writes motion_encoder.safetensors, and the renderer as `training/renderer`, from which the ETHD stage starts."""
+    settings = stage.settings
+    encoder = train_trunk(stage)
+    latents = still_latents(stage)  # [i, k, 4, h, w] unscaled modes
+    torch.manual_seed(settings.seed)
+    renderer = ETHD(DEMO.ethd).to(stage.device)
+    adapters = [p for p in encoder.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW([{"params": renderer.parameters()}, {"params": adapters, "rate_scale": 0.3}], lr=1e-3, weight_decay=0.01)
+
+    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        loss = reconstruction_step(stage, encoder, renderer, latents, generator)
+        step_optimiser(loss, optimiser)
+        return {"loss": loss.detach()}
+
+    modules = {"encoder": encoder, "renderer": renderer}
+    loop = TrainingLoop("encoders", stage.states, modules, {"main": optimiser}, settings.encoders, settings.seed, stage.on_step)
+    record = loop.run(step)
+    save_checkpoint(stage.weights("motion_encoder"), "motion_encoder", encoder, DEMO.motion_encoder, record)
+    save_checkpoint(stage.states / "renderer.safetensors", "ethd", renderer, DEMO.ethd, record)
+
+
+def reconstruction_step(
+    stage: Stage, encoder: MotionEncoder, renderer: ETHD, latents: np.ndarray, generator: torch.Generator
+) -> torch.Tensor:
+    """One batch of pairs (reference, driving picture) of one speaker each; every pair in one of the three arms.
+
+    Lip only is scored inside M_lip, expression only inside (1 − M_lip)·M_face, both on the whole picture.
+    """
+    stills, count, device = stage.data.stills, stage.settings.encoders_batch, stage.device
+    identities, each = stills["emotion"].shape
+    i = torch.randint(identities, (count,), generator=generator).numpy()
+    reference = torch.randint(each, (count,), generator=generator).numpy()
+    driving = (reference + torch.randint(1, each, (count,), generator=generator).numpy()) % each
+    arm = torch.randint(3, (count,), generator=generator).to(device)
+
+    scaled = torch.from_numpy(latents[i, driving].astype(np.float32)).to(device) * DEMO.vae.scaling_factor  # [b, 4, h, w]
+    portrait = torch.from_numpy(latents[i, reference].astype(np.float32)).to(device)
+    size = stage.settings.data.picture
+    face_mask = box_masks(stills["face_box"][i, reference], size, device)
+    lip_mask = box_masks(stills["lip_box"][i, reference], size, device)
+    with stage.autocast():
+        faces = pictures(stills["pixels"][i, driving], device)
+        lip, expression = encoder.lip(faces), encoder.expression(faces)
+        own = encoder.expression(pictures(stills["pixels"][i, reference], device))
+        lip = torch.where((arm == EXPRESSION_ONLY)[:, None], torch.zeros_like(lip), lip)
+        expression = torch.where((arm == LIP_ONLY)[:, None], own, expression)
+        conditions = MotionConditions(lip[:, None], expression[:, None], own, face_mask, lip_mask)
+        error = denoising_error(renderer, scaled[:, None], portrait, conditions, torch.zeros(count), generator)[:, 0]
+
+    scale = size // error.shape[-1]
+    lips, face = (torch.nn.functional.max_pool2d(mask, scale) for mask in (lip_mask, face_mask))  # any touched latent counts
+    weight = region_weight(face, lips)
+    chosen = torch.stack([lips, (1 - lips) * face, torch.ones_like(lips)])[arm, torch.arange(count, device=device)]  # [b, 1, h, w]
+    weight = weight * chosen
+    return (error * weight).sum() / (weight.sum() * error.shape[1])
+
+
+def region_weight(face: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
+    """The lips are a fiftieth of the picture; without weight they would be learnt last. [we]"""
+    return 1 + 2 * face + 5 * lips
+
+
+def denoising_error(
+    network: ETHD,
+    clean: torch.Tensor,
+    portrait: torch.Tensor,
+    conditions: MotionConditions,
+    motion_bucket: torch.Tensor,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Squared error of the denoiser (EmotiveTalk eq. 11), weighted as v-prediction: [b, n, 4, h, w] for clean [b, n, 4, h, w] and
+    portrait [b, 4, h, w]."""
+    count, device = clean.shape[0], clean.device
+    sigma = training_sigmas((count,), generator).to(device)
+    noise = torch.randn(clean.shape, generator=generator).to(device)
+    s = sigma.view(-1, 1, 1, 1, 1)
+    noisy = clean + s * noise
+    c = preconditioning(s)
+    x = torch.cat([c.c_in * noisy, portrait[:, None].expand_as(clean)], 2)
+    added = torch.stack([torch.full((count,), 24.0), motion_bucket.cpu().float(), torch.zeros(count)], -1).to(device)
+    raw = network(x, preconditioning(sigma).c_noise, conditions, added).float()
+    denoised = c.c_skip * noisy + c.c_out * raw
+    return (denoised - clean).square() * loss_weight(s, "v")

@@ -1,0 +1,43 @@
+"""Every number of the demo training in one place. `train demo --settings FILE` reads a YAML file of the same shape."""
+
+from dataclasses import dataclass, field
+
+from .loop import LoopSettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """How many drawn heads are made. stills: identities × pictures, each with its own expression, mouth and the identity's own pose;
+    clips: talking clips of `clip_frames` frames, each with its own identity and `references` portraits of it."""
+
+    still_identities: int = 2400
+    stills_each: int = 8
+    clips: int = 240
+    clip_frames: int = 220
+    references: int = 4
+    speech_clips: int = 480
+    picture: int = 128
+    workers: int = 2
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """The whole demo training; stages run in the paper's order."""
+
+    seed: int = 7
+    data: DataSettings = field(default_factory=DataSettings)
+    face_finder_steps: int = 600
+    speech: LoopSettings = LoopSettings(steps=1500, learning_rate=1e-3, warmup=100, average=0.99)
+    speech_batch: int = 16
+    speech_seconds: float = 3.0
+    vae: LoopSettings = LoopSettings(steps=2600, learning_rate=1e-3, warmup=100, average=0.99)
+    vae_batch: int = 16
+    trunk: LoopSettings = LoopSettings(steps=1500, learning_rate=1e-3, warmup=100, average=0.99)
+    trunk_batch: int = 64
+    encoders: LoopSettings = LoopSettings(steps=1800, learning_rate=6e-4, warmup=100, average=0.995)
+    encoders_batch: int = 32
+    v_aid: LoopSettings = LoopSettings(steps=3000, learning_rate=5e-4, warmup=100, average=0.995)
+    v_aid_batch: int = 16
+    ethd: LoopSettings = LoopSettings(steps=2000, learning_rate=5e-4, warmup=100, average=0.997)
+    ethd_batch: int = 2
+    ethd_frames: int = 24

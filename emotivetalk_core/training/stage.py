@@ -1,0 +1,50 @@
+"""What every training stage is given: where it runs, where its files lie, and how it reports."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .data import TrainingData
+from .settings import DemoSettings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """folder: the weights folder being filled; `folder/training` holds data, states and logs, and can be deleted afterwards."""
+
+    folder: Path
+    settings: DemoSettings
+    data: TrainingData
+    device: torch.device
+    on_step: Callable[[str, int, int, dict[str, float]], None] | None = None
+
+    @property
+    def states(self) -> Path:
+        return self.folder / "training"
+
+    def weights(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """bfloat16 where the processor has matrix units for it (CUDA, or AMX on recent Xeons), float32 elsewhere."""
+        fast = self.device.type == "cuda" or (self.device.type == "cpu" and torch.cpu._is_amx_tile_supported())
+        return torch.autocast(self.device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+
+
+def pictures(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
+    """uint8 [..., h, w, 3] → float32 [..., 3, h, w] in 0…1 on the device."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).movedim(-1, -3).float().div_(255)
+
+
+def box_masks(boxes: np.ndarray | torch.Tensor, size: int, device: torch.device) -> torch.Tensor:
+    """Boxes [..., 4] (x0 y0 x1 y1, pixels) → binary masks [..., 1, size, size] (EmotiveTalk §3.3, M_lip and M_face)."""
+    boxes = torch.as_tensor(np.asarray(boxes), device=device)
+    centres = torch.arange(size, device=device) + 0.5
+    x0, y0, x1, y1 = (boxes[..., i, None] for i in range(4))
+    inside_x = ((centres >= x0) & (centres < x1)).float()  # [..., size]
+    inside_y = ((centres >= y0) & (centres < y1)).float()
+    return (inside_y[..., :, None] * inside_x[..., None, :]).unsqueeze(-3)

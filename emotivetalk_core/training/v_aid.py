@@ -1,0 +1,135 @@
+"""Stage 4: V-AID (EmotiveTalk §3.2, eq. 4-8): the audio-lip projector, Di-CTE, and the CLUB estimator that keeps their outputs apart.
+
+One main step with the estimator at rest, then `ESTIMATOR_STEPS` of the estimator on detached latents. Afterwards both are frozen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..diffusion.dicte_schedule import TRAINING_STEPS, add_noise
+from ..models.checkpoint import load_network, save_checkpoint
+from ..models.club import CLUBSample
+from ..models.dicte import DiCTE, DiCTEConfig
+from ..models.lip_projector import LipProjector, LipProjectorConfig
+from ..models.presets import DEMO
+from .features import cached, audio_features, vision_features
+from .loop import TrainingLoop, step_optimiser
+from .losses import expression_loss, lip_loss
+from .stage import Stage
+
+ESTIMATOR_STEPS = 5
+KNOWN_PREFIX = 0.8  # share of clips whose first frames are given clean (§6.4, "randomly cat … 0.8")
+DROP_EMOTION = 0.1
+CLUB_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """audio [b, n, 10, c] · lip [b, n, lip] · expression [b, n, e] · identity [b, d]."""
+
+    audio: torch.Tensor
+    lip: torch.Tensor
+    expression: torch.Tensor
+    identity: torch.Tensor
+
+
+def train_v_aid(stage: Stage) -> None:
+    """Writes lip_projector.safetensors and dicte.safetensors."""
+    settings = stage.settings
+    torch.manual_seed(settings.seed)
+    projector = LipProjector(DEMO.lip_projector).to(stage.device)
+    dicte = DiCTE(DEMO.dicte).to(stage.device)
+    club = CLUBSample(DEMO.lip_projector.lip_dim, DEMO.dicte.expression_dim, 128).to(stage.device)
+    main = torch.optim.AdamW([*projector.parameters(), *dicte.parameters()], lr=1e-4, weight_decay=0.01)
+    estimator = torch.optim.Adam(club.parameters(), lr=1e-4)
+    estimator.param_groups[0]["rate_scale"] = 1e-4 / settings.v_aid.learning_rate
+    audio, vision = audio_features(stage), vision_features(stage)
+
+    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        batch = draw(audio, vision, settings.v_aid_batch, generator, stage.device)
+        with stage.autocast():
+            lip = projector(batch.audio.flatten(0, 1)).float().unflatten(0, batch.lip.shape[:2])
+            expression, known = estimate_expression(dicte, batch, generator)
+        lip_part = lip_loss(lip, batch.lip)
+        expression_part = expression_loss(expression, batch.expression, known)
+        club.eval()
+        pairs = lip.flatten(0, 1)[::4], expression.flatten(0, 1)[::4]
+        bound = club(*pairs)
+        step_optimiser(lip_part + expression_part + CLUB_WEIGHT * bound, main)
+        club.train()
+        frozen = tuple(part.detach() for part in pairs)
+        for _repeat in range(ESTIMATOR_STEPS):
+            fit = club.learning_loss(*frozen)
+            step_optimiser(fit, estimator)
+        return {
+            "lip": lip_part.detach(),
+            "expression": expression_part.detach(),
+            "club": bound.detach(),
+            "estimator": fit.detach(),
+            "lip_error": (lip.detach() - batch.lip).square().mean(),
+        }
+
+    modules = {"projector": projector, "dicte": dicte, "club": club}
+    optimisers = {"main": main, "estimator": estimator}
+    loop = TrainingLoop("v_aid", stage.states, modules, optimisers, settings.v_aid, settings.seed, stage.on_step)
+    record = loop.run(step)
+    save_checkpoint(stage.weights("lip_projector"), "lip_projector", projector, DEMO.lip_projector, record)
+    save_checkpoint(stage.weights("dicte"), "dicte", dicte, DEMO.dicte, record)
+
+
+def draw(
+    audio: np.ndarray, vision: dict[str, np.ndarray], count: int, generator: torch.Generator, device: torch.device
+) -> Batch:
+    """Random clips, each with a random one of its portraits as x_ref."""
+    clips, portraits = vision["identity"].shape[:2]
+    c = torch.randint(clips, (count,), generator=generator).numpy()
+    r = torch.randint(portraits, (count,), generator=generator).numpy()
+    return Batch(*(_tensor(a, device) for a in (audio[c], vision["lip"][c], vision["expression"][c], vision["identity"][c, r])))
+
+
+def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(values.astype(np.float32)).to(device)
+
+
+def estimate_expression(dicte: DiCTE, batch: Batch, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """One denoising of e_v from a random t (eq. 7): the x0 estimate [b, n, e], which is the ē_a of training, and the known mask [b, n].
+
+    e_cond is the expression of the first frame. The known prefix goes in clean, as the sampler hands it over.
+    """
+    count, frames = batch.expression.shape[:2]
+    device = batch.expression.device
+    t = torch.randint(TRAINING_STEPS, (count,), generator=generator).to(device)
+    noise = torch.randn(batch.expression.shape, generator=generator).to(device)
+    known = torch.zeros(count, frames, device=device)
+    known[:, : dicte.config.prefix] = (torch.rand(count, 1, generator=generator) < KNOWN_PREFIX).float().to(device)
+    noisy = torch.where(known[..., None] > 0, batch.expression, add_noise(batch.expression, t, noise))
+    dropped = (torch.rand(count, generator=generator) < DROP_EMOTION).to(device)
+    estimate = dicte(noisy, t, batch.audio, batch.identity, batch.expression[:, 0], known, emotion_dropped=dropped)
+    return estimate.float(), known
+
+
+def audio_latents(stage: Stage) -> dict[str, np.ndarray]:
+    """What the frozen V-AID says of every clip, for the ETHD stage: lip [c, n, lip] = l_a and expression [c, n, e] = e_a (the estimate
+    from a random t, so that it stays with the frames it is to drive)."""
+    projector = load_network(stage.weights("lip_projector"), "lip_projector", LipProjector, LipProjectorConfig, stage.device)
+    dicte = load_network(stage.weights("dicte"), "dicte", DiCTE, DiCTEConfig, stage.device)
+    audio, vision = audio_features(stage), vision_features(stage)
+    generator = torch.Generator().manual_seed(stage.settings.seed)
+
+    def lips() -> np.ndarray:
+        with torch.inference_mode():
+            return np.stack([projector(_tensor(a, stage.device)).cpu().numpy().astype(np.float16) for a in audio])
+
+    def expressions() -> np.ndarray:
+        found = []
+        with torch.inference_mode():
+            for c in range(len(audio)):
+                parts = (audio[c : c + 1], vision["lip"][c : c + 1], vision["expression"][c : c + 1], vision["identity"][c : c + 1, 0])
+                estimate, _ = estimate_expression(dicte, Batch(*(_tensor(part, stage.device) for part in parts)), generator)
+                found.append(estimate[0].cpu().numpy().astype(np.float16))
+        return np.stack(found)
+
+    folder = stage.states / "features"
+    return {"lip": cached(folder / "lip_from_audio.npy", lips), "expression": cached(folder / "expression_from_audio.npy", expressions)}
