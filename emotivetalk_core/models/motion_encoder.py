@@ -36,9 +36,9 @@ class MotionEncoderConfig:
 class ImageAdapter(nn.Module):
     """A small residual network on the image [b, 3, s, s], the identity at the start (its last layer is zero).
 
-    It works at half size, where it is cheap, and is told each pixel's place: the faces are aligned, so "below the nose" is
-    a place, and to hide or stress a region is what the adapter has to learn. The paper says only "adapter"; this form
-    is our choice.
+    It works at half size, where it is cheap, and is told each pixel's place: the faces are aligned, so "below the nose"
+    is a place, and to hide or stress a region is what the adapter has to learn. The paper says only "adapter"; this
+    form is our choice.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ImageAdapter(nn.Module):
 class MotionEncoder(nn.Module):
     """Aligned faces -> lip and expression latents, z-normalised, and pose, eye and identity.
 
-    The adapters stand before the trunk, one for lip and one for expression; pose, eye and identity read the plain image.
+    The adapters stand before the trunk, one for lip, one for expression; pose, eye and identity read the plain image.
     """
 
     def __init__(
@@ -148,16 +148,21 @@ class MotionEncoder(nn.Module):
         )
 
     @torch.no_grad()
-    def set_statistics(self, lip: torch.Tensor, expression: torch.Tensor) -> None:
-        """Measure and keep the mean and std of many latents [many, dim] that are NOT normalised yet.
+    def set_statistics(
+        self,
+        lip_mean: torch.Tensor,
+        lip_std: torch.Tensor,
+        expression_mean: torch.Tensor,
+        expression_std: torch.Tensor,
+    ) -> None:
+        """Keep the statistics [dim] of latents that were read with `normalised=False` over many faces.
 
         A channel that hardly varies would have its noise blown up; its std is held at 1 % of the channels' average or more.
         """
-        pairs = ((lip, self.lip_mean, self.lip_std), (expression, self.expression_mean, self.expression_std))
-        for values, mean, std in pairs:
-            spread = values.float().std(dim=0)
-            mean.copy_(values.float().mean(dim=0))
-            std.copy_(spread.clamp_min(0.01 * float(spread.mean())).clamp_min(1e-6))
+        self.lip_mean.copy_(lip_mean)
+        self.expression_mean.copy_(expression_mean)
+        for kept, std in ((self.lip_std, lip_std), (self.expression_std, expression_std)):
+            kept.copy_(std.clamp_min(0.01 * float(std.mean())).clamp_min(1e-6))
 
     def freeze_trunk(self) -> None:
         """Freeze trunk and heads for the adapters' training; their batch norms then stay in eval mode."""
