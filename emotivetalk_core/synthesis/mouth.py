@@ -49,9 +49,9 @@ VISEMES = {
     "W": Viseme(0.10, -0.90, 1.00, 0.0, 0.0, 1.7, 2.0),
     "J": Viseme(0.18, 0.60, 0.00, 0.6, 0.2, 1.1, 0.9),
     "AA": Viseme(1.00, 0.15, 0.00, 0.4, 0.0, 1.3, 1.0),
-    "EH": Viseme(0.62, 0.55, 0.00, 0.6, 0.1, 1.1, 1.0),
-    "AX": Viseme(0.42, 0.05, 0.05, 0.4, 0.0, 0.8, 0.5),
-    "IY": Viseme(0.28, 0.90, 0.00, 0.8, 0.2, 1.2, 1.1),
+    "EH": Viseme(0.68, 0.55, 0.00, 0.6, 0.1, 1.1, 1.0),
+    "AX": Viseme(0.47, 0.05, 0.05, 0.4, 0.0, 0.8, 0.5),
+    "IY": Viseme(0.32, 0.90, 0.00, 0.8, 0.2, 1.2, 1.1),
     "AO": Viseme(0.72, -0.50, 0.70, 0.1, 0.0, 1.2, 1.3),
     "UW": Viseme(0.22, -0.85, 1.00, 0.0, 0.0, 1.3, 1.6),
     "YY": Viseme(0.30, -0.60, 0.90, 0.2, 0.2, 1.2, 1.5),
@@ -77,7 +77,7 @@ _RAMP = 0.06
 _MURMUR_RELEASE = 0.015
 """Lips part this long before the end of an m, while it still sounds."""
 
-_STRESS_SCALE = {1.0: 1.0, 0.5: 0.9, 0.0: 0.78}
+_STRESS_SCALE = {1.0: 1.0, 0.5: 0.9, 0.0: 0.84}
 _GAIN = 1.22
 
 
@@ -152,8 +152,13 @@ def _closures(found: list[Gesture]) -> list[tuple[float, float]]:
             parted = max(gesture.end - _MURMUR_RELEASE, gesture.start + min(length, _SHORTEST_HOLD))
             spans.append((min(gesture.start, parted - _SHORTEST_HOLD), parted))
         elif gesture.name == "silence" and length >= _REAL_PAUSE:
-            start = gesture.start + _PAUSE_MARGIN if index else gesture.start
-            end = gesture.end - _PAUSE_MARGIN if index + 1 < len(found) else gesture.end + 1
+            before = found[index - 1].name if index else "silence"
+            after = found[index + 1].name if index + 1 < len(found) else "silence"
+            # Lips that close a word or open the next with p, b or m stay together across the pause.
+            start = gesture.start if before == "silence" else gesture.start + _PAUSE_MARGIN
+            start = found[index - 1].start if before in _LIP_CLOSERS else start
+            end = gesture.end if after in _LIP_CLOSERS else gesture.end - _PAUSE_MARGIN
+            end = gesture.end + 1 if after == "silence" else end
             spans.append((start, end))
     return spans
 
