@@ -1,0 +1,2 @@
+"""From a picture to the talking crop and back: reading, finding the face, masks, alignment, composing. Knows no
+network."""

@@ -1,0 +1,103 @@
+"""Where the faces of a picture are: first a face finder that is handed in, then scikit-image's bundled LBP cascade.
+The finder of the drawn heads is a network (models/face_finder.py) and reaches this file as a plain function, so
+that any other detector can take its place. The cascade knows photographs; its XML file is part of scikit-image and
+nothing is downloaded.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+Box = tuple[float, float, float, float]
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FaceDetection:
+    """One face, in pixels of the picture (pixel i spans i…i+1). box: left, top, right, bottom of the tight face,
+    forehead to chin, cheek to cheek · score 0…1 · eyes_mouth: the eye on the left of the picture, the eye on its
+    right, the mouth's centre · lip_box: like box; both None where the detector has none.
+    """
+
+    box: Box
+    score: float
+    eyes_mouth: tuple[Point, Point, Point] | None = None
+    lip_box: Box | None = None
+
+
+FaceDetector = Callable[[torch.Tensor], list[FaceDetection]]
+"""Takes pixels [3, h, w] RGB 0…1, returns the faces it is sure of."""
+
+CASCADE_SIDE = 320
+"""The cascade looks at the picture at this longest side: faces of a tenth of it are found, in well under a
+second."""
+
+CASCADE_SCORE = 0.5
+"""The cascade says yes or no only."""
+
+
+def find_faces(pixels: torch.Tensor, detector: FaceDetector | None = None) -> list[FaceDetection]:
+    """All faces of `pixels` [3, h, w] RGB 0…1, largest first: those of `detector`, or else those of the LBP
+    cascade."""
+    faces = detector(pixels) if detector is not None else []
+    if not faces:
+        faces = cascade_faces(pixels)
+    return sorted(faces, key=lambda face: box_area(face.box), reverse=True)
+
+
+def cascade_faces(pixels: torch.Tensor) -> list[FaceDetection]:
+    """Frontal faces of photographs in `pixels` [3, h, w], by the LBP cascade that scikit-image brings along."""
+    from skimage.data import lbp_frontal_face_cascade_filename
+    from skimage.feature import Cascade
+
+    height, width = pixels.shape[-2:]
+    scale = CASCADE_SIDE / max(height, width)
+    size = (max(24, round(height * scale)), max(24, round(width * scale)))
+    small = F.interpolate(pixels[None].float().cpu(), size=size, mode="bilinear", antialias=True)[0]
+    image = (small.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()  # [h, w, 3]
+    cascade = Cascade(lbp_frontal_face_cascade_filename())
+    found = cascade.detect_multi_scale(
+        img=np.ascontiguousarray(image), scale_factor=1.15, step_ratio=1, min_size=(24, 24), max_size=size
+    )
+    across, down = width / size[1], height / size[0]
+    faces = []
+    for hit in found:
+        left, top, side = float(hit["c"]), float(hit["r"]), float(hit["width"])
+        # The cascade's square holds brow to lower lip with some room at the sides; ours holds forehead to chin.
+        box = (left + 0.06 * side, top - 0.02 * side, left + 0.94 * side, top + 1.1 * side)
+        faces.append(FaceDetection((box[0] * across, box[1] * down, box[2] * across, box[3] * down), CASCADE_SCORE))
+    return suppress_overlaps(faces)
+
+
+def suppress_overlaps(faces: list[FaceDetection], overlap: float = 0.4) -> list[FaceDetection]:
+    """Non-maximum suppression: of faces whose boxes overlap by more than `overlap` (IoU), or lie in one another, the
+    surest."""
+    kept: list[FaceDetection] = []
+    for face in sorted(faces, key=lambda candidate: candidate.score, reverse=True):
+        if all(box_overlap(face.box, other.box) <= overlap and not _inside(face.box, other.box) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def box_area(box: Box) -> float:
+    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+
+
+def box_intersection(first: Box, second: Box) -> float:
+    """Area that two boxes share."""
+    return box_area(
+        (max(first[0], second[0]), max(first[1], second[1]), min(first[2], second[2]), min(first[3], second[3]))
+    )
+
+
+def box_overlap(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes, 0…1."""
+    shared = box_intersection(first, second)
+    return shared / max(box_area(first) + box_area(second) - shared, 1e-9)
+
+
+def _inside(first: Box, second: Box) -> bool:
+    return box_intersection(first, second) > 0.8 * min(box_area(first), box_area(second))
