@@ -39,6 +39,19 @@ def test_ays_at_twenty_steps_puts_geometric_means_between_the_table_s_levels():
     torch.testing.assert_close(sigmas[1:-2:2], (table[:-2] * table[1:-1]).sqrt(), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("name", noise_levels.NOISE_GRIDS)
+def test_a_lower_start_keeps_the_rest_of_the_grid(name: str):
+    sigmas = noise_levels.noise_grid(name, 8, sigma_max=15.886)
+    assert sigmas.shape == (9,)
+    assert sigmas[0].item() == pytest.approx(15.886, rel=1e-6)
+    assert (sigmas.diff() < 0).all()
+    if name == "ays":
+        torch.testing.assert_close(sigmas, noise_levels.ays_sigmas(10)[2:], rtol=1e-6, atol=0)
+    for impossible in (0.0, 0.002, 701.0):
+        with pytest.raises(SettingsError, match="at most 700"):
+            noise_levels.noise_grid(name, 8, sigma_max=impossible)
+
+
 def test_unknown_grids_and_step_counts_say_what_is_expected():
     with pytest.raises(SettingsError, match="karras, ays"):
         noise_levels.noise_grid("linear", 10)

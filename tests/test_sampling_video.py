@@ -8,6 +8,7 @@ from torch import nn
 
 from emotivetalk_core.diffusion.noise_levels import broadcast_to, frame_noise, noise_grid, raw_target
 from emotivetalk_core.errors import InputError, NumericalError, SettingsError
+from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.sampling.video import VideoSamplingSettings, sample_video
 from emotivetalk_core.types import MotionConditions, VideoConditions
 
@@ -40,6 +41,21 @@ class Exact(nn.Module):
         mean = (conditions.lip[..., :1] + change[..., :1])[..., None, None] + portrait
         s, v = broadcast_to(sigma**2, noisy), self.spread**2
         return raw_target((v * noisy + s * mean) / (v + s), noisy, sigma)
+
+
+def tiny_ethd(dtype: torch.dtype = torch.float32) -> ETHD:
+    torch.manual_seed(0)
+    config = ETHDConfig(
+        block_channels=(16, 32),
+        layers_per_block=1,
+        head_dim=8,
+        cross_dim=16,
+        lip_dim=6,
+        expression_dim=5,
+        norm_groups=4,
+        addition_embed_dim=8,
+    )
+    return ETHD(config, dtype=dtype).eval()
 
 
 def conditions(n: int) -> VideoConditions:
@@ -177,3 +193,37 @@ def test_faults_say_the_way_out():
         replace(SETTINGS, windows_per_batch=0)
     with pytest.raises(SettingsError, match="karras, ays"):
         replace(SETTINGS, grid="linear")  # type: ignore[arg-type]
+
+
+def test_the_real_network_fresh_from_zero_is_solved_in_closed_form():
+    """With its outputs at zero F = 0, so D = x/(σ²+1): N(0, 1), each step a factor of (1+σσ')/(1+σ²)."""
+    network = tiny_ethd()
+    network.zero_outputs()
+    video = sample_video(network, conditions(14), frame_count=14, settings=SETTINGS)
+    sigmas = noise_grid("karras", SETTINGS.steps).double()
+    factor = sigmas[0] * ((1 + sigmas[:-1] * sigmas[1:]) / (1 + sigmas[:-1] ** 2)).prod()
+    expected = frame_noise(14, (4, H, H), SETTINGS.seed).double() * factor
+    torch.testing.assert_close(video, expected.float(), rtol=1e-4, atol=1e-4)
+
+
+def test_the_real_network_runs_with_guidance_and_batches_alike():
+    network, given = tiny_ethd(), conditions(14)
+    settings = replace(SETTINGS, steps=2, lip_guidance=1.5, emotion_guidance=2.0)
+    video = sample_video(network, given, frame_count=14, settings=settings)
+    batched = sample_video(network, given, frame_count=14, settings=replace(settings, windows_per_batch=3))
+    plain = sample_video(network, given, frame_count=14, settings=replace(SETTINGS, steps=2))
+    assert video.shape == (14, 4, H, H)
+    torch.testing.assert_close(batched, video, rtol=1e-3, atol=1e-3)
+    assert (video - plain).abs().max() > 1e-3
+    half = sample_video(tiny_ethd(torch.bfloat16), given, frame_count=14, settings=replace(SETTINGS, steps=2))
+    assert half.dtype == torch.float32
+    assert torch.isfinite(half).all()
+
+
+def test_the_real_network_runs_under_autocast():
+    given, settings = conditions(9), replace(SETTINGS, steps=2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        video = sample_video(tiny_ethd(), given, frame_count=9, settings=settings)
+    plain = sample_video(tiny_ethd(), given, frame_count=9, settings=settings)
+    assert video.dtype == torch.float32
+    torch.testing.assert_close(video, plain, rtol=0.1, atol=0.1)

@@ -6,6 +6,7 @@ step); Blattmann et al. 2023, "SVD" (v-prediction preconditioning, ln σ ~ N(0.7
 √((1-ᾱ)/ᾱ).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,16 +24,21 @@ NOISE_GRIDS = ("karras", "ays")
 NoiseGrid = Literal["karras", "ays"]
 
 
-def _check_steps(steps: int) -> None:
+def _check_grid(steps: int, sigma_max: float) -> None:
     if steps < 1:
         raise SettingsError(f"The number of steps is {steps}, but sampling needs at least 1; give a larger number.")
+    if not SIGMA_MIN < sigma_max <= SIGMA_MAX:
+        raise SettingsError(
+            f"The highest noise level is {sigma_max}, but it must lie above {SIGMA_MIN} and be at most {SIGMA_MAX:g}; "
+            f"{SIGMA_MAX:g} suits weights that come from SVD."
+        )
 
 
 def karras_sigmas(
     steps: int, sigma_max: float = SIGMA_MAX, sigma_min: float = SIGMA_MIN, rho: float = 7.0
 ) -> torch.Tensor:
     """Noise levels [steps + 1], falling from `sigma_max` to `sigma_min`, then 0 (EDM eq. 5). float32 on the CPU."""
-    _check_steps(steps)
+    _check_grid(steps, sigma_max)
     # In float64: the seventh power of a float32 ramp would miss both ends of the grid in the fourth digit.
     ramp = torch.arange(steps, dtype=torch.float64) / max(steps - 1, 1)
     top, bottom = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
@@ -40,26 +46,30 @@ def karras_sigmas(
     return torch.cat([sigmas, sigmas.new_zeros(1)]).float()
 
 
-def ays_sigmas(steps: int) -> torch.Tensor:
+def ays_sigmas(steps: int, sigma_max: float = SIGMA_MAX) -> torch.Tensor:
     """Align Your Steps' noise levels [steps + 1], last 0: the table at 10 steps, else interpolated linearly in ln σ.
 
     The last entry of the published table (0.002) is where its tenth step ends; we end at 0, which D reaches anyway.
+    A lower `sigma_max` spreads the steps over what the table has below it. float32 on the CPU.
     """
-    _check_steps(steps)
-    table = torch.tensor(AYS_SIGMAS, dtype=torch.float64)
-    position = torch.linspace(0, len(AYS_SIGMAS) - 1, steps + 1, dtype=torch.float64)
-    below = position.floor().long().clamp(max=len(AYS_SIGMAS) - 2)
-    sigmas = torch.exp(torch.lerp(table[below].log(), table[below + 1].log(), position - below))
+    _check_grid(steps, sigma_max)
+    table = torch.tensor(AYS_SIGMAS, dtype=torch.float64).log()
+    last = len(AYS_SIGMAS) - 1
+    above = int((table >= math.log(sigma_max)).sum()) - 1  # where in the table sigma_max lies: `above` and a fraction
+    first = above + (table[above] - math.log(sigma_max)).item() / (table[above] - table[above + 1]).item()
+    position = torch.linspace(first, last, steps + 1, dtype=torch.float64)
+    below = position.floor().long().clamp(max=last - 1)
+    sigmas = torch.exp(torch.lerp(table[below], table[below + 1], position - below))
     sigmas[-1] = 0.0
     return sigmas.float()
 
 
-def noise_grid(name: str, steps: int) -> torch.Tensor:
+def noise_grid(name: str, steps: int, sigma_max: float = SIGMA_MAX) -> torch.Tensor:
     """Noise levels [steps + 1] by name; SettingsError for a name that is not one of `NOISE_GRIDS`."""
     if name == "karras":
-        return karras_sigmas(steps)
+        return karras_sigmas(steps, sigma_max)
     if name == "ays":
-        return ays_sigmas(steps)
+        return ays_sigmas(steps, sigma_max)
     raise SettingsError(f'The noise grid "{name}" is unknown; choose one of {", ".join(NOISE_GRIDS)}.')
 
 
