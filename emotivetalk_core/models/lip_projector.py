@@ -1,0 +1,92 @@
+"""The audio-lip projector: from a window of speech features to the frame's lip latent (EmotiveTalk §6.2, fig. 9).
+
+It sees one frame's window at a time and knows nothing of its neighbours, of pictures or of emotions.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from ..layers.attention import Attention, AttentionFunction, scaled_dot_product
+
+
+@dataclass(frozen=True)
+class LipProjectorConfig:
+    """Shape of the projector. Four blocks are the paper's; five queries are common practice, it does not say."""
+
+    audio_dim: int = 768
+    width: int = 768
+    heads: int = 12
+    blocks: int = 4
+    queries: int = 5
+    window: int = 10
+    lip_dim: int = 512
+
+
+class PerceiverBlock(nn.Module):
+    """Queries y [n, q, w] attend to themselves and the speech x [n, 10, w], then a feed-forward layer; both residual."""
+
+    def __init__(
+        self,
+        config: LipProjectorConfig,
+        *,
+        operations: ModuleType,
+        dtype: torch.dtype | None,
+        device: torch.device | str | None,
+        attention: AttentionFunction,
+    ) -> None:
+        super().__init__()
+        width, place = config.width, {"dtype": dtype, "device": device}
+        self.norm_queries = operations.LayerNorm(width, **place)
+        self.norm_speech = operations.LayerNorm(width, **place)
+        self.attention = Attention(
+            width, width, width // config.heads, operations=operations, attention=attention, **place
+        )
+        self.feed_forward = nn.Sequential(
+            operations.LayerNorm(width, **place),
+            operations.Linear(width, 4 * width, **place),
+            nn.GELU(),
+            operations.Linear(4 * width, width, **place),
+        )
+
+    def forward(self, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        queries = self.norm_queries(y)
+        y = y + self.attention(queries, torch.cat((queries, self.norm_speech(x)), dim=1))
+        return y + self.feed_forward(y)
+
+
+class LipProjector(nn.Module):
+    """A_w -> l_a. The first block's queries are learned; each later block's are the previous block's output."""
+
+    def __init__(
+        self,
+        config: LipProjectorConfig,
+        *,
+        operations: ModuleType = nn,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        attention: AttentionFunction = scaled_dot_product,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        place = {"dtype": dtype, "device": device}
+        self.positions = nn.Parameter(torch.randn(config.window, config.audio_dim, **place) * 0.02)
+        self.queries = nn.Parameter(torch.randn(config.queries, config.width, **place) * 0.02)
+        self.project_in = operations.Linear(config.audio_dim, config.width, **place)
+        self.blocks = nn.ModuleList(
+            PerceiverBlock(config, operations=operations, attention=attention, **place) for _ in range(config.blocks)
+        )
+        self.norm_out = operations.LayerNorm(config.width, **place)
+        self.project_out = operations.Linear(config.queries * config.width, config.lip_dim, **place)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        """Windows [..., 10, c] -> lip latents [..., lip_dim], about zero mean and unit variance as the vision latents are."""
+        leading = windows.shape[:-2]
+        x = windows.reshape(-1, *windows.shape[-2:])  # [n, 10, c]
+        x = self.project_in(x + self.positions.to(x))  # [n, 10, w]
+        y = self.queries.to(x).expand(x.shape[0], -1, -1)  # [n, q, w]
+        for block in self.blocks:
+            y = block(y, x)
+        return self.project_out(self.norm_out(y).flatten(1)).unflatten(0, leading)

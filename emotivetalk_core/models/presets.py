@@ -1,0 +1,84 @@
+"""The two sizes of the model, as configs. Nothing else in the project knows that there are two."""
+
+from dataclasses import dataclass
+
+from .dicte import DiCTEConfig
+from .ethd import ETHDConfig
+from .lip_projector import LipProjectorConfig
+from .motion_encoder import MotionEncoderConfig
+from .speech_encoder import SpeechEncoderConfig
+from .vae import VAEConfig
+
+
+@dataclass(frozen=True)
+class SamplingDefaults:
+    """How these weights are sampled unless the user says otherwise. Travels in the ETHD file.
+
+    steps, grid: of the video diffusion · expression_steps: DDIM steps of Di-CTE · window, overlap: frames · size: of the square
+    picture in pixels.
+    """
+
+    steps: int = 25
+    grid: str = "karras"
+    expression_steps: int = 25
+    window: int = 120
+    overlap: int = 24
+    size: int = 512
+
+
+@dataclass(frozen=True)
+class ModelPreset:
+    """The networks of one size, whose widths must agree with each other, and their sampling defaults."""
+
+    speech_encoder: SpeechEncoderConfig
+    lip_projector: LipProjectorConfig
+    motion_encoder: MotionEncoderConfig
+    dicte: DiCTEConfig
+    ethd: ETHDConfig
+    vae: VAEConfig
+    sampling: SamplingDefaults
+
+    def __post_init__(self) -> None:
+        audio = {self.speech_encoder.hidden_size, self.lip_projector.audio_dim, self.dicte.audio_dim}
+        lip = {self.lip_projector.lip_dim, self.motion_encoder.lip_dim, self.ethd.lip_dim}
+        expression = {self.motion_encoder.expression_dim, self.dicte.expression_dim, self.ethd.expression_dim}
+        identity = {self.motion_encoder.trunk_dim, self.dicte.identity_dim}
+        for name, widths in {"audio": audio, "lip": lip, "expression": expression, "identity": identity}.items():
+            if len(widths) > 1:
+                raise ValueError(f"The networks disagree about the {name} width: {sorted(widths)}.")
+
+
+FULL = ModelPreset(
+    speech_encoder=SpeechEncoderConfig.base(),
+    lip_projector=LipProjectorConfig(),
+    motion_encoder=MotionEncoderConfig(),
+    dicte=DiCTEConfig(),
+    ethd=ETHDConfig(),
+    vae=VAEConfig(),
+    sampling=SamplingDefaults(),
+)
+"""The paper's size (EmotiveTalk table 6: ETHD has 1.58 G parameters)."""
+
+DEMO = ModelPreset(
+    speech_encoder=SpeechEncoderConfig(
+        conv_dim=(64,) * 7,
+        conv_bias=True,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        hidden_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=256,
+        num_conv_pos_embeddings=32,
+        num_conv_pos_embedding_groups=8,
+    ),
+    lip_projector=LipProjectorConfig(audio_dim=128, width=128, heads=4, lip_dim=64),
+    motion_encoder=MotionEncoderConfig(
+        input_size=96, trunk="small", trunk_dim=128, head_width=128, lip_dim=64, adapter_channels=16
+    ),
+    dicte=DiCTEConfig(audio_dim=128, identity_dim=128, width=128, layers=4, heads=4),
+    ethd=ETHDConfig(block_channels=(64, 96, 128, 128), head_dim=32, cross_dim=128, lip_dim=64, addition_embed_dim=64),
+    vae=VAEConfig(block_channels=(32, 64, 64, 64), layers_per_block=1, norm_groups=8),
+    sampling=SamplingDefaults(steps=10, grid="ays", window=24, overlap=6, size=128),
+)
+"""A size for a laptop's CPU; its weights are trained by this project on drawn heads and shipped with it."""

@@ -1,0 +1,100 @@
+"""The training losses of the paper, equation by equation, as pure functions of tensors."""
+
+import torch
+import torch.nn.functional as F
+
+from ..diffusion.noise_levels import loss_weight
+
+
+def info_nce(
+    predicted: torch.Tensor, target: torch.Tensor, temperature: float = 0.07, exclude: int = 2
+) -> torch.Tensor:
+    """Contrastive loss of [b, n, d] (or [n, d]) latents over the whole batch (EmotiveTalk eq. 4), in nats.
+
+    Eq. 4 prints sim(l̂_i, l_i) in its denominator, which would cancel; we read sim(l̂_i, l_j). Frames next to each other in one
+    clip look almost the same, so those within `exclude` frames are no negatives. Temperature and exclusion are ours.
+    """
+    if predicted.dim() == 2:
+        predicted, target = predicted[None], target[None]
+    clips, frames, _ = predicted.shape
+    similarity = F.normalize(predicted.flatten(0, 1), dim=-1) @ F.normalize(target.flatten(0, 1), dim=-1).T  # [bn, bn]
+    clip = torch.arange(clips, device=predicted.device).repeat_interleave(frames)
+    frame = torch.arange(frames, device=predicted.device).repeat(clips)
+    apart = (frame[:, None] - frame[None]).abs()
+    neighbours = (clip[:, None] == clip[None]) & (apart > 0) & (apart <= exclude)
+    logits = (similarity / temperature).float().masked_fill(neighbours, float("-inf"))
+    return F.cross_entropy(logits, torch.arange(clips * frames, device=logits.device))
+
+
+def lip_loss(
+    predicted: torch.Tensor,
+    target: torch.Tensor,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    temperature: float = 0.07,
+    exclude: int = 2,
+) -> torch.Tensor:
+    """L_lip = α·InfoNCE + β·MSE (EmotiveTalk eq. 4-6) of audio and vision lip latents [b, n, d].
+
+    The squared norm of eq. 5 is taken as the mean over channels, so that α and β mean the same at every width.
+    """
+    contrast = info_nce(predicted, target, temperature, exclude)
+    return alpha * contrast + beta * F.mse_loss(predicted.float(), target.float())
+
+
+def expression_loss(predicted: torch.Tensor, target: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tensor:
+    """L_exp = ||e_v - S(e(t), …)||² (EmotiveTalk eq. 7), mean over [b, n, e] where known [b, n] is not 1.
+
+    Known frames are handed to the network clean; copying them earns nothing.
+    """
+    error = (predicted.float() - target.float()).square().mean(dim=-1)  # [b, n]
+    if known is None:
+        return error.mean()
+    open_frames = 1 - known.to(error)
+    return (error * open_frames).sum() / open_frames.sum().clamp_min(1)
+
+
+def v_aid_loss(
+    lip: torch.Tensor, expression: torch.Tensor, mutual_information: torch.Tensor, weight: float = 1.0
+) -> torch.Tensor:
+    """L_V-AID = L_lip + L_exp + CLUB{l_a, e_a} (EmotiveTalk eq. 8), all scalars; the paper's weight is 1."""
+    return lip + expression + weight * mutual_information
+
+
+def denoising_loss(
+    denoised: torch.Tensor, clean: torch.Tensor, sigma: torch.Tensor, weighting: str = "v", mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    """||x0 - D||² (EmotiveTalk eq. 11) of latents [b, n, c, h, w] at noise levels sigma [b], mean over all elements.
+
+    weighting "x0" is eq. 11 as printed; "v" multiplies by (σ² + 1)/σ², as SVD was trained, without which low noise levels get
+    almost no gradient. `mask` as in `masked_reconstruction_loss`.
+    """
+    weight = loss_weight(sigma, weighting).float().view(-1, *[1] * (clean.dim() - 1))
+    scale = weight.sqrt()
+    return masked_reconstruction_loss(denoised.float() * scale, clean.float() * scale, mask)
+
+
+def masked_reconstruction_loss(
+    predicted: torch.Tensor, target: torch.Tensor, mask: torch.Tensor | None
+) -> torch.Tensor:
+    """Mean squared error inside `mask` (broadcastable to predicted, e.g. [b, 1, 1, h, w]); None or an empty mask: 1 or 0 weight."""
+    error = (predicted.float() - target.float()).square()
+    if mask is None:
+        return error.mean()
+    weight = mask.to(error).expand_as(error)
+    return (error * weight).sum() / weight.sum().clamp_min(1)
+
+
+def reconstruction_region(kept: str, face_mask: torch.Tensor, lip_mask: torch.Tensor) -> torch.Tensor:
+    """Where an arm of the dropout reconstruction is scored (EmotiveTalk §6.1, fig. 8); masks binary, of one shape.
+
+    §6.1 pairs mask and arm the other way about in its wording. We read: what only the lip latent drives is scored inside M_lip,
+    what only the expression latent drives inside (1 - M_lip)·M_face, and with both the whole picture counts.
+    """
+    if kept == "lip":
+        return lip_mask
+    if kept == "expression":
+        return (1 - lip_mask) * face_mask
+    if kept == "both":
+        return torch.ones_like(face_mask)
+    raise ValueError(f"kept is {kept!r}; expected 'lip', 'expression' or 'both'.")
