@@ -9,6 +9,7 @@ from torch import nn
 from emotivetalk_core.diffusion.dicte_schedule import alpha_bars, timesteps
 from emotivetalk_core.diffusion.noise_levels import frame_noise
 from emotivetalk_core.errors import InputError, NumericalError, SettingsError
+from emotivetalk_core.models.dicte import DiCTE, DiCTEConfig
 from emotivetalk_core.sampling.expression import chunk_starts, sample_expression
 
 E = 3
@@ -136,3 +137,28 @@ def test_faults_are_named():
         sample(Hearing(), 0)
     with pytest.raises(SettingsError, match="1…1000"):
         sample(Hearing(), 5, steps=0)
+
+
+def tiny_dicte() -> DiCTE:
+    """The real network with random weights throughout: fresh from its constructor it answers 0."""
+    config = DiCTEConfig(
+        expression_dim=E, audio_dim=2, identity_dim=5, width=16, layers=2, heads=2, tokens=12, prefix=4
+    )
+    network = DiCTE(config).eval()
+    generator = torch.Generator().manual_seed(0)
+    for parameter in network.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) * 0.2
+    return network
+
+
+def test_the_real_network_shares_the_chunks_of_a_shared_beginning():
+    network = tiny_dicte()
+    audio = torch.randn(31, 10, 2, generator=torch.Generator().manual_seed(1))
+    told = {"identity": torch.ones(5), "emotion": torch.tensor([1.0, -2.0, 0.5]), "seed": 3, "steps": 4}
+    longer = sample_expression(network, audio, **told)
+    shorter = sample_expression(network, audio[:22], **told)
+    assert longer.shape == (31, E)
+    assert torch.equal(longer[:20], shorter[:20])  # frames 0…11 and 8…19 are whole chunks of both
+    assert torch.equal(longer, sample_expression(network, audio, **told))
+    for change in ({"seed": 4}, {"emotion": torch.zeros(E)}, {"identity": torch.arange(5.0)}, {"guidance": 2.0}):
+        assert not torch.allclose(longer, sample_expression(network, audio, **(told | change)), atol=1e-3)

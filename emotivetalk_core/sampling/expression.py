@@ -1,16 +1,13 @@
 """Di-CTE's sampler: an expression for every frame of the speech (EmotiveTalk eq. 7; long speech as in §6.4)."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 
 from ..diffusion.dicte_schedule import ddim_step, timesteps
 from ..diffusion.noise_levels import frame_noise
 from ..errors import InputError, NumericalError
-
-if TYPE_CHECKING:
-    from ..models.dicte import DiCTE
+from ..models.dicte import DiCTE
 
 
 def chunk_starts(n: int, tokens: int, prefix: int) -> list[int]:
@@ -20,7 +17,7 @@ def chunk_starts(n: int, tokens: int, prefix: int) -> list[int]:
 
 @torch.no_grad()
 def sample_expression(
-    model: "DiCTE",
+    model: DiCTE,
     audio_windows: torch.Tensor,
     identity: torch.Tensor,
     emotion: torch.Tensor,
@@ -29,6 +26,7 @@ def sample_expression(
     steps: int = 25,
     guidance: float = 1.0,
     on_step: Callable[[int, int], None] | None = None,
+    dtype: torch.dtype | None = None,
 ) -> torch.Tensor:
     """Sample the expression latents e [n, expression_dim], float32, on the device of `audio_windows`.
 
@@ -36,7 +34,7 @@ def sample_expression(
     [expression_dim], e_cond · seed: the same seed gives the same expression, others give other plausible ones ·
     steps: DDIM steps, η = 0 (EmotiveTalk §6.4) · guidance: how far to go beyond the network's own answer to e_cond; 1
     is one forward, any other number doubles the batch · on_step(done, total): counts chunks x steps; what it raises
-    ends the sampling at once.
+    ends the sampling at once · dtype: what the network is fed, by default that of its first parameter.
 
     Speech longer than the network's 220 tokens goes chunk by chunk. A chunk knows its first 20 frames, the last ones
     of the chunk before. At every step they are handed over as in training: clean, not noised to level t, and marked
@@ -55,7 +53,7 @@ def sample_expression(
         raise InputError("The speech has no audio windows, but at least one frame is needed; give longer speech.")
     config = model.config
     tokens, prefix = config.tokens, config.prefix
-    device, dtype = audio_windows.device, next(model.parameters()).dtype
+    device, dtype = audio_windows.device, dtype or next(model.parameters()).dtype
     starts = chunk_starts(n, tokens, prefix)
     length = starts[-1] + tokens
     held = audio_windows[-1:].expand(length - n, -1, -1)
