@@ -1,0 +1,163 @@
+"""A canvas in face units: every shape is given where it lies on the resting face, and the pose carries it to pixels."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from .identity import Colour, Identity
+
+SUPERSAMPLING = 2
+FACE_SHARE = 1 / 1.75
+"""The face box's side as a share of the picture at rest: the same framing that portraits are cropped to."""
+_SHIFT = 4
+_NECK_PIVOT = 0.62
+
+
+@lru_cache(maxsize=64)
+def _spline_matrix(points: int, samples: int, closed: bool) -> np.ndarray:
+    """Weights [samples, points] of a Catmull-Rom curve through the points."""
+    count = points if closed else points - 1
+    place = np.linspace(0, count, samples, endpoint=not closed)
+    base = np.minimum(place.astype(int), count - 1)
+    t = place - base
+    weights = (-0.5 * t + t**2 - 0.5 * t**3, 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3, -0.5 * t**2 + 0.5 * t**3)
+    matrix = np.zeros((samples, points))
+    rows = np.arange(samples)
+    for offset, weight in zip((-1, 0, 1, 2), weights, strict=True):
+        index = base + offset
+        index = index % points if closed else np.clip(index, 0, points - 1)
+        np.add.at(matrix, (rows, index), weight)
+    return matrix
+
+
+def spline(points: np.ndarray | list, samples: int = 24, closed: bool = False) -> np.ndarray:
+    """Smooth curve through points [n, 2]: [samples, 2]."""
+    points = np.asarray(points, np.float64)
+    return _spline_matrix(len(points), samples, closed) @ points
+
+
+def ellipse(x: float, y: float, width: float, height: float, samples: int = 28) -> np.ndarray:
+    """Outline [samples, 2] of an upright ellipse with half axes width and height."""
+    angle = np.linspace(0, 2 * np.pi, samples, endpoint=False)
+    return np.stack([x + width * np.cos(angle), y + height * np.sin(angle)], 1)
+
+
+def ribbon(points: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
+    """Outline of a stroke along points [n, 2] whose full width varies: [2n, 2]."""
+    tangent = np.empty_like(points)
+    tangent[1:-1] = points[2:] - points[:-2]
+    tangent[0], tangent[-1] = points[1] - points[0], points[-1] - points[-2]
+    length = np.sqrt((tangent * tangent).sum(1)) + 1e-9
+    half = 0.5 * widths / length
+    normal = np.stack([-tangent[:, 1] * half, tangent[:, 0] * half], 1)
+    return np.concatenate([points + normal, (points - normal)[::-1]])
+
+
+@lru_cache(maxsize=16)
+def taper(samples: int, start: float = 0.15, end: float = 0.15) -> np.ndarray:
+    """Relative widths [samples] of a stroke that thins to `start` and `end` at its ends."""
+    t = np.linspace(0, 1, samples)
+    return np.where(t < 0.5, start + (1 - start) * np.sin(np.pi * t), end + (1 - end) * np.sin(np.pi * t))
+
+
+def surface_depth(points: np.ndarray) -> np.ndarray:
+    """How far points [n, 2] of the face stand before the outline, in face units: the head is an ellipsoid."""
+    inside = 1 - (points[:, 0] / 0.52) ** 2 - ((points[:, 1] + 0.03) / 0.85) ** 2
+    return 0.3 * np.sqrt(np.maximum(inside, 0.02))
+
+
+class Placement:
+    """From face units to pixels of a picture, for one identity and one pose [6]."""
+
+    def __init__(self, identity: Identity, pose: np.ndarray, size: int) -> None:
+        yaw, pitch, roll, dx, dy, scale = (float(v) for v in pose)
+        self.size = size
+        self.unit = size * FACE_SHARE * identity.picture_scale
+        self.turn = (np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch))
+        cos, sin = np.cos(roll), np.sin(roll)
+        zoom = self.unit * scale
+        self.rotation = zoom * np.array([[cos, -sin], [sin, cos]])
+        pivot = np.array([0.0, _NECK_PIVOT])
+        centre = (0.5 + np.array(identity.centre) + (dx, dy)) * size
+        self.offset = centre + self.unit * pivot - self.rotation @ pivot
+
+    def pixels(self, points: np.ndarray, depth: np.ndarray | float) -> np.ndarray:
+        """Pixels [n, 2] (edges, not centres, at whole numbers) of points [n, 2] at a depth towards the viewer."""
+        cos_yaw, sin_yaw, cos_pitch, sin_pitch = self.turn
+        x, y = points[:, 0], points[:, 1]
+        turned = np.empty((len(points), 2))
+        turned[:, 0] = x * cos_yaw + depth * sin_yaw
+        turned[:, 1] = y * cos_pitch + (depth * cos_yaw - x * sin_yaw) * sin_pitch
+        return turned @ self.rotation.T + self.offset
+
+    def plane(self, depth: float) -> np.ndarray:
+        """The affine map [2, 3] of the plane at a depth, which a flat layer is warped by."""
+        origin, right, down = self.pixels(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), depth)
+        return np.column_stack([right - origin, down - origin, origin])
+
+
+class Layer:
+    """A picture drawn once at rest, with its coverage, that poses move as a plane. RGBA, colours already times coverage."""
+
+    def __init__(self, colours: "Canvas", coverage: "Canvas") -> None:
+        share = coverage.image.astype(np.uint16)[..., None]
+        self.image = np.dstack([((colours.image * share + 127) // 255).astype(np.uint8), coverage.image])
+        self.rest = colours.placement
+
+
+def _fixed_point(pixels: np.ndarray) -> np.ndarray:
+    return np.round((pixels - 0.5) * (1 << _SHIFT)).astype(np.int32)
+
+
+class Canvas:
+    """An image that shapes in face units are drawn on. `origin` is where its corner lies in the whole picture."""
+
+    def __init__(self, image: np.ndarray, placement: Placement, origin: tuple[int, int] = (0, 0)) -> None:
+        self.image = image
+        self.placement = placement
+        self.origin = origin
+
+    def fill(self, points: np.ndarray, colour: Colour | int, depth: np.ndarray | float | None = None) -> None:
+        """Filled outline; without a depth it lies on the face's surface."""
+        pixels = self.placement.pixels(points, surface_depth(points) if depth is None else depth)
+        cv2.fillPoly(self.image, [_fixed_point(pixels - self.origin)], colour, cv2.LINE_AA, _SHIFT)
+
+    def stroke(self, points: np.ndarray, widths: np.ndarray | float, colour: Colour | int, depth: float | None = None) -> None:
+        """Line of varying width (face units)."""
+        self.fill(ribbon(points, widths), colour, depth)
+
+    def window(self, points: np.ndarray, depth: float | None = None) -> tuple["Canvas", np.ndarray] | None:
+        """A copy of the region around an outline to draw on, and the outline's coverage there; None outside the picture."""
+        pixels = self.placement.pixels(points, surface_depth(points) if depth is None else depth)
+        height, width = self.image.shape[:2]
+        left, top = (max(0, int(v) - 2) for v in np.floor(pixels.min(0)))
+        right, bottom = min(width, int(pixels[:, 0].max()) + 3), min(height, int(pixels[:, 1].max()) + 3)
+        if right <= left or bottom <= top:
+            return None
+        coverage = np.zeros((bottom - top, right - left), np.uint8)
+        cv2.fillPoly(coverage, [_fixed_point(pixels - (left, top))], 255, cv2.LINE_AA, _SHIFT)
+        return Canvas(self.image[top:bottom, left:right].copy(), self.placement, (left, top)), coverage
+
+    def blend(self, window: "Canvas", coverage: np.ndarray) -> None:
+        """Lay a window back where its coverage [h, w] 0…255 lets it show."""
+        left, top = window.origin
+        height, width = coverage.shape
+        under = self.image[top : top + height, left : left + width]
+        share = coverage[..., None].astype(np.uint16)
+        under[:] = (under * (255 - share) + window.image * share + 127) // 255
+
+    def lay(self, layer: Layer, depth: float) -> None:
+        """Lay a layer over the image, carried by the pose as a plane at a depth."""
+        rest = np.vstack([layer.rest.plane(depth), (0, 0, 1)])
+        self.lay_moved(layer, self.placement.plane(depth) @ np.linalg.inv(rest))
+
+    def lay_moved(self, layer: Layer, transform: np.ndarray) -> None:
+        """Lay a layer over the image, moved by an affine map [2, 3] of pixels."""
+        centred = transform.copy()
+        centred[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5
+        height, width = self.image.shape[:2]
+        moved = cv2.warpAffine(layer.image, centred, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        hidden = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(moved, 3)), cv2.COLOR_GRAY2RGB)
+        under = cv2.multiply(self.image, hidden, scale=1 / 255)
+        self.image = cv2.add(under, cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB))
