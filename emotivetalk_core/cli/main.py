@@ -1,0 +1,63 @@
+"""`python -m emotivetalk_core VERB …`: parse, run, and say in one line what went wrong."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .. import __version__
+from ..errors import EmotiveTalkError, SettingsError
+from . import demo, evaluate, info, synthesize, talk, train
+
+VERBS = (demo, talk, info, synthesize, train, evaluate)
+FAULT, INTERRUPTED = 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One sentence instead of argparse's usage and message."""
+        raise SettingsError(f"{message}; `{self.prog} --help` lists what can be given.")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs; each verb's module adds its own arguments and sets `run`."""
+    parser = _Parser(
+        prog="python -m emotivetalk_core",
+        description="One portrait and one recording of speech become an expressive talking video.",
+    )
+    parser.add_argument("--version", action="version", version=f"emotivetalk {__version__}")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    for verb in VERBS:
+        verb.add_verb(verbs)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, 2 for anything the user can mend, 130 after Ctrl-C."""
+    try:
+        chosen = build_parser().parse_args(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what libraries say to programmers; faults are still raised
+            chosen.run(chosen)
+    except EmotiveTalkError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return INTERRUPTED
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return _fail("The memory is not enough; close other programs, or give a shorter --window or a shorter recording.")
+    return 0
+
+
+def _fail(sentence: str) -> int:
+    print("error: " + " ".join(sentence.split()), file=sys.stderr)
+    return FAULT
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch has its own class for accelerators only; on the CPU it raises RuntimeError with these words
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words

@@ -1,0 +1,53 @@
+"""Progress bars: one for each stage, on stderr."""
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+class StageBars:
+    """Called as (stage, done, total, note); opens a bar when a stage first reports and closes it when the next one does.
+
+    labels: longer names for some stages. Use it in a `with` statement.
+    """
+
+    def __init__(self, labels: dict[str, str] | None = None, *, hidden: bool = False) -> None:
+        self.labels = labels or {}
+        self._hidden = hidden
+        self._stage = ""
+        self._bar: tqdm | None = None
+
+    def __enter__(self) -> "StageBars":
+        return self
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        bar = self._bar
+        if bar is None or stage != self._stage:
+            bar = self._open(stage, total)
+        if note:
+            bar.set_postfix_str(note, refresh=False)
+        bar.update(done - bar.n)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _open(self, stage: str, total: int) -> "tqdm":
+        from tqdm import tqdm
+
+        self._close()
+        # a file or a pipe keeps every refresh for ever, so it gets few
+        interval = 0.1 if sys.stderr.isatty() else 10.0
+        label = self.labels.get(stage, stage)
+        self._stage = stage
+        self._bar = tqdm(total=total, desc=f"{label:<15}", mininterval=interval, disable=self._hidden, file=sys.stderr)
+        return self._bar
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

@@ -1,0 +1,34 @@
+"""`synthesize`: a few talking drawn heads, as videos with their ground truth, for looking at."""
+
+import argparse
+from pathlib import Path
+
+from . import values
+from .progress import StageBars
+
+
+def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = verbs.add_parser(
+        "synthesize",
+        help="draw talking heads with their ground truth",
+        description="Draw talking heads: each clip is an mp4 and a json with the truth of every frame.",
+    )
+    parser.add_argument("--clips", type=values.clip_count, default=8, help="how many (8)")
+    parser.add_argument("--seed", type=values.seed, default=1, help="the same seed gives the same clips (1)")
+    parser.add_argument("--out", type=values.folder, required=True, metavar="DIR", help="the folder for them")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..synthesis.preview import synthesize
+    from ..video.writer import VideoWriter
+
+    with StageBars() as bars:
+        videos = synthesize(
+            arguments.out,
+            clips=arguments.clips,
+            seed=arguments.seed,
+            open_video=VideoWriter,
+            on_step=lambda done, total: bars("drawing", done, total),
+        )
+    print(f"{len(videos)} clips: {arguments.out.resolve()}")

@@ -1,0 +1,198 @@
+"""`talk`: a portrait and a recording become a video file."""
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FaceError, InputError, OutputError
+from . import values
+from .progress import StageBars
+
+if TYPE_CHECKING:
+    from ..models.model_set import ModelSet
+    from ..pipeline import TalkSettings
+    from ..types import CropRecord, FaceRegions, Portrait
+
+LARGEST_SIDE = 1024
+"""Pixels. A video of a whole photograph as the camera took it would play nowhere and take minutes to encode."""
+
+
+@dataclass(frozen=True)
+class TalkJob:
+    """What `talk` was asked for. None: as the weights' own record says (grid, steps, window, overlap, motion)."""
+
+    portrait: Path
+    audio: Path
+    out: Path
+    weights: Path | None = None
+    device: str = "auto"
+    emotion: str | None = None
+    intensity: float = 1.0
+    lip_strength: float = 1.0
+    seed: int = 0
+    grid: str | None = None
+    steps: int | None = None
+    window: int | None = None
+    overlap: int | None = None
+    motion: float | None = None
+    face_box: tuple[float, float, float, float] | None = None
+    crop: bool = False
+    size: int = LARGEST_SIDE
+    quiet: bool = False
+
+
+def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = verbs.add_parser(
+        "talk",
+        help="make a portrait speak a recording",
+        description="Make a portrait speak a recording. Defaults marked * come with the weights.",
+    )
+    parser.add_argument("--portrait", type=Path, required=True, metavar="FILE", help="a picture with a face")
+    parser.add_argument("--audio", type=Path, required=True, metavar="FILE", help="a recording, or a video with sound")
+    parser.add_argument("--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video (talk.mp4)")
+    parser.add_argument(
+        "--emotion",
+        metavar="NAME",
+        help="happy, angry, sad, surprised, fear, disgusted, worried or neutral; without it the portrait's own",
+    )
+    parser.add_argument("--intensity", type=values.intensity, default=1.0, help="of the emotion: 0 to 2 (1)")
+    parser.add_argument("--lip-strength", type=values.lip_strength, default=1.0, help="how far the mouth moves: 0 to 2 (1)")
+    parser.add_argument("--motion", type=values.motion, help="how much the head moves: 0 to 255 (*)")
+    parser.add_argument(
+        "--face-box",
+        type=values.coordinate,
+        nargs=4,
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="the face, forehead to chin, in pixels: left, top, right, bottom; without it the largest face found",
+    )
+    parser.add_argument("--crop", action="store_true", help="only the square around the face, not the whole picture")
+    parser.add_argument(
+        "--size", type=values.side, default=LARGEST_SIDE, help=f"largest side of the video in pixels ({LARGEST_SIDE})"
+    )
+    add_sampling_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_sampling_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `demo` shares."""
+    parser.add_argument("--steps", type=values.steps, help="denoising steps (*)")
+    parser.add_argument("--grid", choices=("karras", "ays"), help="how the noise levels are spaced (*)")
+    parser.add_argument("--window", type=values.window, help="frames that are denoised together (*)")
+    parser.add_argument("--overlap", type=values.overlap, help="frames that neighbouring windows share (*)")
+    parser.add_argument("--seed", type=values.seed, default=0, help="the same seed gives the same video (0)")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder; without it the bundled one")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    make_video(
+        TalkJob(
+            portrait=arguments.portrait,
+            audio=arguments.audio,
+            out=arguments.out,
+            weights=arguments.weights,
+            device=arguments.device,
+            emotion=arguments.emotion,
+            intensity=arguments.intensity,
+            lip_strength=arguments.lip_strength,
+            seed=arguments.seed,
+            grid=arguments.grid,
+            steps=arguments.steps,
+            window=arguments.window,
+            overlap=arguments.overlap,
+            motion=arguments.motion,
+            face_box=tuple(arguments.face_box) if arguments.face_box else None,
+            crop=arguments.crop,
+            size=arguments.size,
+            quiet=arguments.quiet,
+        )
+    )
+
+
+def make_video(job: TalkJob) -> None:
+    """Everything that can be wrong is found before the first step is sampled; then frames stream into the file."""
+    from ..audio.files import read_recording, speech_from_waveform
+    from ..face.compose import paste_back_stream
+    from ..face.portrait import read_portrait
+    from ..pipeline import VIDEO, talk
+    from ..sampling.estimate import plan
+    from ..video.writer import VideoWriter, check_output
+
+    check_output(job.out)
+    _spare_the_inputs(job)
+    recording = read_recording(job.audio)
+    portrait = read_portrait(job.portrait)
+    models = load_models(job.weights, job.device)
+    settings = talk_settings(job, models)
+    regions = find_face(job, portrait, models)
+    speech = speech_from_waveform(recording.waveform, recording.rate)
+    portrait, record = scaled_picture(portrait, regions.record, job.size)
+    width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
+    if regions.note:
+        print(f"note: {job.portrait}: {regions.note}")
+
+    labels = {VIDEO: f"{VIDEO}, {plan(speech.frames, settings.video)}"}
+    with (
+        VideoWriter(
+            job.out, width=width, height=height, audio=recording.waveform, audio_rate=recording.rate
+        ) as video,
+        StageBars(labels, hidden=job.quiet) as bars,
+    ):
+        bars("reading", 3, 3)
+        chunks = talk(models, speech, regions, settings, bars)
+        for frames in chunks if job.crop else paste_back_stream(chunks, portrait, record):
+            video.write(frames)
+    print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
+
+
+def load_models(weights: Path | None, device: str) -> "ModelSet":
+    """The models of a weights folder, or of the bundled one, on the chosen device."""
+    from ..device import pick_device, pick_dtype
+    from ..models.model_set import load_model_set
+
+    place = pick_device(device)
+    return load_model_set(weights or BUNDLED_WEIGHTS, place, pick_dtype(place))
+
+
+BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "demo"
+
+
+def find_face(job: TalkJob, portrait: "Portrait", models: "ModelSet") -> "FaceRegions":
+    """The talking crop; a fault names the picture and the option that gives the face's place."""
+    from ..face.regions import face_regions
+
+    try:
+        return face_regions(portrait, box=job.face_box, detector=models.face_finder, size=models.picture_size)
+    except FaceError as error:
+        raise FaceError(f"{job.portrait}: {str(error).rstrip('.')} (--face-box X0 Y0 X1 Y1).") from error
+
+
+def scaled_picture(portrait: "Portrait", record: "CropRecord", largest: int) -> tuple["Portrait", "CropRecord"]:
+    """The picture that the video shows, no side longer than `largest`, and where the crop lies in it."""
+    from torch.nn.functional import interpolate
+
+    from ..face.regions import flatten_alpha
+
+    pixels = flatten_alpha(portrait)  # a video has no transparency
+    scale = largest / max(pixels.shape[-2:])
+    if scale >= 1:
+        return replace(portrait, pixels=pixels, alpha=None), record
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[-2:])
+    pixels = interpolate(pixels[None], size=(height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
+    record = replace(
+        record,
+        left=round(record.left * scale),
+        top=round(record.top * scale),
+        side=round(record.side * scale),
+        picture_width=width,
+        picture_height=height,
+    )
+    return replace(portrait, pixels=pixels, alpha=None), record
+
+
+def _spare_the_inputs(job: TalkJob) -> None:
+    for given in (job.portrait, job.audio):
+        if given.exists() and job.out.exists() and given.samefile(job.out):
+            raise OutputError(f"{job.out}: the video would replace what it is made from; choose another name with --out.")

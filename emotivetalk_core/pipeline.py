@@ -1,0 +1,161 @@
+"""EmotiveTalk's figure 2 as one function: speech and a portrait in, chunks of frames out.
+
+The sub-steps are verbs of their own, so that another source of expression, or an experiment, can take the place of one of
+them: `prepare_conditions` gathers everything that a video is sampled from, `render` turns it into frames.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from .audio.feature_windows import encode_speech
+from .errors import SettingsError
+from .models.model_set import ModelSet
+from .models.vae import decode_chunks, encode_mode
+from .sampling.expression import sample_expression
+from .sampling.video import VideoSamplingSettings, sample_video
+from .types import FaceRegions, MotionLatents, Speech, VideoConditions
+
+AUDIO, EXPRESSION, VIDEO, DECODING = "audio features", "expression", "video", "decoding"
+"""The stages, as `on_stage` is told them."""
+
+OnStage = Callable[[str, int, int], None]
+"""on_stage(stage, done, total); what it raises ends the work at once."""
+
+_PROJECTED_AT_ONCE = 256  # frames whose audio windows the projector sees together
+
+
+@dataclass(frozen=True)
+class TalkSettings:
+    """Everything that may be chosen about a video beside portrait and speech.
+
+    emotion: one of the eight keywords, or None for the portrait's own expression · intensity: 0 none, 1 as in the codebook ·
+    lip_strength: 0 a mouth at rest, 1 as spoken · expression_steps, expression_guidance: of Di-CTE · motion_bucket: the amount
+    of head motion, 0…255 · decode_chunk: frames decoded together · video: of the backbone; its seed serves Di-CTE as well.
+    """
+
+    emotion: str | None = None
+    intensity: float = 1.0
+    lip_strength: float = 1.0
+    expression_steps: int = 25
+    expression_guidance: float = 1.0
+    motion_bucket: float = 60.0
+    decode_chunk: int = 8
+    video: VideoSamplingSettings = field(default_factory=VideoSamplingSettings)
+
+    def __post_init__(self) -> None:
+        if self.expression_steps < 1:
+            raise SettingsError(f"{self.expression_steps} expression steps were asked for; at least 1 is needed.")
+        if self.decode_chunk < 1:
+            raise SettingsError(f"{self.decode_chunk} frames were to be decoded together; at least 1 is needed.")
+
+
+def talk(
+    models: ModelSet, speech: Speech, regions: FaceRegions, settings: TalkSettings, on_stage: OnStage | None = None
+) -> Iterator[torch.Tensor]:
+    """The talking crop, in chunks of frames [k, 3, s, s], RGB in 0…1, as they are decoded (EmotiveTalk fig. 2).
+
+    Raises SettingsError for an unknown emotion and NumericalError where a network fails.
+    """
+    conditions = prepare_conditions(models, speech, regions, settings, on_stage)
+    yield from render(models, conditions, settings, on_stage)
+
+
+@torch.no_grad()
+def prepare_conditions(
+    models: ModelSet, speech: Speech, regions: FaceRegions, settings: TalkSettings, on_stage: OnStage | None = None
+) -> VideoConditions:
+    """V-AID: from speech, portrait and emotion to the latents that drive the backbone."""
+    face = read_face(models, regions)
+    emotion = emotion_condition(models, face, settings)  # [e]
+    audio_windows = hear(models, speech, on_stage)  # [n, 10, c]
+    lip = lip_latents(models, audio_windows, settings)  # [n, lip_dim]
+    expression = expression_latents(models, audio_windows, face, emotion, settings, on_stage)  # [n, e]
+    return see(models, regions, face, lip, expression, settings)
+
+
+def read_face(models: ModelSet, regions: FaceRegions) -> MotionLatents:
+    """The portrait's own latents, each [1, d], by the motion encoder."""
+    return models.motion_encoder(regions.crop[None].to(models.device))
+
+
+def emotion_condition(models: ModelSet, face: MotionLatents, settings: TalkSettings) -> torch.Tensor:
+    """e_cond [e]: the codebook's latent of the chosen emotion, or the portrait's own expression (EmotiveTalk §3.5)."""
+    if settings.emotion is None:
+        return face.expression[0]
+    return models.codebook.lookup(settings.emotion, settings.intensity).to(face.expression)
+
+
+def hear(models: ModelSet, speech: Speech, on_stage: OnStage | None = None) -> torch.Tensor:
+    """The audio windows A_w [n, 10, c]."""
+    return encode_speech(models.speech_encoder, speech, _report(on_stage, AUDIO))
+
+
+def lip_latents(models: ModelSet, audio_windows: torch.Tensor, settings: TalkSettings) -> torch.Tensor:
+    """Lip latents [n, lip_dim] of the audio-lip projector; z-normalised, so scaling them moves towards the mean mouth."""
+    dtype = next(models.lip_projector.parameters()).dtype
+    pieces = audio_windows.split(_PROJECTED_AT_ONCE)
+    return settings.lip_strength * torch.cat([models.lip_projector(piece.to(dtype)) for piece in pieces])
+
+
+def expression_latents(
+    models: ModelSet,
+    audio_windows: torch.Tensor,
+    face: MotionLatents,
+    emotion: torch.Tensor,
+    settings: TalkSettings,
+    on_stage: OnStage | None = None,
+) -> torch.Tensor:
+    """Driving expression latents [n, e], sampled by Di-CTE."""
+    return sample_expression(
+        models.dicte,
+        audio_windows,
+        face.identity[0],
+        emotion,
+        seed=settings.video.seed,
+        steps=settings.expression_steps,
+        guidance=settings.expression_guidance,
+        on_step=_report(on_stage, EXPRESSION),
+    )
+
+
+def see(
+    models: ModelSet,
+    regions: FaceRegions,
+    face: MotionLatents,
+    lip: torch.Tensor,
+    expression: torch.Tensor,
+    settings: TalkSettings,
+) -> VideoConditions:
+    """Lip [n, lip_dim] and driving expression [n, e] joined with what the backbone knows of the portrait."""
+    return VideoConditions(
+        portrait_latent=encode_mode(models.vae, regions.crop[None].to(models.device))[0],
+        lip=lip,
+        driving_expression=expression,
+        reference_expression=face.expression[0],
+        face_mask=regions.face_mask.to(models.device),
+        lip_mask=regions.lip_mask.to(models.device),
+        motion_bucket=settings.motion_bucket,
+    )
+
+
+@torch.no_grad()
+def render(
+    models: ModelSet, conditions: VideoConditions, settings: TalkSettings, on_stage: OnStage | None = None
+) -> Iterator[torch.Tensor]:
+    """The backbone in windows, then the VAE's decoder: chunks of frames [k, 3, s, s], RGB in 0…1."""
+    frames = conditions.lip.shape[0]
+    latents = sample_video(
+        models.ethd, conditions, frame_count=frames, settings=settings.video, on_step=_report(on_stage, VIDEO)
+    )  # [n, 4, h, w]
+    decoded = 0
+    for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk):
+        decoded += chunk.shape[0]
+        yield chunk
+        if on_stage is not None:
+            on_stage(DECODING, decoded, frames)
+
+
+def _report(on_stage: OnStage | None, stage: str) -> Callable[[int, int], None] | None:
+    return None if on_stage is None else lambda done, total: on_stage(stage, done, total)
