@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from emotivetalk_core.models.checkpoint import save_checkpoint
-from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.dicte import DiCTE, DiCTEConfig
 from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.models.lip_projector import LipProjector, LipProjectorConfig
@@ -64,6 +63,8 @@ TINY = ModelPreset(
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder as training leaves it, with tiny untrained networks and no face finder. Copy it to change it."""
+    from emotivetalk_core.models.codebook import EmotionCodebook
+
     folder = tmp_path_factory.mktemp("tiny_weights")
     torch.manual_seed(0)
     networks = {
