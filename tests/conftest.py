@@ -29,7 +29,7 @@ TINY = ModelPreset(
         num_conv_pos_embeddings=8,
         num_conv_pos_embedding_groups=2,
     ),
-    lip_projector=LipProjectorConfig(audio_dim=16, width=16, heads=2, head_dim=8, blocks=1, lip_dim=8),
+    lip_projector=LipProjectorConfig(audio_dim=16, width=16, heads=2, blocks=1, lip_dim=8),
     motion_encoder=MotionEncoderConfig(
         input_size=32,
         trunk="small",
