@@ -1,4 +1,4 @@
-"""Talking clips: a person, a voice, sentences and an emotion drawn from a seed, with the ground truth of every frame."""
+"""Talking clips: a person, a voice, sentences and an emotion drawn from a seed, with every frame's ground truth."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from .head_state import HeadState
 from .identity import Identity, sample_identity
 from .mouth import frame_loudness, mouth_track
 from .phonemes import SILENCE, PhonemeEvent
+from .render import render_head
 from .sentences import test_sentences, train_sentences
 from .speech import VOICES_TEST, VOICES_TRAIN, speak
 
@@ -22,8 +23,8 @@ IDENTITY_SEEDS = {"train": (0, 1_000_000), "test": (1_000_000, 2_000_000)}
 """Half-open ranges of the seeds of people: who is drawn in one split is never drawn in the other."""
 
 _LANGUAGES = (
-    ("en", "en-us", 0.48), ("en", "en-gb", 0.20), ("en", "en-gb-scotland", 0.07), ("de", "de", 0.07), ("fr", "fr", 0.06),
-    ("es", "es", 0.04), ("es", "es-419", 0.02), ("it", "it", 0.06),
+    ("en", "en-us", 0.48), ("en", "en-gb", 0.20), ("en", "en-gb-scotland", 0.07), ("de", "de", 0.07),
+    ("fr", "fr", 0.06), ("es", "es", 0.04), ("es", "es-419", 0.02), ("it", "it", 0.06),
 )  # fmt: skip
 """Language of the sentences, espeak-ng's language, share."""
 
@@ -35,9 +36,9 @@ _LONG_PAUSE = 0.12
 class TalkingClip:
     """A clip of n frames at 25 a second, without pixels: `render` draws them on demand.
 
-    samples float32 [n*640] at 16 kHz · phonemes from 0 to n/25 s without gaps · mouth [n, 5], action_units [n, A], pose [n, 6],
-    blink [n], gaze [n, 2] as in HeadState · emotion, one of EMOTIONS, at `intensity` 0…1 · text: everything said, one sentence
-    a line, of which the last may be cut off · voice: espeak-ng's variant.
+    samples float32 [n*640] at 16 kHz · phonemes from 0 to n/25 s, no gaps · mouth [n, 5], action_units
+    [n, A], pose [n, 6], blink [n], gaze [n, 2] as in HeadState · emotion, one of EMOTIONS, at `intensity` 0…1 · text: everything
+    said, one sentence a line, of which the last may be cut off · voice: espeak-ng's variant.
     """
 
     samples: np.ndarray
@@ -70,8 +71,6 @@ class TalkingClip:
 
     def render(self, frame: int, size: int = 128) -> np.ndarray:
         """One frame: uint8 [size, size, 3], RGB."""
-        from .render import render_head
-
         return render_head(self.identity, self.state(frame), size)
 
 
@@ -94,11 +93,11 @@ def make_clip(
     emotion: str | None = None,
     identity: Identity | None = None,
 ) -> TalkingClip:
-    """The clip of `seed`: the same arguments always give the same clip, and the splits share no person, sentence or voice.
+    """The clip of `seed`: the same arguments give the same clip, and the splits share no person, sentence or voice.
 
-    frames: exact length, of as many sentences as it takes; None for one or two whole sentences. emotion and identity replace
-    those the seed would choose and leave its sentences, voice and head motion as they are. Raises SettingsError for an
-    unknown split or emotion.
+    frames: exact length, of as many sentences as it takes; None for one or two whole sentences. emotion and identity
+    replace those the seed would choose and leave its sentences, voice and head motion as they are. Raises SettingsError
+    for an unknown split or emotion.
     """
     if split not in SPLITS:
         raise SettingsError(f"The split {split!r} is not known; choose 'train' or 'test'.")
@@ -153,7 +152,7 @@ def _delivery(rng: np.random.Generator, split: str) -> _Delivery:
 def _talk(
     rng: np.random.Generator, split: str, delivery: _Delivery, frames: int | None, emotion: str, intensity: float
 ) -> tuple[np.ndarray, tuple[PhonemeEvent, ...], str]:
-    """Sentences with pauses: samples [n*640], their phonemes, their text. Cut or filled with silence to `frames` where given."""
+    """Sentences with pauses, cut to `frames` where given: samples [n*640], their phonemes, their text."""
     sentences = (train_sentences if split == "train" else test_sentences)(delivery.text_language)
     wanted = None if frames is None else frames * SAMPLES_PER_FRAME
     sentence_count = int(rng.integers(1, 3))
@@ -209,10 +208,10 @@ def _fitted(phonemes: list[PhonemeEvent], seconds: float) -> tuple[PhonemeEvent,
 
 
 def _as_recorded(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
-    """Make clean speech sound like different microphones and rooms: gain, a mild tilt, steady noise. One clip in four stays clean."""
+    """As other microphones and rooms would have it: gain, a mild tilt, steady noise. One clip in four stays clean."""
     gain = 10 ** (rng.uniform(-5, 4) / 20)
-    tilt, noise_level, colour, clean = rng.uniform(-0.35, 0.35), rng.uniform(-68, -40), rng.uniform(0, 0.9), rng.uniform()
-    if clean < 0.25:
+    tilt, noise_level, colour = rng.uniform(-0.35, 0.35), rng.uniform(-68, -40), rng.uniform(0, 0.9)
+    if rng.uniform() < 0.25:
         return samples
     heard = samples + tilt * np.concatenate([samples[:1], samples[:-1]])
     noise = rng.standard_normal(len(samples) + 1).astype(np.float32)

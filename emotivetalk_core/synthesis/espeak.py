@@ -1,13 +1,14 @@
-"""One small door to the espeak-ng library: text in, samples and phoneme events out. Knows nothing of emotions, frames or faces.
+"""One small door to the espeak-ng library: text in, samples and phoneme events out. Knows no emotions, frames or faces.
 
-The library keeps global state (current voice, phase of the glottal wave, random numbers) that none of its calls resets, so the
-same text would sound slightly different the second time. We therefore open it afresh for every utterance, which takes under a
-millisecond and makes every utterance a function of its arguments alone.
+The library keeps global state (current voice, phase of the glottal wave, random numbers) that none of its calls resets,
+so the same text would sound slightly different the second time. We therefore open it afresh for every utterance, which
+takes under a millisecond and makes every utterance a function of its arguments alone.
 """
 
 import ctypes
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -43,7 +44,10 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True)
 class RawUtterance:
-    """What the library said: int16 `samples` [t] at `rate` Hz; `marks` are (IPA symbol or "" for a pause, its first sample)."""
+    """What the library said: int16 `samples` [t] at `rate` Hz.
+
+    `marks`: each phoneme's IPA symbol, or "" for a pause, with its first sample.
+    """
 
     samples: np.ndarray
     rate: int
@@ -64,7 +68,14 @@ class Espeak:
     def say(
         self, text: str, voice: str, *, rate: int, pitch: int, pitch_range: int, word_gap: int = 0, seed: int = 1
     ) -> RawUtterance:
-        """`voice` is espeak-ng's own name such as "en-us+f2"; rate in words a minute, pitch and range 0…99, gap in 10 ms."""
+        """`voice` is espeak-ng's name such as "en-us+f1"; rate in words a minute, pitch and range 0…99, gap in 10 ms.
+
+        Raises SettingsError for a voice that it does not have.
+        """
+        # An unknown variant would be passed over in silence by the library, an unknown language would not.
+        variant = voice.partition("+")[2]
+        if variant and not (Path(self._data_path.decode()) / "voices" / "!v" / variant).is_file():
+            raise _unknown_voice(voice)
         with self._lock:
             library = ctypes.CDLL(self._library_path)
             try:
@@ -102,16 +113,18 @@ class Espeak:
         library.espeak_SetSynthCallback(collect)
         library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise SettingsError(f"The voice {voice!r} is not one that espeak-ng has; use for example 'en-us+f2' or 'de+m3'.")
+            raise _unknown_voice(voice)
         names = (_PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE, _PARAMETER_WORD_GAP)
         for name, value in zip(names, parameters, strict=True):
             library.espeak_SetParameter(name, int(value), 0)
         encoded = text.encode("utf-8")
-        library.espeak_Synth(
-            encoded, ctypes.c_size_t(len(encoded) + 1), 0, 0, 0, _TEXT_UTF8 | _END_PAUSE, None, None
-        )
+        library.espeak_Synth(encoded, ctypes.c_size_t(len(encoded) + 1), 0, 0, 0, _TEXT_UTF8 | _END_PAUSE, None, None)
         samples = np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
         return RawUtterance(samples, sample_rate, tuple(marks))
+
+
+def _unknown_voice(voice: str) -> SettingsError:
+    return SettingsError(f"The voice {voice!r} is not one that espeak-ng has; use for example 'en-us+f1' or 'de+m3'.")
 
 
 def _close(library: ctypes.CDLL) -> None:

@@ -1,7 +1,7 @@
-"""From timed phonemes to the mouth's movement: targets for each class, blended by dominance functions, closed where lips close.
+"""From timed phonemes to the mouth's movement: a target for each class, blended with its neighbours, closed on m, b, p.
 
-Co-articulation follows the idea of M. M. Cohen and D. W. Massaro, Modeling coarticulation in synthetic visual speech (1993):
-every gesture pulls each channel towards its own target with a strength that decays exponentially before and after it.
+Co-articulation follows the idea of M. M. Cohen and D. W. Massaro, Modeling coarticulation in synthetic visual speech
+(1993): every gesture pulls each channel towards its own target with a dominance that decays exponentially around it.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ MOUTH_CHANNELS = ("opening", "width", "rounding", "upper teeth", "tongue")
 
 @dataclass(frozen=True)
 class Viseme:
-    """Where a class wants the mouth, and how firmly: `strength` is the weight of its opening against that of its neighbours.
+    """Where a class wants the mouth, and how firmly: `strength` weighs its opening against those of its neighbours.
 
-    The closure of P and M is not a target but a hold (see `_closures`); their opening here only shades the vowels beside them.
+    The closure of P and M is not a target but a hold (`_closures`); their opening only shades the vowels beside them.
     """
 
     opening: float
@@ -72,7 +72,7 @@ _PAUSE_MARGIN = 0.04
 """Lips close this many seconds into a pause and stay so until this long before speech, time enough to move smoothly."""
 
 _RAMP = 0.06
-"""Seconds in which a closing or parting of the lips takes full effect; most of the way passes in the first half of it."""
+"""Seconds in which a closing or parting of the lips takes full effect, most of it in the half next to the touch."""
 
 _MURMUR_RELEASE = 0.015
 """Lips part this long before the end of an m, while it still sounds."""
@@ -84,8 +84,8 @@ _GAIN = 1.22
 def mouth_track(phonemes: tuple[PhonemeEvent, ...], frames: int, loudness: np.ndarray | None = None) -> np.ndarray:
     """The mouth at the middle of each frame, (i + 0.5)/25 s: float32 [frames, 5] in the order of MOUTH_CHANNELS.
 
-    `loudness` [frames] 0…1 (see `frame_loudness`) lets loud vowels open wider than soft ones. The opening is exactly 0 wherever
-    the lips close: through the hold of p, b and m and in every pause longer than 0.12 s.
+    `loudness` [frames] 0…1 (see `frame_loudness`) lets loud vowels open wider than soft ones. The opening is exactly 0
+    wherever the lips close: through the hold of p, b and m and in every pause longer than 0.12 s.
     """
     times = (np.arange(frames) + 0.5) / FRAMES_PER_SECOND
     track = np.zeros((frames, len(MOUTH_CHANNELS)), np.float32)
@@ -115,7 +115,7 @@ def mouth_track(phonemes: tuple[PhonemeEvent, ...], frames: int, loudness: np.nd
 
 
 def frame_loudness(samples: np.ndarray, frames: int) -> np.ndarray:
-    """How loud each frame sounds, float32 [frames]: 0 silent, about 0.5 a usual vowel, 1 a shout (60 ms around the frame's middle)."""
+    """How loud the 60 ms around each frame's middle are, float32 [frames]: 0 silent, 0.6 a usual vowel, 1 a shout."""
     step = SAMPLE_RATE // FRAMES_PER_SECOND
     half = int(0.03 * SAMPLE_RATE)
     energy = np.concatenate([[0.0], np.cumsum(samples.astype(np.float64) ** 2)])

@@ -1,4 +1,4 @@
-"""Phoneme events, and the classes that the IPA symbols of every language share: labels for the speech encoder, shapes for the mouth."""
+"""Phoneme events, and classes that the IPA symbols of all languages share: labels for the ear, shapes for the mouth."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ _DIPHTHONG_ONSET = 0.6
 
 
 def classes_of(symbol: str) -> tuple[str, ...]:
-    """The classes that one IPA symbol passes through: ("AA", "IY") for "aɪ", ("SH",) for "tʃ". Diacritics are dropped."""
+    """The classes that one IPA symbol passes through: ("AA", "IY") for "aɪ", ("SH",) for "tʃ". Diacritics drop out."""
     names: list[str] = []
     for character in unicodedata.normalize("NFD", symbol):
         name = _CLASS_OF_SYMBOL.get(character)
@@ -96,7 +96,7 @@ def gestures(phonemes: tuple[PhonemeEvent, ...]) -> list[Gesture]:
 
 
 def phoneme_classes(phonemes: tuple[PhonemeEvent, ...], count: int, rate: float = 50.0) -> np.ndarray:
-    """Labels int64 [count]: the class spoken at the middle of each of `count` steps of 1/rate seconds; silence past the end."""
+    """Labels int64 [count]: the class spoken in the middle of each step of 1/rate seconds; silence past the end."""
     labels = np.zeros(count, np.int64)
     times = (np.arange(count) + 0.5) / rate
     for gesture in gestures(phonemes):

@@ -1,7 +1,7 @@
 """How an emotion sounds: shifts of rate, pitch, melody, level and colour, applied around espeak-ng's neutral delivery.
 
-The directions follow the common findings on vocal expression (K. R. Scherer, Vocal communication of emotion, 2003); the sizes
-are ours, chosen by ear so that the eight are told apart on most voices.
+The directions follow the common findings on vocal expression (K. R. Scherer, Vocal communication of emotion, 2003); the
+sizes are ours, large enough that any two of the eight differ in rate, pitch or level on every voice.
 """
 
 from dataclasses import dataclass
@@ -62,13 +62,13 @@ def emotive_prosody(emotion: str | None, intensity: float = 1.0) -> EmotiveProso
 
 
 def colour_voice(samples: np.ndarray, rate: int, prosody: EmotiveProsody) -> np.ndarray:
-    """Tremor, brightness and drive on float samples [t] of -1…1; the level is left to the caller. Silence stays silent."""
+    """Tremor, brightness and drive on float samples [t] of -1…1; the level is the caller's. Silence stays silent."""
     if not samples.any():
         return samples
     if prosody.tremor > 0:
         samples = _tremble(samples, rate, prosody.tremor)
     if prosody.brightness:
-        # First difference lifts the highs, the running mean of two lifts the lows: a tilt with no ringing and no delay in frames.
+        # The first difference lifts the highs, the running mean of two the lows: a tilt without ringing or delay.
         shifted = np.concatenate([samples[:1], samples[:-1]])
         sharp, dull = samples - 0.7 * shifted, 0.5 * (samples + shifted)
         amount = abs(prosody.brightness)
@@ -94,4 +94,4 @@ def _smooth(samples: np.ndarray, rate: int) -> np.ndarray:
     from scipy.signal import lfilter
 
     pole = np.exp(-2 * np.pi * 1200 / rate)
-    return lfilter([1 - pole], [1, -pole], samples)
+    return np.asarray(lfilter([1 - pole], [1, -pole], samples))

@@ -1,4 +1,4 @@
-"""Sentences for the drawn heads to say, written for this project: everyday, short and long, every sound of each language.
+"""Sentences for the drawn heads to say, written for this project: everyday, short and long, all sounds of a language.
 
 The training and the test sentences of a language share none.
 """
@@ -198,7 +198,7 @@ SENTENCE_LANGUAGES = tuple(_TRAIN)
 
 
 def train_sentences(language: str = "en") -> tuple[str, ...]:
-    """Sentences of `language` ("en", "de", "fr", "es", "it") for training. Raises SettingsError for another language."""
+    """Sentences of `language` ("en", "de", "fr", "es", "it") for training; another language raises SettingsError."""
     return _of(_TRAIN, language)
 
 

@@ -25,9 +25,9 @@ _SHORTEST_GAP = 0.02
 # espeak-ng's variants without echo, whisper or robot effects: their pauses are exact silence, so closures can be timed.
 VOICES_TRAIN = (
     ("Andrea", "Annie", "anika", "aunty", "belinda", "caleb", "f1", "grandma", "rob", "steph", "steph2", "steph3"),
-    ("m1", "m3", "m4", "m5", "m6", "m7", "Alex", "Andy", "Denis", "Gene", "Hugo", "Lee", "Mario", "Michael", "Mike", "Nguyen", "Reed",
-     "Storm", "adam", "benjamin", "boris", "david", "edward2", "grandpa", "gustave", "iven3", "john", "klatt3", "marcelo", "max",
-     "michel", "norbert", "paul", "sandro", "travis"),
+    ("m1", "m3", "m4", "m5", "m6", "m7", "Alex", "Andy", "Denis", "Gene", "Hugo", "Lee", "Mario", "Michael", "Mike",
+     "Nguyen", "Reed", "Storm", "adam", "benjamin", "boris", "david", "edward2", "grandpa", "gustave", "iven3", "john",
+     "klatt3", "marcelo", "max", "michel", "norbert", "paul", "sandro", "travis"),
 )  # fmt: skip
 VOICES_TEST = (("linda", "shelby", "zac"), ("m8", "Gene2", "Henrique", "ian", "robert", "victor"))
 """High voices and low voices of each split; the splits share none."""
@@ -35,7 +35,7 @@ VOICES_TEST = (("linda", "shelby", "zac"), ("m8", "Gene2", "Henrique", "ian", "r
 
 @dataclass(frozen=True)
 class SpokenSentence:
-    """`samples` float32 [t] mono at 16 kHz, -1…1; `phonemes` cover 0…t/16000 without gaps or overlaps, pauses included."""
+    """`samples` float32 [t] mono at 16 kHz, -1…1; `phonemes` cover all of it, pauses included, without gaps."""
 
     samples: np.ndarray
     phonemes: tuple[PhonemeEvent, ...]
@@ -63,8 +63,8 @@ def speak(
 ) -> SpokenSentence:
     """Say `text` in `language` with one of espeak-ng's voice variants ("m3", "f2", "" for the plain voice).
 
-    rate: words a minute (80…400); pitch and pitch_range: 0…99; `intensity` 0…1 scales the emotion's prosody. The same arguments
-    give the same samples. Raises SettingsError for an unknown language, variant or emotion.
+    rate: words a minute (80…400); pitch and pitch_range: 0…99; `intensity` 0…1 scales the emotion's prosody. The same
+    arguments give the same samples. Raises SettingsError for an unknown language, variant or emotion.
     """
     prosody = emotive_prosody(emotion, intensity)
     raw = _espeak().say(
@@ -100,8 +100,9 @@ def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
 def _timed_phonemes(raw: RawUtterance) -> tuple[PhonemeEvent, ...]:
     """Events of espeak-ng with two corrections, read from the waveform's exact silences.
 
-    espeak-ng marks a voiceless stop at its burst and leaves the closure before it to the previous phoneme, and it gives pauses
-    between words to the word before. The closure is returned to its stop, the pause becomes silence.
+    espeak-ng marks a voiceless stop at its burst and leaves the closure before it to the previous phoneme, and it gives
+    pauses between words to the word before. The closure is returned to its stop, the pause becomes silence. Voices with
+    an echo have no exact silences; they keep espeak-ng's own times.
     """
     total = len(raw.samples) / raw.rate
     marks = [(symbol or SILENCE, sample / raw.rate) for symbol, sample in raw.marks if not symbol.startswith("(")]
