@@ -14,8 +14,8 @@ from .vae import VAEConfig
 class SamplingDefaults:
     """How these weights are sampled unless the user says otherwise. Travels in the ETHD file.
 
-    steps, grid: of the video diffusion · expression_steps: DDIM steps of Di-CTE · window, overlap: frames · size: of the square
-    picture in pixels.
+    steps, grid, sigma_max: of the video diffusion · expression_steps: DDIM steps of Di-CTE · window, overlap: frames ·
+    size: of the square picture in pixels · motion_bucket: the amount of head motion, 0…255.
     """
 
     steps: int = 25
@@ -24,6 +24,8 @@ class SamplingDefaults:
     window: int = 120
     overlap: int = 24
     size: int = 512
+    motion_bucket: float = 60.0
+    sigma_max: float = 700.0
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,26 @@ class ModelPreset:
     sampling: SamplingDefaults
 
     def __post_init__(self) -> None:
-        audio = {self.speech_encoder.hidden_size, self.lip_projector.audio_dim, self.dicte.audio_dim}
-        lip = {self.lip_projector.lip_dim, self.motion_encoder.lip_dim, self.ethd.lip_dim}
-        expression = {self.motion_encoder.expression_dim, self.dicte.expression_dim, self.ethd.expression_dim}
-        identity = {self.motion_encoder.trunk_dim, self.dicte.identity_dim}
-        for name, widths in {"audio": audio, "lip": lip, "expression": expression, "identity": identity}.items():
-            if len(widths) > 1:
-                raise ValueError(f"The networks disagree about the {name} width: {sorted(widths)}.")
+        check_widths(self.speech_encoder, self.lip_projector, self.motion_encoder, self.dicte, self.ethd)
+
+
+def check_widths(
+    speech_encoder: SpeechEncoderConfig,
+    lip_projector: LipProjectorConfig,
+    motion_encoder: MotionEncoderConfig,
+    dicte: DiCTEConfig,
+    ethd: ETHDConfig,
+) -> None:
+    """ValueError where what one network gives is not as wide as what the next one takes."""
+    for name, widths in {
+        "audio": {speech_encoder.hidden_size, lip_projector.audio_dim, dicte.audio_dim},
+        "audio window": {lip_projector.window, dicte.audio_window},
+        "lip": {lip_projector.lip_dim, motion_encoder.lip_dim, ethd.lip_dim},
+        "expression": {motion_encoder.expression_dim, dicte.expression_dim, ethd.expression_dim},
+        "identity": {motion_encoder.trunk_dim, dicte.identity_dim},
+    }.items():
+        if len(widths) > 1:
+            raise ValueError(f"its networks disagree about the {name} width, {' and '.join(map(str, sorted(widths)))}.")
 
 
 FULL = ModelPreset(
@@ -79,6 +94,6 @@ DEMO = ModelPreset(
     dicte=DiCTEConfig(audio_dim=128, identity_dim=128, width=128, layers=4, heads=4),
     ethd=ETHDConfig(block_channels=(64, 96, 128, 128), head_dim=32, cross_dim=128, lip_dim=64, addition_embed_dim=64),
     vae=VAEConfig(block_channels=(32, 64, 64, 64), layers_per_block=1, norm_groups=8),
-    sampling=SamplingDefaults(steps=10, grid="ays", window=24, overlap=6, size=128),
+    sampling=SamplingDefaults(steps=10, grid="ays", window=24, overlap=6, size=128, sigma_max=80.0),
 )
 """A size for a laptop's CPU; its weights are trained by this project on drawn heads and shipped with it."""

@@ -1,0 +1,110 @@
+"""All networks of one weights folder, loaded together and checked against each other."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from ..errors import WeightsError
+from .checkpoint import config_from_dict, load_network, read_metadata
+from .codebook import EmotionCodebook
+from .dicte import DiCTE, DiCTEConfig
+from .ethd import ETHD, ETHDConfig
+from .face_finder import FaceFinder, FaceFinderConfig
+from .lip_projector import LipProjector, LipProjectorConfig
+from .manifest import MANIFEST, verify_manifest
+from .motion_encoder import MotionEncoder, MotionEncoderConfig
+from .presets import SamplingDefaults, check_widths
+from .speech_encoder import SpeechEncoder, SpeechEncoderConfig
+from .vae_checkpoint import load_vae
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKLTemporalDecoder
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """Everything that a talking video needs, frozen, on one device. face_finder None: the folder has none."""
+
+    speech_encoder: SpeechEncoder
+    lip_projector: LipProjector
+    motion_encoder: MotionEncoder
+    dicte: DiCTE
+    ethd: ETHD
+    vae: "AutoencoderKLTemporalDecoder"
+    codebook: EmotionCodebook
+    face_finder: FaceFinder | None
+    defaults: SamplingDefaults
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.ethd.parameters()).device
+
+    @property
+    def picture_size(self) -> int:
+        """Side in pixels of the square talking crop that these weights were made for."""
+        return self.defaults.size
+
+
+def load_model_set(
+    folder: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None, *, verify: bool = True
+) -> ModelSet:
+    """Load a weights folder. Its manifest, where it has one, is verified first unless `verify` is False.
+
+    dtype None is float32. Raises WeightsError naming the file that is missing, damaged, or not made for the others.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise WeightsError(f"The weights folder {folder} does not exist; give the folder that holds ethd.safetensors.")
+    if verify and (folder / MANIFEST).is_file():
+        verify_manifest(folder)
+    place = (device, dtype)
+
+    def file(kind: str) -> Path:
+        return folder / f"{kind}.safetensors"
+
+    defaults = read_sampling_defaults(file("ethd"))
+    finder = file("face_finder")
+    models = ModelSet(
+        speech_encoder=load_network(
+            file("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, *place
+        ),
+        lip_projector=load_network(file("lip_projector"), "lip_projector", LipProjector, LipProjectorConfig, *place),
+        motion_encoder=load_network(
+            file("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, *place
+        ),
+        dicte=load_network(file("dicte"), "dicte", DiCTE, DiCTEConfig, *place),
+        ethd=load_network(file("ethd"), "ethd", ETHD, ETHDConfig, *place),
+        vae=load_vae(file("vae"), *place),
+        codebook=EmotionCodebook.load(file("emotion_codebook")),
+        # faces are found on the CPU in float32: the picture is there, and the network is tiny
+        face_finder=load_network(finder, "face_finder", FaceFinder, FaceFinderConfig) if finder.exists() else None,
+        defaults=defaults,
+    )
+    try:
+        check_widths(
+            models.speech_encoder.config,
+            models.lip_projector.config,
+            models.motion_encoder.config,
+            models.dicte.config,
+            models.ethd.config,
+        )
+    except ValueError as error:
+        raise WeightsError(f"The files in {folder} are not of one model: {error}") from error
+    for network in (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd):
+        network.requires_grad_(False)
+    for network in (models.vae, models.face_finder):
+        if isinstance(network, nn.Module):
+            network.requires_grad_(False)
+    return models
+
+
+def read_sampling_defaults(path: Path) -> SamplingDefaults:
+    """How the weights in an ETHD file are sampled. Raises WeightsError where it does not say."""
+    values = json.loads(read_metadata(path, "ethd").get("defaults", "{}"))
+    if not values:
+        raise WeightsError(f"{path} does not say how it is sampled; save it again with its sampling defaults.")
+    return config_from_dict(SamplingDefaults, values, path)
