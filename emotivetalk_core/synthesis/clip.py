@@ -36,8 +36,8 @@ _LONG_PAUSE = 0.12
 class TalkingClip:
     """A clip of n frames at 25 a second, without pixels: `render` draws them on demand.
 
-    samples float32 [n*640] at 16 kHz · phonemes from 0 to n/25 s, no gaps · mouth [n, 5], action_units
-    [n, A], pose [n, 6], blink [n], gaze [n, 2] as in HeadState · emotion, one of EMOTIONS, at `intensity` 0…1 · text: everything
+    samples float32 [n*640] at 16 kHz · phonemes from 0 to n/25 s, no gaps · mouth [n, 5], action_units [n, A], pose
+    [n, 6], blink [n], gaze [n, 2] as in HeadState · emotion, one of EMOTIONS, at `intensity` 0…1 · text: everything
     said, one sentence a line, of which the last may be cut off · voice: espeak-ng's variant.
     """
 

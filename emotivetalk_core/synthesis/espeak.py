@@ -133,4 +133,4 @@ def _close(library: ctypes.CDLL) -> None:
     if hasattr(_ctypes, "dlclose"):
         _ctypes.dlclose(library._handle)
     else:  # Windows
-        _ctypes.FreeLibrary(library._handle)
+        _ctypes.FreeLibrary(library._handle)  # pyright: ignore[reportAttributeAccessIssue]
