@@ -1,7 +1,7 @@
 """The one file form for weights: safetensors whose metadata names the network and holds its config and training record.
 
-A file is judged before a byte of it is used, and every fault is one sentence. Nothing in a file is ever executed: pickles are
-refused unread. Which networks exist is not known here.
+A file is judged before a byte of it is used, and every fault is one sentence. Nothing in a file is ever executed:
+pickles are refused unread. Which networks exist is not known here.
 """
 
 import json
@@ -28,7 +28,7 @@ _LONGEST_HEADER = 100_000_000  # safetensors' own limit on its header
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file as read: config and record as plain values, tensors by name, and the sampling defaults where it has some."""
+    """A file as read. `config`, `record` and `defaults` (of the sampling; empty where it has none) are plain values."""
 
     config: dict[str, Any]
     tensors: dict[str, torch.Tensor]
@@ -47,7 +47,7 @@ def save_checkpoint(
     defaults: object | None = None,
     licence: str = "Apache-2.0",
 ) -> None:
-    """Write weights with all that is needed to use them, in one move, so that a kill leaves the old file or the new one.
+    """Write weights with all that is needed to use them; in one move, so that a kill leaves the old file or the new.
 
     kind: the network's name, e.g. "ethd" · config: its frozen dataclass · record: how it was trained, JSON-able ·
     defaults: dataclass of the sampling defaults that go with these weights. Raises OutputError.
@@ -73,11 +73,12 @@ def save_checkpoint(
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise OutputError(f"The weights cannot be written to {path} ({error.strerror}); choose another place.") from error
+        reason = error.strerror or error
+        raise OutputError(f"The weights cannot be written to {path} ({reason}); choose another place.") from error
 
 
 def read_metadata(path: Path, kind: str) -> dict[str, str]:
-    """The metadata of this project's file for network `kind`, after every check that needs no tensor. Raises WeightsError."""
+    """The metadata of a file that should hold `kind`, after every check that needs no tensor. Raises WeightsError."""
     path = Path(path)
     if not path.is_file():
         what = "is a folder, not a weights file" if path.is_dir() else "does not exist"
@@ -85,10 +86,12 @@ def read_metadata(path: Path, kind: str) -> dict[str, str]:
     metadata = _read_header(path).get("__metadata__", {})
     if metadata.get("format") != FORMAT or "network" not in metadata:
         raise WeightsError(
-            f"{path} is a safetensors file without this project's description of its network; convert it to {kind} weights first."
+            f"{path} is a safetensors file without this project's description of its network; "
+            f"convert it to {kind} weights first."
         )
     if metadata["network"] != kind:
-        raise WeightsError(f"{path} holds the {metadata['network']} network, but {kind} is expected; give that network's file.")
+        found = metadata["network"]
+        raise WeightsError(f"{path} holds the {found} network, but {kind} is expected; give that network's file.")
     return metadata
 
 
@@ -113,17 +116,17 @@ def load_network(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
 ) -> Network:
-    """The network of a file, in eval mode, on `device`. dtype None keeps the format that the network itself chooses (float32).
+    """The network of a file, in eval mode, on `device`; dtype None is float32.
 
-    network_class(config, dtype=…, device=…) is called on the meta device, so no memory is filled twice; a host that brings its
-    own operations passes functools.partial(Class, operations=…). Raises WeightsError, naming unknown or missing keys.
+    network_class(config, dtype=…, device=…) is called on the meta device, so no memory is filled twice; a host that
+    brings its own operations passes functools.partial(Class, operations=…). Raises WeightsError, naming unknown or missing keys.
     """
     checkpoint = read_checkpoint(path, kind)
     config = config_from_dict(config_class, checkpoint.config, path)
     network = network_class(config, dtype=dtype, device="meta")
     wanted = network.state_dict()
     check_keys(path, kind, wanted, checkpoint.tensors)
-    tensors = {name: checkpoint.tensors[name].to(device=device, dtype=tensor.dtype) for name, tensor in wanted.items()}
+    tensors = {name: checkpoint.tensors[name].to(device, tensor.dtype) for name, tensor in wanted.items()}
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.eval()
 
@@ -143,18 +146,19 @@ def check_keys(path: Path, kind: str, wanted: Mapping[str, torch.Tensor], given:
     for name, tensor in wanted.items():
         if tensor.shape != given[name].shape:
             raise WeightsError(
-                f"{path} does not fit: {name} is {list(given[name].shape)} in the file and {list(tensor.shape)} by its own "
-                "config; the file is damaged or was altered, so fetch it again."
+                f"{path} does not fit: {name} is {list(given[name].shape)} in the file and {list(tensor.shape)} by its "
+                "own config; the file is damaged or was altered, so fetch it again."
             )
 
 
 def config_from_dict(config_class: type[Config], values: Mapping[str, Any], path: Path) -> Config:
-    """The frozen dataclass from a file's JSON: lists become tuples, nested dataclasses are built, unknown names refused."""
+    """The frozen dataclass from JSON: lists become tuples, nested dataclasses are built, unknown names refused."""
     known = {field.name for field in fields(config_class)}
     unknown = [name for name in values if name not in known]
     if unknown:
         raise WeightsError(
-            f"{path} has the setting {unknown[0]!r}, which this version's {config_class.__name__} does not know; update this software."
+            f"{path} has the setting {unknown[0]!r}, which this version's {config_class.__name__} does not know; "
+            "update this software."
         )
     hints = typing.get_type_hints(config_class)
     try:

@@ -1,6 +1,6 @@
-"""CLUB: an upper bound of the mutual information of two latents, for training only (EmotiveTalk eq. 8; Cheng et al. 2020).
+"""CLUB: an upper bound of the mutual information of two latents (EmotiveTalk eq. 8; Cheng et al. 2020).
 
-It keeps lip and expression latents apart; it knows nothing of what either means.
+It keeps lip and expression latents apart in training; it knows nothing of what either means.
 """
 
 import math
@@ -12,8 +12,8 @@ from torch import nn
 class CLUBSample(nn.Module):
     """The sampled form: q(y|x) is a Gaussian whose mean and log-variance two small networks read from x.
 
-    Alternate: one main step on `forward` with this network frozen, then a few steps on `learning_loss` with the latents
-    detached. The bound holds only as far as q fits.
+    Alternate: one main step on `forward` with this network frozen, then a few steps on `learning_loss` with the
+    latents detached. The bound holds only as far as q fits.
     """
 
     def __init__(self, x_dim: int, y_dim: int, hidden: int) -> None:
@@ -23,7 +23,7 @@ class CLUBSample(nn.Module):
         self.logvar = nn.Sequential(nn.Linear(x_dim, hidden), nn.ReLU(), nn.Linear(hidden, y_dim), nn.Tanh())
 
     def forward(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Upper bound of I(x; y) in nats, from pairs x [..., x_dim], y [..., y_dim] and a shuffle of y (CPU generator)."""
+        """Upper bound of I(x; y) in nats, from pairs x [..., x_dim], y [..., y_dim]; `generator` (CPU) shuffles."""
         x, y = x.flatten(0, -2), y.flatten(0, -2)  # [n, d]
         mean, logvar = self.mean(x), self.logvar(x)
         others = y[torch.randperm(len(y), generator=generator).to(y.device)]

@@ -17,7 +17,7 @@ ALIASES = {"fearful": "fear"}
 
 @dataclass(frozen=True)
 class EmotionCodebook:
-    """latents [len(names), expression_dim], z-normalised as the motion encoder gives them; names: lower case, with "neutral"."""
+    """latents [names, expression_dim], z-normalised as the motion encoder gives them; names in lower case."""
 
     latents: torch.Tensor
     names: tuple[str, ...] = EMOTIONS
@@ -26,7 +26,7 @@ class EmotionCodebook:
         object.__setattr__(self, "names", tuple(self.names))
         if self.latents.dim() != 2 or len(self.latents) != len(self.names) or "neutral" not in self.names:
             raise WeightsError(
-                f"An emotion codebook of shape {list(self.latents.shape)} does not fit the names {', '.join(self.names)}; "
+                f"An emotion codebook of shape {list(self.latents.shape)} does not fit its {len(self.names)} names; "
                 'it needs one latent for each, "neutral" among them.'
             )
 
@@ -41,7 +41,7 @@ class EmotionCodebook:
             known = ", ".join(self.names)
             raise SettingsError(f"The emotion {name!r} is not in the codebook; choose one of {known}.")
         if not math.isfinite(intensity) or intensity < 0:
-            raise SettingsError(f"The intensity {intensity} cannot be shown; choose 0 (neutral) or more, 1 is the usual.")
+            raise SettingsError(f"The intensity {intensity} cannot be shown; choose 0 (neutral) or more, usually 1.")
         neutral = self.latents[self.names.index("neutral")]
         return torch.lerp(neutral, self.latents[self.names.index(key)], intensity)
 

@@ -1,7 +1,7 @@
 """Di-CTE: the diffusion network that expands one expression over a whole sentence (EmotiveTalk §3.2, eq. 7, §6.4).
 
-It predicts the clean latents e(0) from noisy ones; schedule and chunking live in diffusion and sampling. The paper gives no
-layout. A transformer over frames with adaptive layer norm is ours, after DiffPoseTalk and Ditto.
+It predicts the clean latents e(0) from noisy ones; schedule and chunking live in diffusion and sampling. The paper
+gives no layout. A transformer over frames with adaptive layer norm is ours, after DiffPoseTalk and Ditto.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class DiCTEBlock(nn.Module):
 
 
 class DiCTE(nn.Module):
-    """Noisy expression latents, speech, speaker and emotion -> clean expression latents, for up to `tokens` frames at once."""
+    """Noisy expression latents, speech, speaker and emotion -> clean latents, for up to `tokens` frames at once."""
 
     def __init__(
         self,

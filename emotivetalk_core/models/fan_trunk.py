@@ -141,8 +141,8 @@ class ResidualDown(nn.Module):
 class SmallTrunk(nn.Module):
     """The demo's trunk: image [b, 3, s, s] -> [b, dim], each of `channels` halving the size; there, 96 pixels.
 
-    Its last map is read as a 3x3 grid whose cells keep their place, since where the brows and the mouth's corners are IS
-    the expression; the map before it is averaged over the picture.
+    Its last map is read as a 3x3 grid whose cells keep their place, since where the brows and the mouth's corners are
+    IS the expression; the map before it is averaged over the picture.
     """
 
     def __init__(

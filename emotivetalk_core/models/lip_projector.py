@@ -26,7 +26,7 @@ class LipProjectorConfig:
 
 
 class PerceiverBlock(nn.Module):
-    """Queries y [n, q, w] attend to themselves and the speech x [n, 10, w], then a feed-forward layer; both residual."""
+    """Queries y [n, q, w] attend to themselves and the speech x [n, 10, w]; then a feed-forward; both residual."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class LipProjector(nn.Module):
         self.project_out = operations.Linear(config.queries * config.width, config.lip_dim, **place)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
-        """Windows [..., 10, c] -> lip latents [..., lip_dim], about zero mean and unit variance as the vision latents are."""
+        """Windows [..., 10, c] -> lip latents [..., lip_dim], z-normalised as the vision latents are."""
         leading = windows.shape[:-2]
         x = windows.reshape(-1, *windows.shape[-2:])  # [n, 10, c]
         x = self.project_in(x + self.positions.to(x))  # [n, 10, w]

@@ -13,9 +13,8 @@ MANIFEST = "manifest.json"
 def write_manifest(folder: Path) -> Path:
     """Write manifest.json for the safetensors files that lie in `folder` now; size and SHA-256 of each."""
     folder = Path(folder)
-    files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(folder.glob("*.safetensors"))
-    }
+    paths = sorted(folder.glob("*.safetensors"))
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in paths}
     target = folder / MANIFEST
     part = target.with_suffix(".part")
     part.write_text(json.dumps({"files": files}, indent=2) + "\n", encoding="utf-8")
@@ -36,7 +35,7 @@ def verify_manifest(folder: Path) -> None:
     for name, (size, digest) in expected.items():
         path = target.parent / name
         if Path(name).name != name or not path.is_file():
-            raise WeightsError(f"{path}, named by the manifest, does not exist; copy or download the weights folder again.")
+            raise WeightsError(f"{path}, named by the manifest, does not exist; copy the weights folder again.")
         if path.stat().st_size != size or _sha256(path) != digest:
             raise WeightsError(f"{path} is not the file that the manifest names (its content differs); fetch it again.")
 

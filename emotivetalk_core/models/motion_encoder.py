@@ -157,7 +157,7 @@ class MotionEncoder(nn.Module):
     ) -> None:
         """Keep the statistics [dim] of latents that were read with `normalised=False` over many faces.
 
-        A channel that hardly varies would have its noise blown up; its std is held at 1 % of the channels' average or more.
+        A channel that hardly varies would have its noise blown up; its std is held at 1 % of the average or more.
         """
         self.lip_mean.copy_(lip_mean)
         self.expression_mean.copy_(expression_mean)

@@ -11,8 +11,8 @@ def info_nce(
 ) -> torch.Tensor:
     """Contrastive loss of [b, n, d] (or [n, d]) latents over the whole batch (EmotiveTalk eq. 4), in nats.
 
-    Eq. 4 prints sim(l̂_i, l_i) in its denominator, which would cancel; we read sim(l̂_i, l_j). Frames next to each other in one
-    clip look almost the same, so those within `exclude` frames are no negatives. Temperature and exclusion are ours.
+    Eq. 4 prints sim(l̂_i, l_i) in its denominator, which would cancel; we read sim(l̂_i, l_j). Frames next to each other
+    in one clip look almost the same, so those within `exclude` frames are no negatives. Temperature and exclusion are ours.
     """
     if predicted.dim() == 2:
         predicted, target = predicted[None], target[None]
@@ -62,12 +62,16 @@ def v_aid_loss(
 
 
 def denoising_loss(
-    denoised: torch.Tensor, clean: torch.Tensor, sigma: torch.Tensor, weighting: str = "v", mask: torch.Tensor | None = None
+    denoised: torch.Tensor,
+    clean: torch.Tensor,
+    sigma: torch.Tensor,
+    weighting: str = "v",
+    mask: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """||x0 - D||² (EmotiveTalk eq. 11) of latents [b, n, c, h, w] at noise levels sigma [b], mean over all elements.
 
-    weighting "x0" is eq. 11 as printed; "v" multiplies by (σ² + 1)/σ², as SVD was trained, without which low noise levels get
-    almost no gradient. `mask` as in `masked_reconstruction_loss`.
+    weighting "x0" is eq. 11 as printed; "v" multiplies by (σ² + 1)/σ², as SVD was trained, without which low noise
+    levels get almost no gradient. `mask` as in `masked_reconstruction_loss`.
     """
     weight = loss_weight(sigma, weighting).float().view(-1, *[1] * (clean.dim() - 1))
     scale = weight.sqrt()
@@ -77,7 +81,7 @@ def denoising_loss(
 def masked_reconstruction_loss(
     predicted: torch.Tensor, target: torch.Tensor, mask: torch.Tensor | None
 ) -> torch.Tensor:
-    """Mean squared error inside `mask` (broadcastable to predicted, e.g. [b, 1, 1, h, w]); None or an empty mask: 1 or 0 weight."""
+    """Mean squared error inside `mask` (0…1, broadcast, e.g. [b, 1, 1, h, w]); None: everywhere; empty mask: zero."""
     error = (predicted.float() - target.float()).square()
     if mask is None:
         return error.mean()
@@ -88,8 +92,8 @@ def masked_reconstruction_loss(
 def reconstruction_region(kept: str, face_mask: torch.Tensor, lip_mask: torch.Tensor) -> torch.Tensor:
     """Where an arm of the dropout reconstruction is scored (EmotiveTalk §6.1, fig. 8); masks binary, of one shape.
 
-    §6.1 pairs mask and arm the other way about in its wording. We read: what only the lip latent drives is scored inside M_lip,
-    what only the expression latent drives inside (1 - M_lip)·M_face, and with both the whole picture counts.
+    §6.1 pairs mask and arm the other way about in its wording. We read: what only the lip latent drives is scored
+    inside M_lip, what only the expression latent drives inside (1 - M_lip)·M_face, and with both the whole picture counts.
     """
     if kept == "lip":
         return lip_mask
