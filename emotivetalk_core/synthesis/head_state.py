@@ -1,6 +1,7 @@
 """What a drawn head does in one frame, and where its parts then lie in the picture."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,6 +23,11 @@ class HeadState:
     pose: np.ndarray
     blink: float
     gaze: np.ndarray
+
+    @cached_property
+    def units(self) -> dict[str, float]:
+        """The action units by name."""
+        return dict(zip(ACTION_UNITS, self.action_units.tolist(), strict=True))
 
     @classmethod
     def rest(cls) -> "HeadState":

@@ -99,6 +99,13 @@ def _skin(rng: np.random.Generator) -> Colour:
     return _pick(rng, (tone,), 4.0)
 
 
+def _brow(hair: Colour, skin: Colour) -> Colour:
+    """Of the hair's colour, but always dark enough against the skin to be read (or light enough, as white brows on dark skin)."""
+    brow = mix(hair, (40, 30, 28), 0.3)
+    contrast = sum(skin) - sum(brow)
+    return brow if contrast < -90 else mix(brow, (34, 24, 24), float(np.clip((300 - contrast) / 400, 0, 0.75)))
+
+
 def sample_identity(seed: int) -> Identity:
     """The person of a seed; the same for ever, and different persons for different seeds."""
     rng = np.random.default_rng([seed, 0x4EAD])
@@ -136,17 +143,17 @@ def sample_identity(seed: int) -> Identity:
         hair_volume=float(span(0.8, 1.2)),
         parting=float(rng.choice([-1, 1]) * span(0.08, 0.2)),
         eye=_pick(rng, _EYES[:2] + _EYES[7:] if dark_skin and rng.uniform() < 0.85 else _EYES, 6.0),
-        eye_spacing=float(span(0.178, 0.2)),
-        eye_width=float(span(0.098, 0.114)),
-        eye_height=float(span(0.056, 0.07) + 0.003 * lean),
+        eye_spacing=float(span(0.182, 0.202)),
+        eye_width=float(span(0.104, 0.119)),
+        eye_height=float(span(0.062, 0.075) + 0.003 * lean),
         eye_tilt=float(span(-0.014, 0.008)),
         eye_level=float(span(-0.07, -0.045)),
-        iris_size=float(span(0.05, 0.056)),
+        iris_size=float(span(0.054, 0.06)),
         lashes=float(np.clip(0.5 + 0.5 * lean + rng.normal(0, 0.2), 0, 1)),
-        brow=mix(hair, (40, 30, 28), 0.35),
+        brow=_brow(hair, skin),
         brow_thickness=float(span(0.026, 0.036) - 0.005 * lean),
         brow_arch=float(span(0.012, 0.03)),
-        brow_gap=float(span(0.118, 0.132)),
+        brow_gap=float(span(0.124, 0.14)),
         nose_width=float(span(0.058, 0.085)),
         nose_level=float(span(0.115, 0.145)),
         nose_kind=int(rng.integers(3)),

@@ -23,14 +23,15 @@ def render_head(identity: Identity, state: HeadState, size: int = 128) -> np.nda
     canvas = Canvas(layers.background.copy(), placement)
     if layers.hair_back is not None:
         canvas.lay(layers.hair_back, -0.12)
-    _draw_body(canvas, identity, colours, state, layers)
+    outline, mouth = face_outline(identity, state), mouth_shape(identity, state)
+    _draw_body(canvas, identity, colours, state, layers, outline)
     if identity.hair_style != "scarf":
         draw_ears(canvas, identity, colours)
-    _draw_skin(canvas, identity, colours, state, layers)
-    draw_beard(canvas, identity, colours, state)
-    draw_expression_lines(canvas, identity, colours, state)
+    _draw_skin(canvas, colours, layers, outline)
+    draw_beard(canvas, identity, colours, mouth, outline)
+    draw_expression_lines(canvas, identity, colours, state, mouth)
     draw_eyes(canvas, identity, colours, state)
-    draw_mouth(canvas, identity, colours, state)
+    draw_mouth(canvas, identity, colours, state, mouth)
     draw_nose(canvas, identity, colours, state)
     if layers.hair_front is not None:
         canvas.lay(layers.hair_front, 0.04)
@@ -40,7 +41,9 @@ def render_head(identity: Identity, state: HeadState, size: int = 128) -> np.nda
     return picture if layers.grain is None else cv2.multiply(picture, layers.grain, scale=1 / 252)
 
 
-def _draw_body(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState, layers: HeadLayers) -> None:
+def _draw_body(
+    canvas: Canvas, identity: Identity, colours: Palette, state: HeadState, layers: HeadLayers, outline: np.ndarray
+) -> None:
     """Neck, with the head's shadow on it, and shoulders; they follow the head only a little."""
     side = canvas.placement.size
     shift = _BODY_SHARE * np.array([float(state.pose[3]), float(state.pose[4])]) * side
@@ -55,8 +58,7 @@ def _draw_body(canvas: Canvas, identity: Identity, colours: Palette, state: Head
     cv2.fillPoly(canvas.image, [points], tone, cv2.LINE_AA, 4)
     width = max(1, round(colours.line_width * canvas.placement.unit))
     cv2.polylines(canvas.image, [points], False, colours.line, width, cv2.LINE_AA, 4)
-    chin = face_outline(identity, state)
-    shadow = chin[chin[:, 1] > 0.2] * (0.62, 1.0) + (0.0, 0.075)
+    shadow = outline[outline[:, 1] > 0.2] * (0.62, 1.0) + (0.0, 0.075)
     shadow = shadow[np.argsort(shadow[:, 0])]
     inside = np.abs(shadow[:, 0]) < -head_end[0, 0] - 0.004
     if inside.sum() > 3:
@@ -66,9 +68,8 @@ def _draw_body(canvas: Canvas, identity: Identity, colours: Palette, state: Head
     canvas.lay_moved(layers.body, np.array([[1, 0, shift[0]], [0, 1, shift[1]]]))
 
 
-def _draw_skin(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState, layers: HeadLayers) -> None:
+def _draw_skin(canvas: Canvas, colours: Palette, layers: HeadLayers, outline: np.ndarray) -> None:
     """The head's outline, filled with the resting face's light and shade carried by the pose."""
-    outline = face_outline(identity, state)
     canvas.fill(rim_of(outline, 2 * colours.line_width), colours.line, 0.0)
     cut = canvas.window(outline, 0.0)
     if cut is None:

@@ -12,6 +12,8 @@ FACE_SHARE = 1 / 1.75
 """The face box's side as a share of the picture at rest: the same framing that portraits are cropped to."""
 _SHIFT = 4
 _NECK_PIVOT = 0.62
+_SURFACE_CENTRE = np.array([0.0, 0.03])
+_SURFACE_CURVATURE = np.array([0.52, 0.85]) ** -2.0
 
 
 @lru_cache(maxsize=64)
@@ -37,20 +39,28 @@ def spline(points: np.ndarray | list, samples: int = 24, closed: bool = False) -
     return _spline_matrix(len(points), samples, closed) @ points
 
 
+@lru_cache(maxsize=16)
+def _circle(samples: int) -> np.ndarray:
+    angle = np.linspace(0, 2 * np.pi, samples, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
 def ellipse(x: float, y: float, width: float, height: float, samples: int = 28) -> np.ndarray:
     """Outline [samples, 2] of an upright ellipse with half axes width and height."""
-    angle = np.linspace(0, 2 * np.pi, samples, endpoint=False)
-    return np.stack([x + width * np.cos(angle), y + height * np.sin(angle)], 1)
+    return _circle(samples) * (width, height) + (x, y)
 
 
 def ribbon(points: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
     """Outline of a stroke along points [n, 2] whose full width varies: [2n, 2]."""
-    tangent = np.empty_like(points)
-    tangent[1:-1] = points[2:] - points[:-2]
-    tangent[0], tangent[-1] = points[1] - points[0], points[-1] - points[-2]
-    length = np.sqrt((tangent * tangent).sum(1)) + 1e-9
-    half = 0.5 * widths / length
-    normal = np.stack([-tangent[:, 1] * half, tangent[:, 0] * half], 1)
+    count = len(points)
+    x, y = np.empty(count), np.empty(count)
+    for along, coordinate in ((x, points[:, 0]), (y, points[:, 1])):
+        np.subtract(coordinate[2:], coordinate[:-2], out=along[1:-1])
+        along[0], along[-1] = coordinate[1] - coordinate[0], coordinate[-1] - coordinate[-2]
+    half = 0.5 * widths / (np.sqrt(x * x + y * y) + 1e-9)
+    normal = np.empty((count, 2))
+    np.multiply(y, -half, out=normal[:, 0])
+    np.multiply(x, half, out=normal[:, 1])
     return np.concatenate([points + normal, (points - normal)[::-1]])
 
 
@@ -63,7 +73,8 @@ def taper(samples: int, start: float = 0.15, end: float = 0.15) -> np.ndarray:
 
 def surface_depth(points: np.ndarray) -> np.ndarray:
     """How far points [n, 2] of the face stand before the outline, in face units: the head is an ellipsoid."""
-    inside = 1 - (points[:, 0] / 0.52) ** 2 - ((points[:, 1] + 0.03) / 0.85) ** 2
+    lowered = points + _SURFACE_CENTRE
+    inside = 1 - (lowered * lowered) @ _SURFACE_CURVATURE
     return 0.3 * np.sqrt(np.maximum(inside, 0.02))
 
 
@@ -74,27 +85,29 @@ class Placement:
         yaw, pitch, roll, dx, dy, scale = (float(v) for v in pose)
         self.size = size
         self.unit = size * FACE_SHARE * identity.picture_scale
-        self.turn = (np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch))
         cos, sin = np.cos(roll), np.sin(roll)
-        zoom = self.unit * scale
-        self.rotation = zoom * np.array([[cos, -sin], [sin, cos]])
+        upright = self.unit * scale * np.array([[cos, -sin], [sin, cos]])
+        # x' = x cos(yaw) + z sin(yaw);  y' = y cos(pitch) + (z cos(yaw) - x sin(yaw)) sin(pitch);  then roll about the neck.
+        turn = np.array([[np.cos(yaw), 0.0], [-np.sin(yaw) * np.sin(pitch), np.cos(pitch)]])
+        self.across = np.ascontiguousarray((upright @ turn).T)
+        self.towards = upright @ (np.sin(yaw), np.cos(yaw) * np.sin(pitch))
         pivot = np.array([0.0, _NECK_PIVOT])
         centre = (0.5 + np.array(identity.centre) + (dx, dy)) * size
-        self.offset = centre + self.unit * pivot - self.rotation @ pivot
+        self.offset = centre + self.unit * pivot - upright @ pivot
 
     def pixels(self, points: np.ndarray, depth: np.ndarray | float) -> np.ndarray:
         """Pixels [n, 2] (edges, not centres, at whole numbers) of points [n, 2] at a depth towards the viewer."""
-        cos_yaw, sin_yaw, cos_pitch, sin_pitch = self.turn
-        x, y = points[:, 0], points[:, 1]
-        turned = np.empty((len(points), 2))
-        turned[:, 0] = x * cos_yaw + depth * sin_yaw
-        turned[:, 1] = y * cos_pitch + (depth * cos_yaw - x * sin_yaw) * sin_pitch
-        return turned @ self.rotation.T + self.offset
+        moved = points @ self.across
+        if isinstance(depth, np.ndarray):
+            moved += depth[:, None] * self.towards
+            moved += self.offset
+        else:
+            moved += self.offset + depth * self.towards
+        return moved
 
     def plane(self, depth: float) -> np.ndarray:
         """The affine map [2, 3] of the plane at a depth, which a flat layer is warped by."""
-        origin, right, down = self.pixels(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), depth)
-        return np.column_stack([right - origin, down - origin, origin])
+        return np.column_stack([self.across.T, self.offset + depth * self.towards])
 
 
 class Layer:
@@ -102,12 +115,15 @@ class Layer:
 
     def __init__(self, colours: "Canvas", coverage: "Canvas") -> None:
         share = coverage.image.astype(np.uint16)[..., None]
-        self.image = np.dstack([((colours.image * share + 127) // 255).astype(np.uint8), coverage.image])
+        whole = np.dstack([((colours.image * share + 127) // 255).astype(np.uint8), coverage.image])
+        left, top, width, height = cv2.boundingRect(coverage.image)
+        self.image = np.ascontiguousarray(whole[top : top + height, left : left + width])
+        self.origin = np.array([left, top], np.float64)
         self.rest = colours.placement
 
 
 def _fixed_point(pixels: np.ndarray) -> np.ndarray:
-    return np.round((pixels - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    return np.rint(pixels * (1 << _SHIFT) - (1 << (_SHIFT - 1))).astype(np.int32)
 
 
 class Canvas:
@@ -144,8 +160,8 @@ class Canvas:
         left, top = window.origin
         height, width = coverage.shape
         under = self.image[top : top + height, left : left + width]
-        share = coverage[..., None].astype(np.uint16)
-        under[:] = (under * (255 - share) + window.image * share + 127) // 255
+        share = coverage.astype(np.float32) * np.float32(1 / 255)
+        under[:] = cv2.blendLinear(window.image, under, share, 1 - share)
 
     def lay(self, layer: Layer, depth: float) -> None:
         """Lay a layer over the image, carried by the pose as a plane at a depth."""
@@ -154,10 +170,17 @@ class Canvas:
 
     def lay_moved(self, layer: Layer, transform: np.ndarray) -> None:
         """Lay a layer over the image, moved by an affine map [2, 3] of pixels."""
-        centred = transform.copy()
-        centred[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5
+        high, wide = layer.image.shape[:2]
+        corners = np.array([[0, 0], [wide, 0], [0, high], [wide, high]]) + layer.origin
+        corners = corners @ transform[:, :2].T + transform[:, 2]
         height, width = self.image.shape[:2]
-        moved = cv2.warpAffine(layer.image, centred, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        left, top = (max(0, int(v) - 1) for v in corners.min(0))
+        right, bottom = min(width, int(corners[:, 0].max()) + 2), min(height, int(corners[:, 1].max()) + 2)
+        if right <= left or bottom <= top:
+            return
+        local = transform.copy()
+        local[:, 2] += transform[:, :2] @ (layer.origin + 0.5) - 0.5 - (left, top)
+        moved = cv2.warpAffine(layer.image, local, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
         hidden = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(moved, 3)), cv2.COLOR_GRAY2RGB)
-        under = cv2.multiply(self.image, hidden, scale=1 / 255)
-        self.image = cv2.add(under, cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB))
+        under = self.image[top:bottom, left:right]
+        under[:] = cv2.add(cv2.multiply(under, hidden, scale=1 / 255), cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB))

@@ -2,20 +2,16 @@
 
 import numpy as np
 
-from .head_state import HeadState
 from .identity import Identity, mix
 from .render_canvas import Canvas, ribbon, spline, taper
-from .render_face import face_outline
-from .render_mouth import mouth_shape
+from .render_mouth import MouthShape
 from .render_palette import Palette
 
 
-def draw_beard(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState) -> None:
+def draw_beard(canvas: Canvas, identity: Identity, colours: Palette, shape: MouthShape, outline: np.ndarray) -> None:
     """Beard and moustache, drawn before the mouth, which therefore always lies on top of them."""
     if identity.beard == "none":
         return
-    shape = mouth_shape(identity, state)
-    outline = face_outline(identity, state)
     if identity.beard == "stubble":
         tone = mix(colours.skin, colours.hair_dark, 0.2)
     else:
@@ -35,7 +31,7 @@ def draw_beard(canvas: Canvas, identity: Identity, colours: Palette, state: Head
         beard = np.concatenate([jaw, top])
         depth = np.concatenate([np.full(len(jaw), 0.02), 0.22 * np.clip(1 - np.abs(top[:, 0]) / 0.4, 0, 1) + 0.03])
         if identity.style == "flat" and identity.beard == "full":
-            canvas.fill(ribbon(np.concatenate([jaw]), 1.8 * colours.line_width), colours.line, 0.02)
+            canvas.fill(ribbon(jaw, 1.8 * colours.line_width), colours.line, 0.02)
         canvas.fill(beard, tone, depth)
         if identity.beard == "full":
             for x in np.linspace(-0.22, 0.22, 9):

@@ -5,7 +5,6 @@ import numpy as np
 from .head_state import HeadState
 from .identity import Identity, mix
 from .render_canvas import Canvas, ellipse, spline, taper
-from .render_mouth import units_of
 from .render_palette import Palette
 
 _T = np.linspace(-1, 1, 21)
@@ -15,7 +14,7 @@ _SOFT_ARC = (1 - _T**2) ** 0.8
 
 def _lids(identity: Identity, state: HeadState, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Upper and lower lid [21, 2], inner to outer corner; side -1 is the picture's left."""
-    au = units_of(state)
+    au = state.units
     shut = 1 - (1 - min(max(float(state.blink), 0), 1)) * (1 - min(au["AU43"], 1.0))
     squint = 0.45 * au["AU9"] if side == identity.squint_side else 0.12 * au["AU9"]
     up = identity.eye_height * (1 + 0.5 * au["AU5"] * (1 - 0.5 * au["AU7"]))
@@ -27,7 +26,7 @@ def _lids(identity: Identity, state: HeadState, side: int) -> tuple[np.ndarray, 
     hang = 0.03 * au["AU1"] * (1 - au["AU2"]) * (0.3 + au["AU43"]) * np.clip(_T + 0.2, 0, 1.2)
     press = 0.024 * au["AU4"] * (1 - au["AU1"]) * np.clip(0.35 - _T, 0, 1.35)
     level = identity.eye_level + identity.eye_tilt * _T
-    lower = level + low * _SOFT_ARC - 0.010 * au["AU6"] * _ARC
+    lower = level + low * _SOFT_ARC - 0.02 * au["AU6"] * _ARC
     upper = np.minimum(level - up * _ARC + (hang + press) * _ARC, lower)
     upper = upper + (lower - upper) * shut
     return np.stack([x, upper], 1), np.stack([x, lower], 1)
@@ -38,7 +37,7 @@ def _ball(window: Canvas, identity: Identity, colours: Palette, state: HeadState
     window.image[:] = colours.sclera
     shade = np.concatenate([upper - (0, 0.03), (upper + (0, 0.02))[::-1]])
     window.fill(shade, colours.sclera_shadow)
-    au = units_of(state)
+    au = state.units
     look_x, look_y = (float(v) for v in state.gaze)
     x = side * identity.eye_spacing + 0.034 * look_x - side * 0.004
     y = identity.eye_level - 0.004 + 0.022 * look_y - 0.006 * au["AU5"]
@@ -57,7 +56,7 @@ def _ball(window: Canvas, identity: Identity, colours: Palette, state: HeadState
 
 def draw_eyes(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState) -> None:
     """Both eyes with lids, lashes and creases."""
-    au = units_of(state)
+    au = state.units
     flat = identity.style == "flat"
     for side in (-1, 1):
         upper, lower = _lids(identity, state, side)
@@ -86,19 +85,19 @@ def draw_eyes(canvas: Canvas, identity: Identity, colours: Palette, state: HeadS
 
 def brow_curve(identity: Identity, state: HeadState, side: int) -> np.ndarray:
     """Middle line [17, 2] of a brow from its inner end."""
-    au = units_of(state)
+    au = state.units
     raise_in, raise_out, knit = au["AU1"], au["AU2"], au["AU4"]
     # Where the inner brow is raised, knitting draws the brows together instead of down (FACS 1+4).
-    inner = -0.082 * raise_in * (1 - 0.25 * knit) + 0.068 * knit * (1 - 0.8 * raise_in) + 0.012 * au["AU9"]
+    inner = -(0.082 + 0.026 * raise_out) * raise_in * (1 - 0.25 * knit) + 0.068 * knit * (1 - 0.8 * raise_in) + 0.012 * au["AU9"]
     middle = -0.048 * raise_in * (0.3 + 0.7 * raise_out) - 0.066 * raise_out + 0.05 * knit + 0.008 * au["AU9"]
-    outer = -0.062 * raise_out + 0.012 * knit + 0.02 * raise_in * (1 - raise_out)
+    outer = -0.078 * raise_out + 0.012 * knit + 0.02 * raise_in * (1 - raise_out)
     together = 0.03 * knit + 0.006 * au["AU9"]
     skew = 0.022 * min(raise_in, knit) * (1 - raise_out) * (1 if side == identity.squint_side else -1)
     straight = 1 - 0.9 * min(raise_in, raise_out) * knit / 0.6 if knit < 0.6 else 1 - 0.9 * min(raise_in, raise_out)
     level = identity.eye_level - identity.brow_gap
     arch = identity.brow_arch
     x = np.array([0.068 - together, 0.15 - 0.6 * together, 0.235, 0.315])
-    y = np.array([0.006 + inner, -0.45 * arch + 0.55 * inner + 0.45 * middle, -arch * straight + middle + 0.2 * outer, 0.016 + outer])
+    y = np.array([inner, -0.6 * arch + 0.5 * inner + 0.5 * middle, -arch * straight + middle + 0.1 * outer, 0.024 + outer])
     points = np.stack([side * x, level + y - skew], 1)
     return spline(points, 17)
 

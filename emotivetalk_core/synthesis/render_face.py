@@ -5,10 +5,10 @@ import numpy as np
 from .head_state import HeadState
 from .identity import Identity, mix
 from .render_canvas import Canvas, ellipse, ribbon, spline, taper
-from .render_mouth import mouth_shape, units_of
+from .render_mouth import MouthShape
 from .render_palette import Palette
 
-SKULL_TOP = -0.66
+SKULL_TOP = -0.645
 _CHIN_DROP = 0.05
 
 
@@ -16,13 +16,13 @@ def face_outline(identity: Identity, state: HeadState | None = None, samples: in
     """Closed outline [samples, 2] of skull and jaw, face units; the jaw follows the mouth."""
     forehead, cheek, jaw, chin = identity.forehead_width, identity.cheek_width, identity.jaw_width, identity.chin_width
     right = np.array([
-        [0.17, SKULL_TOP + 0.03], [forehead * 0.86, -0.53], [forehead + 0.02, -0.32], [cheek, -0.06], [cheek * 0.985, 0.10],
-        [0.5 * (jaw + cheek * 0.95), 0.24], [jaw * 0.98, 0.345], [chin + 0.045, 0.455],
+        [0.2, SKULL_TOP + 0.032], [forehead * 0.93, -0.5], [forehead + 0.026, -0.3], [cheek, -0.06], [cheek * 0.985, 0.10],
+        [0.5 * (jaw + cheek * 0.95), 0.24], [jaw * 0.98, 0.345], [chin + 0.036, 0.458],
     ])  # fmt: skip
     left = right[::-1] * (-1, 1)
     points = np.concatenate([[[0, SKULL_TOP]], right, [[0, 0.5]], left])
     if state is not None:
-        au = units_of(state)
+        au = state.units
         drop = _CHIN_DROP * float(state.mouth[0]) - 0.012 * au["AU17"]
         fall = np.clip((points[:, 1] - 0.1) / 0.4, 0, 1)
         points[:, 1] += drop * fall * fall
@@ -47,7 +47,7 @@ def draw_ears(canvas: Canvas, identity: Identity, colours: Palette) -> None:
 
 def draw_nose(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState) -> None:
     """Bridge, tip and nostrils; AU9 lifts and crinkles it."""
-    au = units_of(state)
+    au = state.units
     lift = 0.02 * au["AU9"] + 0.008 * au["AU10"]
     width = identity.nose_width * (1 + 0.16 * au["AU9"] + 0.06 * au["AU12"])
     y = identity.nose_level - lift
@@ -76,14 +76,17 @@ def _line(canvas: Canvas, colours: Palette, points: list, strength: float, width
         canvas.stroke(curve, width * (0.6 + 0.4 * min(strength, 1)) * taper(11), mix(colours.skin, colours.crease, min(strength, 1.0)))
 
 
-def draw_expression_lines(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState) -> None:
+def draw_expression_lines(
+    canvas: Canvas, identity: Identity, colours: Palette, state: HeadState, shape: MouthShape
+) -> None:
     """Forehead, frown, nose and laugh lines, the cheek apples and the chin's dimples; age deepens some of them."""
-    au = units_of(state)
+    au = state.units
     wrinkled = float(np.clip((identity.age - 42) / 36, 0, 1))
     eye, brow = identity.eye_level, identity.eye_level - identity.brow_gap
     raised = 0.5 * (au["AU1"] + au["AU2"])
     both = min(au["AU1"], au["AU2"])
     for i, y in enumerate((-0.3, -0.345, -0.39)):
+        y -= 0.055 * raised
         strength = max(0.85 * raised - 0.1 * i, 0.45 * wrinkled - 0.12 * i)
         span = 0.1 + 0.12 * both + 0.05 * wrinkled
         bend = 0.014 * (au["AU1"] - au["AU2"])
@@ -111,7 +114,7 @@ def draw_expression_lines(canvas: Canvas, identity: Identity, colours: Palette, 
             [[side * 0.20, 0.115], [side * 0.262, 0.085], [side * 0.31, 0.03]],
             0.8 * au["AU6"], 0.009,
         )  # fmt: skip
-    _mouth_lines(canvas, identity, colours, state, wrinkled)
+    _mouth_lines(canvas, identity, colours, state, shape, wrinkled)
 
 
 def _cheek(canvas: Canvas, identity: Identity, colours: Palette, au: dict[str, float], side: int) -> None:
@@ -133,9 +136,10 @@ def _cheek(canvas: Canvas, identity: Identity, colours: Palette, au: dict[str, f
     canvas.blend(window, (coverage * min(1.0, 0.85 * strength)).astype(np.uint8))
 
 
-def _mouth_lines(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState, wrinkled: float) -> None:
-    au = units_of(state)
-    shape = mouth_shape(identity, state)
+def _mouth_lines(
+    canvas: Canvas, identity: Identity, colours: Palette, state: HeadState, shape: MouthShape, wrinkled: float
+) -> None:
+    au = state.units
     laugh = max(0.85 * au["AU12"], 0.8 * au["AU10"], 0.7 * au["AU9"], 0.55 * wrinkled, 0.35 * au["AU6"])
     for side, corner in ((-1, shape.upper_inner[0]), (1, shape.upper_inner[-1])):
         x, y = abs(float(corner[0])), float(corner[1])

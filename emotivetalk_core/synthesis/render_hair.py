@@ -34,8 +34,8 @@ def _cap(identity: Identity, hairline: Points, top: float, side: float, low: flo
     """Hair over the skull: from the hairline (given from the picture's left to its right) to a crown `top` above the skull."""
     width = identity.cheek_width
     volume = identity.hair_volume
-    left = [[-width - side, low], [-width - side - 0.006, -0.15], [-0.85 * width - side, -0.46], [-0.5 * width, -0.66 - 0.8 * top * volume]]
-    crown = left + [[0.0, -0.68 - top * volume]] + _mirror(left)[::-1]
+    left = [[-width - side, low], [-width - side - 0.006, -0.15], [-0.92 * width - side, -0.45], [-0.6 * width, -0.625 - 0.85 * top * volume]]
+    crown = left + [[0.0, -0.66 - top * volume]] + _mirror(left)[::-1]
     return _Shape(spline(hairline, 41), spline(crown, 41))
 
 
@@ -129,9 +129,9 @@ def _front(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
     if style == "bob":
         return [*_curtain(identity, 0.36, 0.03), _cap(identity, line, 0.075, 0.035, 0.05)]
     if style == "long straight":
-        return [*_curtain(identity, 0.78, 0.035), _cap(identity, line, 0.07, 0.03, 0.05)]
+        return [*_curtain(identity, 1.05, 0.035), _cap(identity, line, 0.07, 0.03, 0.05)]
     if style == "long wavy":
-        return [*_curtain(identity, 0.74, 0.07, 0.018), _cap(identity, line, 0.085, 0.04, 0.05)]
+        return [*_curtain(identity, 1.0, 0.07, 0.018), _cap(identity, line, 0.085, 0.04, 0.05)]
     line[4] = [0.0, -0.54]  # pigtails
     return [_cap(identity, line, 0.06, 0.022, -0.02)]
 
@@ -145,8 +145,8 @@ def _back(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
         return [_blob(ellipse(0.02, -0.755, 0.15, 0.105, 30))]
     if style == "ponytail":
         side = -np.sign(identity.parting)
-        roots = spline([[side * 0.28, -0.55], [side * 0.42, -0.3], [side * 0.44, 0.1], [side * 0.36, 0.5]], 20)
-        tips = spline([[side * 0.36, -0.66], [side * 0.62, -0.45], [side * 0.64, 0.1], [side * 0.5, 0.62]], 20)
+        roots = spline([[side * 0.28, -0.55], [side * 0.42, -0.3], [side * 0.44, 0.1], [side * 0.42, 0.6]], 20)
+        tips = spline([[side * 0.36, -0.66], [side * 0.62, -0.45], [side * 0.64, 0.1], [side * 0.46, 0.62]], 20)
         return [_Shape(roots, tips, along=True)]
     if style == "pigtails":
         shapes = []
@@ -155,13 +155,13 @@ def _back(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
             tips = spline([[side * 0.46, -0.28], [side * 0.64, 0.05], [side * 0.63, 0.42], [side * 0.5, 0.7]], 20)
             shapes.append(_Shape(roots, tips, along=True))
         return shapes
-    low = {"bob": 0.42, "fringe bob": 0.42, "long straight": 0.88, "long wavy": 0.86, "scarf": 0.6}.get(style)
+    low = {"bob": 0.42, "fringe bob": 0.42, "long straight": 1.1, "long wavy": 1.1, "scarf": 0.6}.get(style)
     if low is None:
         return []
     flare = {"long wavy": 0.14, "long straight": 0.08, "scarf": 0.02}.get(style, 0.09)
     half = [[-0.3 * width, -0.6], [-width - 0.04, -0.3], [-width - 0.06, 0.1], [-width - flare, 0.8 * low], [-0.8 * width, low]]
     left, right = spline(half, 30), spline(_mirror(half), 30)
-    return [_Shape(left, right)]
+    return [_Shape(left, right, along=True)]
 
 
 def _draw(identity: Identity, colours: Palette, placement: Placement, shapes: list[_Shape], behind: bool) -> Layer | None:

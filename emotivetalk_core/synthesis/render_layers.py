@@ -157,7 +157,7 @@ def _skin(identity: Identity, colours: Palette, placement: Placement, rng: np.ra
             line = np.array([[edge, y - 0.03], [edge - 0.5 * reach, y], [edge - reach, y + 0.035]])
             canvas.stroke(line, 0.006 * taper(3, 0.6, 0.1), mix(colours.skin, colours.line, 0.4), 0.2)
     else:
-        points = (np.mgrid[0:side, 0:side][::-1].reshape(2, -1).T + 0.5 - placement.offset) @ np.linalg.inv(placement.rotation).T
+        points = (np.mgrid[0:side, 0:side][::-1].reshape(2, -1).T + 0.5 - placement.offset) @ np.linalg.inv(placement.across)
         x, y = (points[:, i].reshape(side, side).astype(np.float32) for i in (0, 1))
 
         def spot(cx: float, cy: float, wide: float, high: float) -> np.ndarray:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .action_units import ACTION_UNITS
 from .head_state import HeadState
 from .identity import Identity
-from .render_canvas import Canvas, ribbon, surface_depth, taper
+from .render_canvas import Canvas, ribbon, taper
 from .render_palette import Palette
 
 FULL_OPENING = 0.16
@@ -28,22 +27,17 @@ class MouthShape:
     opening: float
 
 
-def units_of(state: HeadState) -> dict[str, float]:
-    """The frame's action units by name."""
-    return dict(zip(ACTION_UNITS, (float(v) for v in state.action_units), strict=True))
-
-
 def mouth_shape(identity: Identity, state: HeadState) -> MouthShape:
     """Where the lips lie. With mouth[0] = 0 both inner edges are the same curve: the lips touch."""
     opening, width, rounding = (float(v) for v in state.mouth[:3])
     opening = min(max(opening, 0.0), 1.0)
-    au = units_of(state)
+    au = state.units
     height = FULL_OPENING * opening
     half = identity.mouth_width * (1 + 0.2 * width - 0.4 * rounding - 0.06 * opening)
     half += 0.032 * au["AU12"] + 0.036 * au["AU20"] - 0.016 * au["AU23"] - 0.012 * au["AU17"] - 0.008 * au["AU15"]
     middle = identity.mouth_level - 0.012 * au["AU10"] - 0.016 * au["AU17"] + 0.01 * au["AU12"] - 0.008 * au["AU15"]
     upper, lower = middle - 0.14 * height, middle + 0.86 * height
-    corner = identity.mouth_level - 0.052 * au["AU12"] + 0.05 * au["AU15"] + 0.006 * au["AU20"] + 0.34 * height
+    corner = identity.mouth_level - 0.006 - 0.052 * au["AU12"] + 0.05 * au["AU15"] + 0.006 * au["AU20"] + 0.34 * height
     blend = min(1.0, 4 * opening) * (0.2 + 0.6 * rounding)
     profile = (1 - blend) * _PARABOLA + blend * _ROUND
     # The upper lip's cupid bow shows in the line between the lips too, until a rounded mouth irons it out.
@@ -86,9 +80,8 @@ def _inside(canvas: Canvas, colours: Palette, shape: MouthShape, state: HeadStat
     canvas.blend(window, coverage)
 
 
-def draw_mouth(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState) -> None:
+def draw_mouth(canvas: Canvas, identity: Identity, colours: Palette, state: HeadState, shape: MouthShape) -> None:
     """Lips, and between them the line where they touch or what an open mouth shows."""
-    shape = mouth_shape(identity, state)
     outer = np.concatenate([shape.upper_outer, shape.lower_outer[::-1]])
     if identity.style == "flat":
         canvas.fill(ribbon(np.concatenate([outer, outer[:1]]), 0.014), colours.lip_line)
@@ -107,10 +100,9 @@ def draw_mouth(canvas: Canvas, identity: Identity, colours: Palette, state: Head
     if shape.opening > 0:
         canvas.stroke(shape.lower_inner, 0.6 * line * taper(25), colours.lip_line)
     canvas.stroke(shape.upper_inner, line * taper(25, 0.5, 0.5), colours.lip_line)
+    # A small tuck beyond each corner, which smiles and frowns turn up or down.
+    lift = 0.022 * state.units["AU12"] - 0.026 * state.units["AU15"]
     for end, turn in ((shape.upper_inner[0], -1), (shape.upper_inner[-1], 1)):
-        # A small tuck beyond each corner, which smiles and frowns turn up or down.
-        au = units_of(state)
-        lift = 0.022 * au["AU12"] - 0.026 * au["AU15"]
         tuck = np.stack([end, end + (0.012 * turn, -0.5 * lift), end + (0.02 * turn, -lift)])
         canvas.stroke(tuck, 0.011 * taper(3, 0.8, 0.3), colours.lip_line)
 
@@ -126,8 +118,3 @@ def lip_box(identity: Identity) -> np.ndarray:
 def mouth_centre(shape: MouthShape) -> np.ndarray:
     """Middle between the lips [2], face units."""
     return 0.5 * (shape.upper_inner[12] + shape.lower_inner[12])
-
-
-def lip_depth(points: np.ndarray) -> np.ndarray:
-    """Depth of points on the lips."""
-    return surface_depth(points)
