@@ -148,21 +148,16 @@ class MotionEncoder(nn.Module):
         )
 
     @torch.no_grad()
-    def set_statistics(
-        self,
-        lip_mean: torch.Tensor,
-        lip_std: torch.Tensor,
-        expression_mean: torch.Tensor,
-        expression_std: torch.Tensor,
-    ) -> None:
-        """Keep the statistics [dim] of latents that were read with `normalised=False` over many faces.
+    def set_statistics(self, lip: torch.Tensor, expression: torch.Tensor) -> None:
+        """Measure and keep mean and std of latents [many, dim] that were read with `normalised=False`.
 
         A channel that hardly varies would have its noise blown up; its std is held at 1 % of the average or more.
         """
-        self.lip_mean.copy_(lip_mean)
-        self.expression_mean.copy_(expression_mean)
-        for kept, std in ((self.lip_std, lip_std), (self.expression_std, expression_std)):
-            kept.copy_(std.clamp_min(0.01 * float(std.mean())).clamp_min(1e-6))
+        pairs = ((lip, self.lip_mean, self.lip_std), (expression, self.expression_mean, self.expression_std))
+        for values, mean, std in pairs:
+            spread = values.float().std(dim=0)
+            mean.copy_(values.float().mean(dim=0))
+            std.copy_(spread.clamp_min(0.01 * float(spread.mean())).clamp_min(1e-6))
 
     def freeze_trunk(self) -> None:
         """Freeze trunk and heads for the adapters' training; their batch norms then stay in eval mode."""
