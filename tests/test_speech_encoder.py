@@ -76,6 +76,18 @@ def test_a_public_recognition_model_loads(encoder, tmp_path):
     torch.testing.assert_close(loaded(encoder.normalise(samples)), encoder(samples))
 
 
+def test_a_public_model_that_lacks_a_part_is_refused_by_name(encoder, tmp_path):
+    tensors = encoder.model.state_dict()
+    del tensors["encoder.layers.1.final_layer_norm.bias"]
+    save_file(tensors, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(encoder.model.config.to_json_string(use_diff=False))
+    with pytest.raises(WeightsError, match="lacks encoder.layers.1.final_layer_norm.bias"):
+        from_hugging_face(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:-5])
+    with pytest.raises(WeightsError, match="cut short"):
+        from_hugging_face(tmp_path)
+
+
 def test_a_folder_without_weights_is_named(tmp_path):
     with pytest.raises(WeightsError, match="config.json"):
         from_hugging_face(tmp_path)

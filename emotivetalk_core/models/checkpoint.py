@@ -83,7 +83,7 @@ def read_metadata(path: Path, kind: str) -> dict[str, str]:
     if not path.is_file():
         what = "is a folder, not a weights file" if path.is_dir() else "does not exist"
         raise WeightsError(f"{path} {what}; the {kind} network needs its safetensors file there.")
-    metadata = _read_header(path).get("__metadata__", {})
+    metadata = read_header(path).get("__metadata__", {})
     if metadata.get("format") != FORMAT or "network" not in metadata:
         raise WeightsError(
             f"{path} is a safetensors file without this project's description of its network; "
@@ -119,7 +119,8 @@ def load_network(
     """The network of a file, in eval mode, on `device`; dtype None is float32.
 
     network_class(config, dtype=…, device=…) is called on the meta device, so no memory is filled twice; a host that
-    brings its own operations passes functools.partial(Class, operations=…). Raises WeightsError, naming unknown or missing keys.
+    brings its own operations passes functools.partial(Class, operations=…). Raises WeightsError, with unknown or missing
+    keys by name.
     """
     checkpoint = read_checkpoint(path, kind)
     config = config_from_dict(config_class, checkpoint.config, path)
@@ -178,8 +179,8 @@ def _typed(hint: Any, value: Any, path: Path) -> Any:
     return value
 
 
-def _read_header(path: Path) -> dict[str, Any]:
-    """The JSON header of a safetensors file, once the file is known to be one and whole."""
+def read_header(path: Path) -> dict[str, Any]:
+    """The JSON header of any safetensors file, once it is known to be one and whole. Raises WeightsError."""
     size = path.stat().st_size
     if size == 0:
         raise WeightsError(f"{path} is empty; copy or download it again.")

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import WeightsError
+from .checkpoint import check_keys, read_header
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2Config
@@ -143,14 +144,17 @@ def from_hugging_face(folder: Path) -> SpeechEncoder:
     if extractor.is_file():
         values["normalise"] = bool(json.loads(extractor.read_text(encoding="utf-8")).get("do_normalize", True))
     encoder = SpeechEncoder(SpeechEncoderConfig(**values))
-    encoder.model.load_state_dict(_base_model_tensors(load_file(folder / "model.safetensors"), encoder, folder))
+    weights = folder / "model.safetensors"
+    read_header(weights)
+    wanted = encoder.model.state_dict()
+    tensors = {name: tensor for name, tensor in _base_model_tensors(load_file(weights)).items() if name in wanted}
+    check_keys(weights, "speech_encoder", wanted, tensors)
+    encoder.model.load_state_dict(tensors)
     return encoder.eval().requires_grad_(False)
 
 
-def _base_model_tensors(
-    tensors: dict[str, torch.Tensor], encoder: SpeechEncoder, folder: Path
-) -> dict[str, torch.Tensor]:
-    """Only the base model's tensors, under the names that this version of transformers gives them."""
+def _base_model_tensors(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors under the names that this version of transformers gives the base model's."""
     renamed = {}
     for name, tensor in tensors.items():
         name = name.removeprefix("wav2vec2.")
@@ -158,11 +162,7 @@ def _base_model_tensors(
         name = name.replace("pos_conv_embed.conv.weight_g", "pos_conv_embed.conv.parametrizations.weight.original0")
         name = name.replace("pos_conv_embed.conv.weight_v", "pos_conv_embed.conv.parametrizations.weight.original1")
         renamed[name] = tensor
-    wanted = encoder.model.state_dict()
-    missing = [name for name in wanted if name not in renamed]
-    if missing:
-        raise WeightsError(f"{folder / 'model.safetensors'} lacks {missing[0]}; it is not a whole Wav2Vec2 model.")
-    return {name: renamed[name] for name in wanted}
+    return renamed
 
 
 def _wav2vec2_config(config: SpeechEncoderConfig) -> "Wav2Vec2Config":
