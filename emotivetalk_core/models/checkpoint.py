@@ -119,8 +119,8 @@ def load_network(
     """The network of a file, in eval mode, on `device`; dtype None is float32.
 
     network_class(config, dtype=…, device=…) is called on the meta device, so no memory is filled twice; a host that
-    brings its own operations passes functools.partial(Class, operations=…). Raises WeightsError, with unknown or missing
-    keys by name.
+    brings its own operations passes functools.partial(Class, operations=…). Raises WeightsError, which names
+    unknown or missing keys.
     """
     checkpoint = read_checkpoint(path, kind)
     config = config_from_dict(config_class, checkpoint.config, path)

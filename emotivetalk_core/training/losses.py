@@ -11,9 +11,9 @@ def info_nce(
 ) -> torch.Tensor:
     """Contrastive loss of [b, n, d] (or [n, d]) latents over the whole batch (EmotiveTalk eq. 4), in nats.
 
-    Eq. 4 prints sim(l̂_i, l_i) in its denominator, which would cancel; we read sim(l̂_i, l_j). Frames next to each other
-    in one clip look almost the same, so those within `exclude` frames are no negatives. Temperature and exclusion are our
-    choice.
+    Eq. 4 prints sim(l̂_i, l_i) in its denominator, which would cancel; we read sim(l̂_i, l_j). Frames next to
+    each other in one clip look almost the same, so those within `exclude` frames are no negatives. Temperature and
+    exclusion are our choice.
     """
     if predicted.dim() == 2:
         predicted, target = predicted[None], target[None]
@@ -94,7 +94,7 @@ def reconstruction_region(kept: str, face_mask: torch.Tensor, lip_mask: torch.Te
     """Where an arm of the dropout reconstruction is scored (EmotiveTalk §6.1, fig. 8); masks binary, of one shape.
 
     §6.1 pairs mask and arm the other way about in its wording. We read: what only the lip latent drives is scored
-    inside M_lip, what only the expression latent drives inside (1 - M_lip)·M_face, and both together on the whole picture.
+    inside M_lip, what only the expression latent drives inside (1 - M_lip)·M_face, both together everywhere.
     """
     if kept == "lip":
         return lip_mask
