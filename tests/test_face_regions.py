@@ -146,7 +146,7 @@ def test_landmarks_place_the_box_and_the_lips():
     eyes_mouth, lips = standard_places(box)
     three = read_landmarks(torch.tensor(eyes_mouth))
     assert torch.allclose(torch.tensor(three.face_box), torch.tensor(box), atol=1.0)
-    assert torch.allclose(torch.tensor(three.lip_box), torch.tensor(lips), atol=1.0)
+    assert torch.allclose(torch.tensor(three.lip_box), torch.tensor(lips), atol=1.5)
     named = read_landmarks({"right_eye": eyes_mouth[0], "left_eye": eyes_mouth[1], "mouth": eyes_mouth[2]})
     assert torch.equal(named.eyes_mouth, three.eyes_mouth)  # whichever left is meant, the picture's order counts
     corners = [(eyes_mouth[2][0] - 14, eyes_mouth[2][1]), (eyes_mouth[2][0] + 14, eyes_mouth[2][1])]

@@ -1,0 +1,161 @@
+"""The finder of drawn faces: a small centre-point network that a picture of any size runs through in some
+milliseconds.
+ Every cell of a heat map says how surely a face's centre lies there; beside it stand the face's box, its eyes and
+mouth, and the box of its lips. The form is that of "Objects as Points" (Zhou et al. 2019, CenterNet). It knows the
+drawn heads it was trained on; photographs are the business of the cascade in face/finder.py.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..face.finder import FaceDetection, suppress_overlaps
+
+STRIDE = 4
+MULTIPLE = 32
+"""A picture's sides must be multiples of this: the trunk halves them five times, counting the last, coarsest
+level."""
+
+# Channels of the network's output, see FaceFinder.forward.
+HEAT = 0
+SIZE = slice(1, 3)
+CENTRE = slice(3, 5)
+POINTS = slice(5, 11)
+LIPS = slice(11, 15)
+OUTPUTS = 15
+
+TYPICAL_FACE = 32.0
+"""Pixels. Box sizes are learned as the logarithm of their ratio to it."""
+
+
+@dataclass(frozen=True)
+class FaceFinderConfig:
+    """channels: of the levels at stride 2, 4, 8, 16, 32 · head_channels: of the shared layer before the outputs ·
+    scales: longest sides at which a picture is looked at · threshold: heat above which a face is believed."""
+
+    channels: tuple[int, ...] = (16, 24, 40, 56, 64)
+    head_channels: int = 40
+    norm_groups: int = 8
+    scales: tuple[int, ...] = (128, 256)
+    threshold: float = 0.4
+
+
+class _Block(nn.Module):
+    """Convolution, GroupNorm, SiLU; with a residual where nothing changes its shape."""
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        stride: int,
+        groups: int,
+        operations: ModuleType,
+        dtype: torch.dtype | None,
+        device: torch.device | str | None,
+    ) -> None:
+        super().__init__()
+        self.conv = operations.Conv2d(
+            channels_in, channels_out, 3, stride=stride, padding=1, bias=False, dtype=dtype, device=device
+        )
+        self.norm = operations.GroupNorm(groups, channels_out, dtype=dtype, device=device)
+        self.residual = stride == 1 and channels_in == channels_out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = F.silu(self.norm(self.conv(x)))
+        return x + h if self.residual else h
+
+
+class FaceFinder(nn.Module):
+    """Levels down to stride 32, then back up to stride 4 by adding each coarser level to the finer one."""
+
+    def __init__(
+        self,
+        config: FaceFinderConfig,
+        *,
+        operations: ModuleType = nn,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        groups, widths = config.norm_groups, config.channels
+        place = (groups, operations, dtype, device)
+        self.stem = _Block(3, widths[0], 2, *place)
+        self.down = nn.ModuleList(
+            nn.Sequential(_Block(fine, coarse, 2, *place), _Block(coarse, coarse, 1, *place))
+            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.across = nn.ModuleList(
+            operations.Conv2d(coarse, fine, 1, dtype=dtype, device=device)
+            for fine, coarse in zip(widths[1:-1], widths[2:], strict=True)
+        )
+        self.up = nn.ModuleList(_Block(width, width, 1, *place) for width in widths[1:-1])
+        self.head = _Block(widths[1], config.head_channels, 1, *place)
+        self.out = operations.Conv2d(config.head_channels, OUTPUTS, 1, dtype=dtype, device=device)
+        if self.out.bias is not None and not self.out.bias.is_meta:
+            # Faces are rare: starting from a heat of 0.02 spares the first steps the work of unlearning 0.5.
+            with torch.no_grad():
+                self.out.bias.zero_()
+                self.out.bias[HEAT] = -4.0
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """[b, 3, h, w] RGB 0…1, sides multiples of 32 → [b, 15, h/4, w/4].
+         Channels: 0 heat (logit) · 1-2 log of the box's width and height over 32 pixels · 3-4 from the cell's centre to
+        the box's centre · 5-10 left eye, right eye, mouth, from the box's centre · 11-12 the lip box's centre likewise,
+        13-14 its width and height. Lengths of channels 3 to 14 are in units of the box's width and height.
+        """
+        level = self.stem(pictures * 4.0 - 2.0)
+        levels = []
+        for stage in self.down:
+            level = stage(level)
+            levels.append(level)
+        for finer, across, up in zip(levels[-2::-1], reversed(self.across), reversed(self.up), strict=True):
+            level = up(finer + F.interpolate(across(level), scale_factor=2.0, mode="nearest"))
+        return self.out(self.head(level))
+
+    @torch.no_grad()
+    def find(self, pixels: torch.Tensor) -> list[FaceDetection]:
+        """The faces of one picture [3, h, w] RGB 0…1, in its own pixels, surest first. Any size; fits
+        `FaceDetector`."""
+        height, width = pixels.shape[-2:]
+        longest = max(height, width)
+        found: list[FaceDetection] = []
+        for scale in self.config.scales:
+            if scale > self.config.scales[0] and scale > 2 * longest:
+                break  # enlarging a small picture that far shows nothing new
+            ratio = scale / longest
+            size = (max(1, round(height * ratio)), max(1, round(width * ratio)))
+            small = F.interpolate(pixels[None].float(), size=size, mode="bilinear", antialias=True)
+            padded = F.pad(small, (0, -size[1] % MULTIPLE, 0, -size[0] % MULTIPLE), mode="replicate")
+            maps = self(padded.to(self.out.weight)).float()[0].cpu()
+            found += read_faces(maps, self.config.threshold, width / size[1], height / size[0])
+        return suppress_overlaps(found)
+
+
+def read_faces(maps: torch.Tensor, threshold: float, across: float = 1.0, down: float = 1.0) -> list[FaceDetection]:
+    """Faces where the heat of `maps` [15, h/4, w/4] has a peak above `threshold`, lengths times `across` and
+    `down`."""
+    heat = maps[HEAT].sigmoid()
+    peak = (F.max_pool2d(heat[None], 3, stride=1, padding=1)[0] == heat) & (heat > threshold)
+    faces = []
+    for row, column in peak.nonzero().tolist():
+        cell = maps[:, row, column]
+        size = cell[SIZE].clamp(-3.0, 3.0).exp() * TYPICAL_FACE
+        centre = (torch.tensor([column + 0.5, row + 0.5])) * STRIDE + cell[CENTRE] * size
+        stretch = torch.tensor([across, down])
+        points = ((centre + cell[POINTS].view(3, 2) * size) * stretch).tolist()
+        lips, lip_size = centre + cell[LIPS][:2] * size, cell[LIPS][2:].clamp(0.05, 1.0) * size
+        box = torch.cat([(centre - size / 2) * stretch, (centre + size / 2) * stretch]).tolist()
+        lip_box = torch.cat([(lips - lip_size / 2) * stretch, (lips + lip_size / 2) * stretch]).tolist()
+        faces.append(
+            FaceDetection(
+                box=(box[0], box[1], box[2], box[3]),
+                score=heat[row, column].item(),
+                eyes_mouth=tuple((x, y) for x, y in points),  # type: ignore[arg-type]
+                lip_box=(lip_box[0], lip_box[1], lip_box[2], lip_box[3]),
+            )
+        )
+    return faces
