@@ -126,6 +126,8 @@ def sample_identity(seed: int) -> Identity:
     beard = "none"
     if lean < -0.15 and age > 20 and rng.uniform() < 0.45:
         beard = str(rng.choice(["stubble", "full", "goatee", "moustache"]))
+    if hair_style in ("bun", "pigtails", "scarf", "fringe bob"):
+        beard = "none"
     lip_red = mix(skin, (190, 62, 72), float(span(0.38, 0.55) + 0.16 * max(lean, 0) * span(0, 1)))
     return Identity(
         seed=seed,

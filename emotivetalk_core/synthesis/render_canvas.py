@@ -118,12 +118,20 @@ class Layer:
         whole = np.dstack([((colours.image * share + 127) // 255).astype(np.uint8), coverage.image])
         left, top, width, height = cv2.boundingRect(coverage.image)
         self.image = np.ascontiguousarray(whole[top : top + height, left : left + width])
-        self.origin = np.array([left, top], np.float64)
+        self.origin = np.array([left, top], np.float64) + coverage.origin
         self.rest = colours.placement
 
 
 def _fixed_point(pixels: np.ndarray) -> np.ndarray:
     return np.rint(pixels * (1 << _SHIFT) - (1 << (_SHIFT - 1))).astype(np.int32)
+
+
+def layer_canvases(placement: Placement, colour: Colour) -> tuple["Canvas", "Canvas"]:
+    """Colours and coverage to draw a layer on: larger than the picture, since poses bring in what lies outside it at rest."""
+    margin = placement.size // 5
+    side = placement.size + 2 * margin
+    colours = Canvas(np.full((side, side, 3), colour, np.uint8), placement, (-margin, -margin))
+    return colours, Canvas(np.zeros((side, side), np.uint8), placement, (-margin, -margin))
 
 
 class Canvas:

@@ -34,9 +34,10 @@ def draw_beard(canvas: Canvas, identity: Identity, colours: Palette, shape: Mout
             canvas.fill(ribbon(jaw, 1.8 * colours.line_width), colours.line, 0.02)
         canvas.fill(beard, tone, depth)
         if identity.beard == "full":
-            for x in np.linspace(-0.22, 0.22, 9):
-                hair = spline([[x, lip_low + 0.035], [1.06 * x, lip_low + 0.07], [1.05 * x, lip_low + 0.1 - 0.2 * x * x]], 7)
-                canvas.stroke(hair, 0.008 * taper(7), edge)
+            for x in np.linspace(-0.24, 0.24, 9):
+                low = lip_low + 0.115 - 1.3 * x * x
+                hair = spline([[x, low - 0.06], [1.05 * x, low - 0.02], [1.02 * x, low + 0.02]], 7)
+                canvas.stroke(hair, 0.008 * taper(7), mix(tone, edge, 0.5))
     if identity.beard == "goatee":
         goatee = spline([
             [corner_left[0] - 0.025, corner_left[1] + 0.01], [-0.12, lip_low + 0.05], [-0.07, 0.5], [0, lip_low + 0.145],

@@ -88,9 +88,9 @@ def brow_curve(identity: Identity, state: HeadState, side: int) -> np.ndarray:
     au = state.units
     raise_in, raise_out, knit = au["AU1"], au["AU2"], au["AU4"]
     # Where the inner brow is raised, knitting draws the brows together instead of down (FACS 1+4).
-    inner = -(0.082 + 0.026 * raise_out) * raise_in * (1 - 0.25 * knit) + 0.068 * knit * (1 - 0.8 * raise_in) + 0.012 * au["AU9"]
-    middle = -0.048 * raise_in * (0.3 + 0.7 * raise_out) - 0.066 * raise_out + 0.05 * knit + 0.008 * au["AU9"]
-    outer = -0.078 * raise_out + 0.012 * knit + 0.02 * raise_in * (1 - raise_out)
+    inner = -(0.082 + 0.04 * raise_out) * raise_in * (1 - 0.25 * knit) + 0.068 * knit * (1 - 0.8 * raise_in) + 0.012 * au["AU9"]
+    middle = -0.048 * raise_in * (0.3 + 0.7 * raise_out) - 0.05 * raise_out + 0.05 * knit + 0.008 * au["AU9"]
+    outer = -0.086 * raise_out + 0.012 * knit + 0.02 * raise_in * (1 - raise_out)
     together = 0.03 * knit + 0.006 * au["AU9"]
     skew = 0.022 * min(raise_in, knit) * (1 - raise_out) * (1 if side == identity.squint_side else -1)
     straight = 1 - 0.9 * min(raise_in, raise_out) * knit / 0.6 if knit < 0.6 else 1 - 0.9 * min(raise_in, raise_out)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from .identity import Colour, Identity, mix
-from .render_canvas import Canvas, Layer, Placement, ellipse, ribbon, spline, taper
+from .render_canvas import Canvas, Layer, Placement, ellipse, layer_canvases, ribbon, spline, taper
 from .render_palette import Palette
 
 Points = list[list[float]]
@@ -76,8 +76,8 @@ def _front(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
         width = identity.cheek_width
         shapes = []
         for side in (-1, 1):
-            roots = spline([[side * (width - 0.0), 0.02], [side * (width - 0.02), -0.2], [side * (width - 0.05), -0.36]], 20)
-            tips = spline([[side * (width + 0.03), 0.02], [side * (width + 0.05), -0.2], [side * (width - 0.02), -0.46]], 20)
+            roots = spline([[side * (width - 0.0), 0.02], [side * (width - 0.02), -0.17], [side * (width - 0.03), -0.3]], 20)
+            tips = spline([[side * (width + 0.03), 0.04], [side * (width + 0.05), -0.16], [side * (width + 0.005), -0.36]], 20)
             shapes.append(_Shape(roots, tips))
         return shapes
     if style == "buzz":
@@ -167,7 +167,6 @@ def _back(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
 def _draw(identity: Identity, colours: Palette, placement: Placement, shapes: list[_Shape], behind: bool) -> Layer | None:
     if not shapes:
         return None
-    side = placement.size
     cloth = identity.hair_style == "scarf"
     base: Colour = mix(colours.cloth, (255, 255, 255), 0.2) if cloth else colours.hair
     dark: Colour = colours.cloth_dark if cloth else colours.hair_dark
@@ -176,8 +175,7 @@ def _draw(identity: Identity, colours: Palette, placement: Placement, shapes: li
         base = mix(base, colours.skin, 0.28)
     if behind:
         base = mix(base, dark, 0.4)
-    image = Canvas(np.full((side, side, 3), base, np.uint8), placement)
-    coverage = Canvas(np.zeros((side, side), np.uint8), placement)
+    image, coverage = layer_canvases(placement, base)
     edge = colours.line if identity.style == "sketch" else mix(dark, (20, 16, 18), 0.45)
     for shape in shapes:
         outline = shape.outline
@@ -201,7 +199,7 @@ def _strands(identity: Identity, image: Canvas, shape: _Shape, base: Colour, dar
     count = len(shape.roots)
     small = float(np.ptp(shape.outline[:, 0])) < 0.25 and not shape.along
     if identity.style == "sketch":
-        _pencil(image, shape, mix(dark, base, 0.25), 5 if small else 34)
+        _pencil(image, shape, mix(dark, base, 0.25), 5 if small else 44)
     elif identity.style == "flat":
         if small or plain:
             return

@@ -8,7 +8,7 @@ import numpy as np
 
 from .head_state import HeadState
 from .identity import Identity, mix
-from .render_canvas import SUPERSAMPLING, Canvas, Layer, Placement, ellipse, ribbon, spline, taper
+from .render_canvas import SUPERSAMPLING, Canvas, Layer, Placement, ellipse, layer_canvases, ribbon, spline, taper
 from .render_face import face_outline
 from .render_hair import hair_layers
 from .render_palette import Palette, palette
@@ -86,12 +86,10 @@ def _background(identity: Identity, colours: Palette, placement: Placement, rng:
 
 
 def _body(identity: Identity, colours: Palette, placement: Placement) -> Layer:
-    side = placement.size
-    image = Canvas(np.full((side, side, 3), colours.cloth, np.uint8), placement)
-    coverage = Canvas(np.zeros((side, side), np.uint8), placement)
+    image, coverage = layer_canvases(placement, colours.cloth)
     wide = 0.8 + 0.1 * (identity.jaw_width - 0.3) / 0.03
     high = {"turtleneck": 0.575, "hoodie": 0.66, "collar": 0.655}.get(identity.clothes, 0.675)
-    half = [[-wide - 0.1, 1.15], [-wide + 0.08, 0.9], [-0.5, 0.785], [-0.28, 0.725], [-0.19, high]]
+    half = [[-wide - 0.1, 1.3], [-wide + 0.08, 0.9], [-0.5, 0.785], [-0.28, 0.725], [-0.19, high]]
     dip = {"turtleneck": 0.02, "v-neck": 0.16, "collar": 0.12}.get(identity.clothes, 0.065)
     neckline = [[-0.19, high], [-0.1, high + 0.75 * dip], [0, high + dip], [0.1, high + 0.75 * dip], [0.19, high]]
     if identity.clothes in ("v-neck", "collar"):

@@ -37,7 +37,7 @@ def mouth_shape(identity: Identity, state: HeadState) -> MouthShape:
     half += 0.032 * au["AU12"] + 0.036 * au["AU20"] - 0.016 * au["AU23"] - 0.012 * au["AU17"] - 0.008 * au["AU15"]
     middle = identity.mouth_level - 0.012 * au["AU10"] - 0.016 * au["AU17"] + 0.01 * au["AU12"] - 0.008 * au["AU15"]
     upper, lower = middle - 0.14 * height, middle + 0.86 * height
-    corner = identity.mouth_level - 0.006 - 0.052 * au["AU12"] + 0.05 * au["AU15"] + 0.006 * au["AU20"] + 0.34 * height
+    corner = identity.mouth_level - 0.009 - 0.05 * au["AU12"] + 0.05 * au["AU15"] + 0.006 * au["AU20"] + 0.34 * height
     blend = min(1.0, 4 * opening) * (0.2 + 0.6 * rounding)
     profile = (1 - blend) * _PARABOLA + blend * _ROUND
     # The upper lip's cupid bow shows in the line between the lips too, until a rounded mouth irons it out.
