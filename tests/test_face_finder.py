@@ -19,8 +19,8 @@ from emotivetalk_core.training.face_finder import (
     FaceFinderTraining,
     check_face_finder,
     finder_losses,
+    fit_face_finder,
     scene_targets,
-    train_face_finder,
     training_batch,
 )
 from emotivetalk_core.training.face_scenes import Scene, SceneFace, draw_heads, draw_scene
@@ -90,11 +90,11 @@ def test_training_in_miniature_is_repeatable_and_resumes(tmp_path):
     loop = LoopSettings(steps=4, learning_rate=1e-3, warmup=1, average=0.9)
     settings = FaceFinderTraining(loop=loop, batch=2, heads=3, check_scenes=1)
     seen: list[int] = []
-    whole = train_face_finder(settings, tmp_path / "a" / "face_finder.safetensors", config=TINY)
+    whole = fit_face_finder(settings, tmp_path / "a" / "face_finder.safetensors", config=TINY)
     half = FaceFinderTraining(loop=LoopSettings(2, 1e-3, 1, 0.9), batch=2, heads=3, check_scenes=1)
     path = tmp_path / "b" / "face_finder.safetensors"
-    train_face_finder(half, path, config=TINY)
-    train_face_finder(settings, path, lambda name, step, steps, losses: seen.append(step), config=TINY)
+    fit_face_finder(half, path, config=TINY)
+    fit_face_finder(settings, path, lambda name, step, steps, losses: seen.append(step), config=TINY)
     assert seen == [4] and whole["steps"] == 4
     finder = load_network(path, "face_finder", FaceFinder, FaceFinderConfig)
     assert finder.config == TINY

@@ -2,7 +2,7 @@
 unseen ones."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from ..models.face_finder import (
 from ..synthesis.clip import IDENTITY_SEEDS
 from .face_scenes import Cutout, Scene, SceneFace, draw_heads, draw_scene
 from .loop import LoopSettings, TrainingLoop, step_optimiser
+from .stage import Stage
 
 OnStep = Callable[[str, int, int, dict[str, float]], None]
 
@@ -42,7 +43,14 @@ class FaceFinderTraining:
     check_scenes: int = 100
 
 
-def train_face_finder(
+def train_face_finder(stage: Stage) -> None:
+    """The stage of `train demo`: needs none of the prepared data, draws its own."""
+    loop = replace(FaceFinderTraining().loop, steps=stage.settings.face_finder_steps)
+    settings = FaceFinderTraining(loop=loop, seed=stage.settings.seed)
+    fit_face_finder(settings, stage.weights("face_finder"), stage.on_step, device=stage.device)
+
+
+def fit_face_finder(
     settings: FaceFinderTraining,
     out_path: Path,
     on_step: OnStep | None = None,
