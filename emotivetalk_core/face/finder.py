@@ -66,8 +66,8 @@ def cascade_faces(pixels: torch.Tensor) -> list[FaceDetection]:
     faces = []
     for hit in found:
         left, top, side = float(hit["c"]), float(hit["r"]), float(hit["width"])
-        # The cascade's square holds brow to lower lip with some room at the sides; ours holds forehead to chin.
-        box = (left + 0.06 * side, top - 0.02 * side, left + 0.94 * side, top + 1.1 * side)
+        # The cascade's square goes from above the brows to the lower lip; ours holds hairline to chin.
+        box = (left + 0.03 * side, top - 0.15 * side, left + 0.97 * side, top + 1.13 * side)
         faces.append(FaceDetection((box[0] * across, box[1] * down, box[2] * across, box[3] * down), CASCADE_SCORE))
     return suppress_overlaps(faces)
 
