@@ -1,0 +1,5 @@
+"""diffusers annotates configs as plain dicts and outputs as tuples, which they are not; pyright is told to look no further."""
+
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...
