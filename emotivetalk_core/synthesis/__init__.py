@@ -1,1 +1,1 @@
-"""Synthetic talking heads: drawn people who speak and feel, with the truth of every frame known. NumPy and OpenCV, no networks."""
+"""Synthetic talking heads: drawn people who speak and feel, each frame with its truth. NumPy and OpenCV only."""

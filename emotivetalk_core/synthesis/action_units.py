@@ -1,6 +1,7 @@
-"""Facial action units of the drawn heads, after the Facial Action Coding System (Ekman and Friesen, 1978), and how the emotions use them.
+"""Facial action units of the drawn heads, after the Facial Action Coding System (Ekman and Friesen, 1978).
 
-No action unit opens the mouth: the opening belongs to speech alone, so that expression and articulation are independent by construction.
+No action unit opens the mouth: the opening belongs to speech alone, so that expression and articulation are independent
+by construction.
 """
 
 import numpy as np
@@ -46,12 +47,12 @@ def _smooth_noise(rng: np.random.Generator, frames: int, seconds: float, columns
     t = (position - base)[:, None]
     # Uniform cubic B-spline through random knots: smooth to the second derivative, so nothing ever jerks.
     weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    total = sum(weight * knots[base + i] for i, weight in enumerate(weights)) / 6
+    total = np.sum([weight * knots[base + i] for i, weight in enumerate(weights)], axis=0) / 6
     return total / 0.69  # the spline averages its knots; this brings the variance back to one
 
 
 def emotion_action_units(emotion: str, intensity: float = 1.0) -> np.ndarray:
-    """The emotion's action units at their height times `intensity` 0…1: [A] float32. Unknown emotions raise SettingsError."""
+    """The emotion's action units at their height times `intensity` 0…1: [A] float32. Unknown emotion: SettingsError."""
     if emotion not in _EMOTION_UNITS:
         raise SettingsError(f"the emotion '{emotion}' is not known; choose one of {', '.join(EMOTIONS)}")
     units = _EMOTION_UNITS[emotion]
@@ -63,8 +64,8 @@ def expression_course(
 ) -> np.ndarray:
     """An expression that lives: [frames, A] float32 in 0…1.
 
-    The emotion's units rise from a first level to their height, swell slowly, and gain an accent on loud syllables where
-    `loudness` [frames] is given; each unit wanders a little on its own.
+    The emotion's units rise from a first level to their height, swell slowly, and gain an accent on loud syllables
+    where `loudness` [frames] is given; each unit wanders a little on its own.
     """
     base = emotion_action_units(emotion)
     time = np.arange(frames) / FRAMES_PER_SECOND

@@ -26,7 +26,7 @@ def _low_pass(rng: np.random.Generator, frames: int, seconds: float, columns: in
 
 
 def head_motion(rng: np.random.Generator, frames: int, amount: float) -> np.ndarray:
-    """Sway with nods: [frames, 6] float32 yaw, pitch, roll, dx, dy, scale as in HeadState.pose. `amount` 0 is still, 1 is lively."""
+    """Sway with nods: [frames, 6] float32 as in HeadState.pose; `amount` 0 is still, 1 is lively."""
     sway = _low_pass(rng, frames, 0.45, 6) * _SPREAD
     time = np.arange(frames) / FRAMES_PER_SECOND
     nods = np.zeros(frames)
@@ -44,7 +44,7 @@ def head_motion(rng: np.random.Generator, frames: int, amount: float) -> np.ndar
 
 
 def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Lid closure [frames] float32, 0 open … 1 shut: a blink of about 0.25 s every two to five seconds, shut faster than opened."""
+    """Lid closure [frames] float32, 0 open … 1 shut: a blink of 0.25 s every two to five seconds."""
     shape = np.array([0.3, 0.85, 1.0, 0.85, 0.5, 0.2], np.float32)
     course = np.zeros(frames + len(shape), np.float32)
     at = rng.uniform(0.2, 3.5)
@@ -56,7 +56,7 @@ def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def gaze(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Where the eyes look, [frames, 2] float32 right and down in -1…1: mostly at the viewer, with quick glances away and back."""
+    """Where the eyes look, [frames, 2] float32 right and down in -1…1: mostly at the viewer, with short glances."""
     targets = np.zeros((frames, 2))
     frame = 0
     while frame < frames:

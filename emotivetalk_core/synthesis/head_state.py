@@ -12,10 +12,11 @@ from .action_units import ACTION_UNITS
 class HeadState:
     """One frame's motion.
 
-    mouth [5]: opening 0…1, width -1…1, rounding 0…1, upper teeth 0…1, tongue 0…1; speech alone, opening 0 is lips closed ·
-    action_units [A] 0…1 in the order of ACTION_UNITS · pose [6]: yaw (positive turns to the picture's right), pitch (positive
-    looks down), roll (positive tilts clockwise) in radians, dx and dy in picture fractions, scale about 1 · blink 0 open … 1 shut ·
-    gaze [2]: right and down, -1…1.
+    mouth [5]: opening 0…1, width -1…1, rounding 0…1, upper teeth 0…1, tongue 0…1; of speech alone, and closed at 0 ·
+    action_units [A]: 0…1 in the order of ACTION_UNITS ·
+    pose [6]: yaw (positive turns to the picture's right), pitch (positive looks down), roll (positive tilts clockwise)
+    in radians, dx and dy in picture fractions, scale about 1 ·
+    blink: 0 open … 1 shut · gaze [2]: right and down, -1…1.
     """
 
     mouth: np.ndarray

@@ -14,24 +14,47 @@ HAIR_STYLES = (
 CLOTHES = ("crew neck", "v-neck", "collar", "hoodie", "turtleneck", "stripes")
 
 _SKINS = (
-    (255, 226, 205), (249, 211, 180), (240, 195, 158), (224, 172, 128), (200, 145, 102), (170, 114, 76), (136, 88, 60), (104, 67, 48),
+    (255, 226, 205), (249, 211, 180), (240, 195, 158), (224, 172, 128),
+    (200, 145, 102), (170, 114, 76), (136, 88, 60), (104, 67, 48),
 )  # fmt: skip
-_HAIRS = ((38, 32, 34), (58, 40, 32), (84, 56, 38), (118, 76, 46), (150, 74, 42), (196, 106, 52), (226, 184, 112), (240, 220, 172))
+_HAIRS = (
+    (38, 32, 34),
+    (58, 40, 32),
+    (84, 56, 38),
+    (118, 76, 46),
+    (150, 74, 42),
+    (196, 106, 52),
+    (226, 184, 112),
+    (240, 220, 172),
+)
 _DYES = ((70, 150, 156), (206, 104, 142), (122, 88, 168), (74, 100, 176))
-_EYES = ((92, 58, 36), (122, 80, 44), (72, 116, 76), (96, 138, 92), (74, 124, 172), (104, 156, 196), (116, 128, 140), (60, 42, 34))
+_EYES = (
+    (92, 58, 36),
+    (122, 80, 44),
+    (72, 116, 76),
+    (96, 138, 92),
+    (74, 124, 172),
+    (104, 156, 196),
+    (116, 128, 140),
+    (60, 42, 34),
+)
 _CLOTH = (
-    (68, 98, 142), (176, 74, 74), (84, 128, 100), (222, 184, 96), (108, 88, 138), (54, 62, 76), (206, 128, 96), (232, 226, 214),
-    (72, 140, 146), (198, 122, 146), (128, 98, 76), (150, 160, 172),
+    (68, 98, 142), (176, 74, 74), (84, 128, 100), (222, 184, 96), (108, 88, 138),
+    (54, 62, 76), (206, 128, 96), (232, 226, 214), (72, 140, 146), (198, 122, 146), (128, 98, 76), (150, 160, 172),
 )  # fmt: skip
 _BACKGROUNDS = (
-    (214, 226, 236), (238, 222, 206), (212, 228, 210), (230, 214, 228), (244, 234, 204), (188, 206, 222), (226, 198, 186), (198, 214, 206),
-    (172, 184, 206), (234, 236, 238), (200, 190, 214), (150, 176, 186),
+    (214, 226, 236), (238, 222, 206), (212, 228, 210), (230, 214, 228), (244, 234, 204),
+    (188, 206, 222), (226, 198, 186), (198, 214, 206), (172, 184, 206), (234, 236, 238), (200, 190, 214),
+    (150, 176, 186),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One drawn person. Lengths are in face units: 1 is the height of the face from hairline to chin, y points down, 0 is its middle."""
+    """One drawn person.
+
+    Lengths are in face units: 1 is the height of the face from hairline to chin; 0 is its middle; y points down.
+    """
 
     seed: int
     style: str
@@ -100,7 +123,7 @@ def _skin(rng: np.random.Generator) -> Colour:
 
 
 def _brow(hair: Colour, skin: Colour) -> Colour:
-    """Of the hair's colour, but always dark enough against the skin to be read (or light enough, as white brows on dark skin)."""
+    """Of the hair's colour, but always dark enough against the skin to be read (or light enough, on dark skin)."""
     brow = mix(hair, (40, 30, 28), 0.3)
     contrast = sum(skin) - sum(brow)
     return brow if contrast < -90 else mix(brow, (34, 24, 24), float(np.clip((300 - contrast) / 400, 0, 0.75)))
@@ -111,11 +134,15 @@ def sample_identity(seed: int) -> Identity:
     rng = np.random.default_rng([seed, 0x4EAD])
     span = rng.uniform
     age = float(span(18, 78) if rng.uniform() < 0.45 else span(18, 45))
-    # A dial that leans several proportions together, so that faces look whole rather than assembled; no label is kept of it.
+    # A dial that leans several proportions together, so that faces look whole rather than assembled.
     lean = float(span(-1, 1))
     skin = _skin(rng)
     dark_skin = sum(skin) < 480
-    hair = _pick(rng, _DYES) if rng.uniform() < 0.06 else _pick(rng, _HAIRS[:3] if dark_skin and rng.uniform() < 0.8 else _HAIRS)
+    hair = (
+        _pick(rng, _DYES)
+        if rng.uniform() < 0.06
+        else _pick(rng, _HAIRS[:3] if dark_skin and rng.uniform() < 0.8 else _HAIRS)
+    )
     grey = np.clip((age - 48) / 22, 0, 1) * span(0.5, 1)
     hair = mix(hair, (206, 204, 204), float(grey))
     long_styles, short_styles = HAIR_STYLES[7:], HAIR_STYLES[:8]

@@ -8,10 +8,11 @@ from .identity import Identity, mix
 from .render_canvas import SUPERSAMPLING, Canvas, Placement, surface_depth
 from .render_extras import draw_beard, draw_glasses
 from .render_eyes import draw_brows, draw_eyes
-from .render_face import draw_ears, draw_expression_lines, draw_nose, face_outline
+from .render_face import draw_ears, draw_nose, face_outline
 from .render_layers import HeadLayers, head_layers, neck_outline, rim_of
 from .render_mouth import draw_mouth, lip_box, mouth_centre, mouth_shape
 from .render_palette import Palette, palette
+from .render_wrinkles import draw_expression_lines
 
 _BODY_SHARE = 0.4  # the shoulders follow this much of the head's shift
 
@@ -80,7 +81,9 @@ def _draw_skin(canvas: Canvas, colours: Palette, layers: HeadLayers, outline: np
     transform = canvas.placement.plane(depth) @ np.linalg.inv(rest)
     transform[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5 - np.array(window.origin)
     height, width = coverage.shape
-    window.image = cv2.warpAffine(layers.skin, transform, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    window.image = cv2.warpAffine(
+        layers.skin, transform, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     canvas.blend(window, coverage)
 
 

@@ -23,7 +23,12 @@ def _spline_matrix(points: int, samples: int, closed: bool) -> np.ndarray:
     place = np.linspace(0, count, samples, endpoint=not closed)
     base = np.minimum(place.astype(int), count - 1)
     t = place - base
-    weights = (-0.5 * t + t**2 - 0.5 * t**3, 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3, -0.5 * t**2 + 0.5 * t**3)
+    weights = (
+        -0.5 * t + t**2 - 0.5 * t**3,
+        1 - 2.5 * t**2 + 1.5 * t**3,
+        0.5 * t + 2 * t**2 - 1.5 * t**3,
+        -0.5 * t**2 + 0.5 * t**3,
+    )
     matrix = np.zeros((samples, points))
     rows = np.arange(samples)
     for offset, weight in zip((-1, 0, 1, 2), weights, strict=True):
@@ -87,7 +92,7 @@ class Placement:
         self.unit = size * FACE_SHARE * identity.picture_scale
         cos, sin = np.cos(roll), np.sin(roll)
         upright = self.unit * scale * np.array([[cos, -sin], [sin, cos]])
-        # x' = x cos(yaw) + z sin(yaw);  y' = y cos(pitch) + (z cos(yaw) - x sin(yaw)) sin(pitch);  then roll about the neck.
+        # x' = x cos(yaw) + z sin(yaw);  y' = y cos(pitch) + (z cos(yaw) - x sin(yaw)) sin(pitch);  then the roll.
         turn = np.array([[np.cos(yaw), 0.0], [-np.sin(yaw) * np.sin(pitch), np.cos(pitch)]])
         self.across = np.ascontiguousarray((upright @ turn).T)
         self.towards = upright @ (np.sin(yaw), np.cos(yaw) * np.sin(pitch))
@@ -111,7 +116,7 @@ class Placement:
 
 
 class Layer:
-    """A picture drawn once at rest, with its coverage, that poses move as a plane. RGBA, colours already times coverage."""
+    """A picture drawn once at rest, with its coverage, that poses move as a plane. RGBA, colours times coverage."""
 
     def __init__(self, colours: "Canvas", coverage: "Canvas") -> None:
         share = coverage.image.astype(np.uint16)[..., None]
@@ -127,7 +132,7 @@ def _fixed_point(pixels: np.ndarray) -> np.ndarray:
 
 
 def layer_canvases(placement: Placement, colour: Colour) -> tuple["Canvas", "Canvas"]:
-    """Colours and coverage to draw a layer on: larger than the picture, since poses bring in what lies outside it at rest."""
+    """Colours and coverage to draw a layer on: larger than the picture, as poses bring in what lies outside."""
     margin = placement.size // 5
     side = placement.size + 2 * margin
     colours = Canvas(np.full((side, side, 3), colour, np.uint8), placement, (-margin, -margin))
@@ -147,12 +152,14 @@ class Canvas:
         pixels = self.placement.pixels(points, surface_depth(points) if depth is None else depth)
         cv2.fillPoly(self.image, [_fixed_point(pixels - self.origin)], colour, cv2.LINE_AA, _SHIFT)
 
-    def stroke(self, points: np.ndarray, widths: np.ndarray | float, colour: Colour | int, depth: float | None = None) -> None:
+    def stroke(
+        self, points: np.ndarray, widths: np.ndarray | float, colour: Colour | int, depth: float | None = None
+    ) -> None:
         """Line of varying width (face units)."""
         self.fill(ribbon(points, widths), colour, depth)
 
     def window(self, points: np.ndarray, depth: float | None = None) -> tuple["Canvas", np.ndarray] | None:
-        """A copy of the region around an outline to draw on, and the outline's coverage there; None outside the picture."""
+        """A copy of the region around an outline to draw on, and the outline's coverage; None outside the picture."""
         pixels = self.placement.pixels(points, surface_depth(points) if depth is None else depth)
         height, width = self.image.shape[:2]
         left, top = (max(0, int(v) - 2) for v in np.floor(pixels.min(0)))

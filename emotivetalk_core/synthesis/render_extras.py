@@ -25,8 +25,9 @@ def draw_beard(canvas: Canvas, identity: Identity, colours: Palette, shape: Mout
         jaw = jaw[np.argsort(np.arctan2(jaw[:, 0], jaw[:, 1] - 0.05))]
         jaw = jaw * (0.985, 0.99) if identity.beard == "stubble" else jaw * (1.012, 1.02)
         top = spline([
-            [jaw[-1, 0], 0.05], [0.31, 0.17], [corner_right[0] + 0.05, corner_right[1] - 0.035], [0.05, identity.nose_level + 0.07],
-            [-0.05, identity.nose_level + 0.07], [corner_left[0] - 0.05, corner_left[1] - 0.035], [-0.31, 0.17], [jaw[0, 0], 0.05],
+            [jaw[-1, 0], 0.05], [0.31, 0.17], [corner_right[0] + 0.05, corner_right[1] - 0.035],
+            [0.05, identity.nose_level + 0.07], [-0.05, identity.nose_level + 0.07],
+            [corner_left[0] - 0.05, corner_left[1] - 0.035], [-0.31, 0.17], [jaw[0, 0], 0.05],
         ], 41)  # fmt: skip
         beard = np.concatenate([jaw, top])
         depth = np.concatenate([np.full(len(jaw), 0.02), 0.22 * np.clip(1 - np.abs(top[:, 0]) / 0.4, 0, 1) + 0.03])
@@ -40,8 +41,9 @@ def draw_beard(canvas: Canvas, identity: Identity, colours: Palette, shape: Mout
                 canvas.stroke(hair, 0.008 * taper(7), mix(tone, edge, 0.5))
     if identity.beard == "goatee":
         goatee = spline([
-            [corner_left[0] - 0.025, corner_left[1] + 0.01], [-0.12, lip_low + 0.05], [-0.07, 0.5], [0, lip_low + 0.145],
-            [0.07, 0.5], [0.12, lip_low + 0.05], [corner_right[0] + 0.025, corner_right[1] + 0.01], [0, lip_low - 0.005],
+            [corner_left[0] - 0.025, corner_left[1] + 0.01], [-0.12, lip_low + 0.05], [-0.07, 0.5],
+            [0, lip_low + 0.145], [0.07, 0.5], [0.12, lip_low + 0.05],
+            [corner_right[0] + 0.025, corner_right[1] + 0.01], [0, lip_low - 0.005],
         ], 40, closed=True)  # fmt: skip
         canvas.fill(goatee, tone)
     if identity.beard in ("goatee", "moustache", "full"):
@@ -49,7 +51,9 @@ def draw_beard(canvas: Canvas, identity: Identity, colours: Palette, shape: Mout
         low = shape.upper_outer[::6] - (0, 0.004)
         left = [corner_left[0] - 0.035, corner_left[1] + 0.015]
         right = [corner_right[0] + 0.035, corner_right[1] + 0.015]
-        upper = spline([left, [-0.1, top + 0.02], [-0.03, top], [0, top + 0.008], [0.03, top], [0.1, top + 0.02], right], 25)
+        upper = spline(
+            [left, [-0.1, top + 0.02], [-0.03, top], [0, top + 0.008], [0.03, top], [0.1, top + 0.02], right], 25
+        )
         canvas.fill(np.concatenate([upper, low[::-1]]), tone)
         canvas.stroke(upper, line * taper(25), edge)
 
@@ -60,7 +64,9 @@ def draw_glasses(canvas: Canvas, identity: Identity, colours: Palette) -> None:
         return
     depth = 0.33
     tone = mix(identity.glasses_colour, colours.line, 0.7) if identity.style == "sketch" else identity.glasses_colour
-    width, height, power = {"round": (0.142, 0.135, 2.0), "square": (0.146, 0.11, 5.0), "oval": (0.148, 0.105, 2.6)}[identity.glasses]
+    width, height, power = {"round": (0.142, 0.135, 2.0), "square": (0.146, 0.11, 5.0), "oval": (0.148, 0.105, 2.6)}[
+        identity.glasses
+    ]
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     circle = np.stack([np.cos(angle), np.sin(angle)], 1)
     lens = np.sign(circle) * np.abs(circle) ** (2 / power) * (width, height)
@@ -71,10 +77,10 @@ def draw_glasses(canvas: Canvas, identity: Identity, colours: Palette) -> None:
         canvas.stroke(np.concatenate([ring, ring[:1]]), 0.019, tone, depth)
         glint = centre + np.array([[-0.09, 0.01], [-0.075, -0.035], [-0.04, -0.066]])
         canvas.stroke(spline(glint, 9), 0.013 * taper(9), mix(colours.skin, (255, 255, 255), 0.75), depth)
-        arm = np.array([[side * (identity.eye_spacing + width), y - 0.02], [side * (identity.cheek_width + 0.01), y - 0.03]])
+        arm = np.array(
+            [[side * (identity.eye_spacing + width), y - 0.02], [side * (identity.cheek_width + 0.01), y - 0.03]]
+        )
         pixels_depth = np.array([depth, 0.0, 0.0, depth])
         canvas.fill(ribbon(arm, 0.018), tone, pixels_depth)
     inner = identity.eye_spacing - width + 0.008
     canvas.stroke(spline([[-inner, y - 0.02], [0, y - 0.045], [inner, y - 0.02]], 11), 0.019, tone, depth)
-
-

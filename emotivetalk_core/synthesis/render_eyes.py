@@ -73,14 +73,18 @@ def draw_eyes(canvas: Canvas, identity: Identity, colours: Palette, state: HeadS
             canvas.stroke(crease[3:18], 0.008 * taper(15), mix(colours.skin, colours.crease, 0.75))
         rim = 0.4 + 0.5 * au["AU7"]
         canvas.stroke(lower[4:21], 0.0085 * taper(17, 0.2, 0.6), mix(colours.skin, colours.line, rim))
-        widths = (0.017 if flat else 0.0145) * (0.45 + 0.55 * np.linspace(0, 1, 21) ** 0.7) * (0.85 + 0.3 * identity.lashes)
+        widths = (
+            (0.017 if flat else 0.0145) * (0.45 + 0.55 * np.linspace(0, 1, 21) ** 0.7) * (0.85 + 0.3 * identity.lashes)
+        )
         canvas.stroke(upper, widths, colours.lash)
         if identity.lashes > 0.45:
             reach = 0.03 * identity.lashes
             for at, lean in ((20, 1.0), (17, 0.75), (14, 0.5)):
                 root = upper[at]
                 tip = root + (side * reach * lean, -reach * (1.15 - 0.5 * lean))
-                canvas.stroke(np.stack([root, 0.5 * (root + tip) + (0, 0.004), tip]), 0.011 * taper(3, 0.9, 0.15), colours.lash)
+                canvas.stroke(
+                    np.stack([root, 0.5 * (root + tip) + (0, 0.004), tip]), 0.011 * taper(3, 0.9, 0.15), colours.lash
+                )
 
 
 def brow_curve(identity: Identity, state: HeadState, side: int) -> np.ndarray:
@@ -88,7 +92,11 @@ def brow_curve(identity: Identity, state: HeadState, side: int) -> np.ndarray:
     au = state.units
     raise_in, raise_out, knit = au["AU1"], au["AU2"], au["AU4"]
     # Where the inner brow is raised, knitting draws the brows together instead of down (FACS 1+4).
-    inner = -(0.082 + 0.04 * raise_out) * raise_in * (1 - 0.25 * knit) + 0.068 * knit * (1 - 0.8 * raise_in) + 0.012 * au["AU9"]
+    inner = (
+        -(0.082 + 0.04 * raise_out) * raise_in * (1 - 0.25 * knit)
+        + 0.068 * knit * (1 - 0.8 * raise_in)
+        + 0.012 * au["AU9"]
+    )
     middle = -0.048 * raise_in * (0.3 + 0.7 * raise_out) - 0.05 * raise_out + 0.05 * knit + 0.008 * au["AU9"]
     outer = -0.086 * raise_out + 0.012 * knit + 0.02 * raise_in * (1 - raise_out)
     together = 0.03 * knit + 0.006 * au["AU9"]
@@ -97,7 +105,9 @@ def brow_curve(identity: Identity, state: HeadState, side: int) -> np.ndarray:
     level = identity.eye_level - identity.brow_gap
     arch = identity.brow_arch
     x = np.array([0.068 - together, 0.15 - 0.6 * together, 0.235, 0.315])
-    y = np.array([inner, -0.6 * arch + 0.5 * inner + 0.5 * middle, -arch * straight + middle + 0.1 * outer, 0.024 + outer])
+    y = np.array(
+        [inner, -0.6 * arch + 0.5 * inner + 0.5 * middle, -arch * straight + middle + 0.1 * outer, 0.024 + outer]
+    )
     points = np.stack([side * x, level + y - skew], 1)
     return spline(points, 17)
 

@@ -25,17 +25,26 @@ class _Shape:
     def outline(self) -> np.ndarray:
         return np.concatenate([self.roots, self.tips[::-1]])
 
+    @property
+    def small(self) -> bool:
+        return not self.along and float(np.ptp(self.outline[:, 0])) < 0.25
+
 
 def _mirror(points: Points) -> Points:
     return [[-x, y] for x, y in points]
 
 
 def _cap(identity: Identity, hairline: Points, top: float, side: float, low: float) -> _Shape:
-    """Hair over the skull: from the hairline (given from the picture's left to its right) to a crown `top` above the skull."""
+    """Hair over the skull: from the hairline (from the picture's left to its right) to a crown above the skull."""
     width = identity.cheek_width
     volume = identity.hair_volume
-    left = [[-width - side, low], [-width - side - 0.006, -0.15], [-0.92 * width - side, -0.45], [-0.6 * width, -0.625 - 0.85 * top * volume]]
-    crown = left + [[0.0, -0.66 - top * volume]] + _mirror(left)[::-1]
+    left = [
+        [-width - side, low],
+        [-width - side - 0.006, -0.15],
+        [-0.92 * width - side, -0.45],
+        [-0.6 * width, -0.625 - 0.85 * top * volume],
+    ]
+    crown = left + [[0.0, -0.678 - top * volume]] + _mirror(left)[::-1]
     return _Shape(spline(hairline, 41), spline(crown, 41))
 
 
@@ -76,8 +85,12 @@ def _front(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
         width = identity.cheek_width
         shapes = []
         for side in (-1, 1):
-            roots = spline([[side * (width - 0.0), 0.02], [side * (width - 0.02), -0.17], [side * (width - 0.03), -0.3]], 20)
-            tips = spline([[side * (width + 0.03), 0.04], [side * (width + 0.05), -0.16], [side * (width + 0.005), -0.36]], 20)
+            roots = spline(
+                [[side * (width - 0.0), 0.02], [side * (width - 0.02), -0.17], [side * (width - 0.03), -0.3]], 20
+            )
+            tips = spline(
+                [[side * (width + 0.03), 0.04], [side * (width + 0.05), -0.16], [side * (width + 0.005), -0.36]], 20
+            )
             shapes.append(_Shape(roots, tips))
         return shapes
     if style == "buzz":
@@ -91,13 +104,22 @@ def _front(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
         cap = _cap(identity, _hairline(identity, -0.47, -0.43, -0.05), 0.06, 0.016, -0.02)
         lean = np.sign(part)
         tuft_root = spline([[-0.25, -0.44], [-0.1, -0.47], [0.1, -0.47], [0.25, -0.44]], 21)
-        tuft_tip = spline([[-0.3, -0.56], [-0.2 - 0.05 * lean, -0.74], [0.08 - 0.1 * lean, -0.81], [0.25, -0.71], [0.3, -0.54]], 21)
+        tuft_tip = spline(
+            [[-0.3, -0.56], [-0.2 - 0.05 * lean, -0.74], [0.08 - 0.1 * lean, -0.81], [0.25, -0.71], [0.3, -0.54]], 21
+        )
         return [cap, _Shape(tuft_root, tuft_tip)]
     if style == "curly":
         cap = _cap(identity, _hairline(identity, -0.45, -0.41, -0.02), 0.05, 0.02, 0.0)
-        edge = spline([[-0.42, -0.1], [-0.43, -0.35], [-0.3, -0.6], [0, -0.7], [0.3, -0.6], [0.43, -0.35], [0.42, -0.1]], 17)
+        edge = spline(
+            [[-0.42, -0.1], [-0.43, -0.35], [-0.3, -0.6], [0, -0.7], [0.3, -0.6], [0.43, -0.35], [0.42, -0.1]], 17
+        )
         fringe = spline([[-0.31, -0.42], [-0.15, -0.46], [0.0, -0.44], [0.15, -0.46], [0.31, -0.42]], 8)
-        return [cap, *_curls(rng, edge, 0.075), *_curls(rng, 0.5 * (edge[2:15] + (0, -0.45)), 0.08), *_curls(rng, fringe, 0.06)]
+        return [
+            cap,
+            *_curls(rng, edge, 0.075),
+            *_curls(rng, 0.5 * (edge[2:15] + (0, -0.45)), 0.08),
+            *_curls(rng, fringe, 0.06),
+        ]
     if style == "afro":
         return [_cap(identity, _hairline(identity, -0.46, -0.43, -0.04), 0.1, 0.07, 0.02)]
     if style == "pixie":
@@ -118,11 +140,25 @@ def _front(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
         return [_cap(identity, line, 0.06, 0.02, -0.02)]
     if style == "scarf":
         width = identity.cheek_width
-        half = [[-0.08, 0.56], [-0.75 * width, 0.42], [-width + 0.01, 0.12], [-width + 0.02, -0.15], [-0.72 * width, -0.40]]
+        half = [
+            [-0.08, 0.56],
+            [-0.75 * width, 0.42],
+            [-width + 0.01, 0.12],
+            [-width + 0.02, -0.15],
+            [-0.72 * width, -0.40],
+        ]
         line = half + [[0, -0.475]] + _mirror(half)[::-1]
-        half = [[-0.10, 0.66], [-width - 0.02, 0.46], [-width - 0.05, 0.1], [-width - 0.05, -0.3], [-0.65 * width, -0.66]]
+        half = [
+            [-0.10, 0.66],
+            [-width - 0.02, 0.46],
+            [-width - 0.05, 0.1],
+            [-width - 0.05, -0.3],
+            [-0.65 * width, -0.66],
+        ]
         crown = half + [[0, -0.75]] + _mirror(half)[::-1]
-        throat = _Shape(spline([[-0.3, 0.44], [0, 0.56], [0.3, 0.44]], 21), spline([[-0.4, 0.66], [0, 0.86], [0.4, 0.66]], 21))
+        throat = _Shape(
+            spline([[-0.3, 0.44], [0, 0.56], [0.3, 0.44]], 21), spline([[-0.4, 0.66], [0, 0.86], [0.4, 0.66]], 21)
+        )
         return [throat, _Shape(spline(line, 61), spline(crown, 61))]
     line = _hairline(identity, -0.5, -0.38, 0.0)
     line[4] = [0.7 * part, -0.54]
@@ -159,12 +195,20 @@ def _back(identity: Identity, rng: np.random.Generator) -> list[_Shape]:
     if low is None:
         return []
     flare = {"long wavy": 0.14, "long straight": 0.08, "scarf": 0.02}.get(style, 0.09)
-    half = [[-0.3 * width, -0.6], [-width - 0.04, -0.3], [-width - 0.06, 0.1], [-width - flare, 0.8 * low], [-0.8 * width, low]]
+    half = [
+        [-0.3 * width, -0.6],
+        [-width - 0.04, -0.3],
+        [-width - 0.06, 0.1],
+        [-width - flare, 0.8 * low],
+        [-0.8 * width, low],
+    ]
     left, right = spline(half, 30), spline(_mirror(half), 30)
     return [_Shape(left, right, along=True)]
 
 
-def _draw(identity: Identity, colours: Palette, placement: Placement, shapes: list[_Shape], behind: bool) -> Layer | None:
+def _draw(
+    identity: Identity, colours: Palette, placement: Placement, shapes: list[_Shape], behind: bool
+) -> Layer | None:
     if not shapes:
         return None
     cloth = identity.hair_style == "scarf"
@@ -177,15 +221,19 @@ def _draw(identity: Identity, colours: Palette, placement: Placement, shapes: li
         base = mix(base, dark, 0.4)
     image, coverage = layer_canvases(placement, base)
     edge = colours.line if identity.style == "sketch" else mix(dark, (20, 16, 18), 0.45)
-    for shape in shapes:
-        outline = shape.outline
-        if identity.style != "shaded":
-            rim = ribbon(np.concatenate([outline, outline[:1]]), 1.5 * colours.line_width)
-            image.fill(rim, edge, 0.0)
-            coverage.fill(rim, 255, 0.0)
-        image.fill(outline, base, 0.0)
-        coverage.fill(outline, 255, 0.0)
-        _strands(identity, image, shape, base, dark, light, cloth or behind)
+    large = [shape for shape in shapes if not shape.small]
+    # Large pieces are outlined as one silhouette: all lines first, then all fills; curls keep their own.
+    for group in (large, *([shape] for shape in shapes if shape.small)):
+        for shape in group:
+            rim = ribbon(np.concatenate([shape.outline, shape.outline[:1]]), 1.5 * colours.line_width)
+            if identity.style != "shaded":
+                image.fill(rim, edge, 0.0)
+                coverage.fill(rim, 255, 0.0)
+        for shape in group:
+            image.fill(shape.outline, base, 0.0)
+            coverage.fill(shape.outline, 255, 0.0)
+        for shape in group:
+            _strands(identity, image, shape, base, dark, light, cloth or behind)
     if identity.style == "shaded":
         blur = 0.012 * placement.unit
         image.image = cv2.GaussianBlur(image.image, (0, 0), blur)
@@ -194,20 +242,21 @@ def _draw(identity: Identity, colours: Palette, placement: Placement, shapes: li
     return Layer(image, coverage)
 
 
-def _strands(identity: Identity, image: Canvas, shape: _Shape, base: Colour, dark: Colour, light: Colour, plain: bool) -> None:
+def _strands(
+    identity: Identity, image: Canvas, shape: _Shape, base: Colour, dark: Colour, light: Colour, plain: bool
+) -> None:
     """Shine and locks, as the style has them."""
     count = len(shape.roots)
-    small = float(np.ptp(shape.outline[:, 0])) < 0.25 and not shape.along
     if identity.style == "sketch":
-        _pencil(image, shape, mix(dark, base, 0.25), 5 if small else 44)
+        _pencil(image, shape, mix(dark, base, 0.25), 5 if shape.small else 44)
     elif identity.style == "flat":
-        if small or plain:
+        if shape.small or plain:
             return
         _pencil(image, shape, mix(base, dark, 0.55), 7)
         shine = 0.45 * shape.roots + 0.55 * shape.tips
         part = slice(count // 5, count // 2)
         image.stroke(shine[part], 0.03 * taper(len(shine[part])), mix(base, light, 0.8), 0.0)
-    elif small:
+    elif shape.small:
         middle = 0.5 * (shape.roots + shape.tips)
         image.fill(ribbon(np.concatenate([shape.outline, shape.outline[:1]]), 0.02), mix(base, dark, 0.5), 0.0)
         image.stroke(middle - (0.008, 0.018), 0.03 * taper(count), mix(base, light, 0.6), 0.0)
@@ -235,7 +284,7 @@ def _pencil(image: Canvas, shape: _Shape, colour: Colour, lines: int) -> None:
 
 
 def _fine_strands(identity: Identity, image: Canvas, shape: _Shape, base: Colour, dark: Colour, light: Colour) -> None:
-    if identity.hair_style in ("scarf", "buzz") or float(np.ptp(shape.outline[:, 0])) < 0.25 and not shape.along:
+    if identity.hair_style in ("scarf", "buzz") or shape.small:
         return
     _pencil(image, shape, mix(base, dark, 0.38), 26)
     _pencil(image, shape, mix(base, light, 0.3), 11)

@@ -102,17 +102,26 @@ def _body(identity: Identity, colours: Palette, placement: Placement) -> Layer:
     if identity.clothes == "stripes":
         for i in range(4):
             y = 0.75 + 0.075 * i
-            image.stroke(spline([[-1, y + 0.09], [0, y], [1, y + 0.09]], 21), 0.03, mix(light, (255, 255, 255), 0.4), -0.1)
+            image.stroke(
+                spline([[-1, y + 0.09], [0, y], [1, y + 0.09]], 21), 0.03, mix(light, (255, 255, 255), 0.4), -0.1
+            )
     if identity.style == "shaded":
         image.stroke(left + (0.02, 0.05), 0.05, light, -0.1)
         image.stroke((left * (-1, 1)) + (-0.02, 0.03), 0.09, mix(colours.cloth, dark, 0.6), -0.1)
         image.image = cv2.GaussianBlur(image.image, (0, 0), 0.02 * placement.unit)
     elif identity.style == "flat":
-        image.fill(np.array([[0.42, 0.9], [0.95, 0.78], [0.95, 1.2], [0.42, 1.2]]), mix(colours.cloth, dark, 0.45), -0.1)
+        image.fill(
+            np.array([[0.42, 0.9], [0.95, 0.78], [0.95, 1.2], [0.42, 1.2]]), mix(colours.cloth, dark, 0.45), -0.1
+        )
     else:
         for i in range(30):
             x = -0.75 + 0.05 * i
-            image.stroke(np.array([[x + 0.12, 0.7], [x + 0.05, 0.8], [x, 0.9]]), 0.005, mix(colours.cloth, colours.line, 0.3), -0.1)
+            image.stroke(
+                np.array([[x + 0.12, 0.7], [x + 0.05, 0.8], [x, 0.9]]),
+                0.005,
+                mix(colours.cloth, colours.line, 0.3),
+                -0.1,
+            )
     rim = colours.line_width * (1.3 if identity.style != "shaded" else 0.9)
     edge = colours.line if identity.style != "shaded" else dark
     image.stroke(outline, rim, edge, -0.1)
@@ -127,7 +136,14 @@ def _body(identity: Identity, colours: Palette, placement: Placement) -> Layer:
             image.stroke(np.array([[turn * 0.07, 0.76], [turn * 0.085, 0.84], [turn * 0.08, 0.95]]), 0.014, light, -0.1)
     if identity.clothes == "collar":
         for turn in (-1, 1):
-            flap = np.array([[turn * 0.2, high - 0.01], [0, high + dip], [turn * 0.12, high + dip + 0.07], [turn * 0.25, high + 0.09]])
+            flap = np.array(
+                [
+                    [turn * 0.2, high - 0.01],
+                    [0, high + dip],
+                    [turn * 0.12, high + dip + 0.07],
+                    [turn * 0.25, high + 0.09],
+                ]
+            )
             image.fill(flap, light, -0.1)
             coverage.fill(flap, 255, -0.1)
             image.stroke(np.concatenate([flap, flap[:1]]), rim * 0.8, edge, -0.1)
@@ -155,14 +171,18 @@ def _skin(identity: Identity, colours: Palette, placement: Placement, rng: np.ra
             line = np.array([[edge, y - 0.03], [edge - 0.5 * reach, y], [edge - reach, y + 0.035]])
             canvas.stroke(line, 0.006 * taper(3, 0.6, 0.1), mix(colours.skin, colours.line, 0.4), 0.2)
     else:
-        points = (np.mgrid[0:side, 0:side][::-1].reshape(2, -1).T + 0.5 - placement.offset) @ np.linalg.inv(placement.across)
+        points = (np.mgrid[0:side, 0:side][::-1].reshape(2, -1).T + 0.5 - placement.offset) @ np.linalg.inv(
+            placement.across
+        )
         x, y = (points[:, i].reshape(side, side).astype(np.float32) for i in (0, 1))
 
         def spot(cx: float, cy: float, wide: float, high: float) -> np.ndarray:
             return np.exp(-(((x - cx) / wide) ** 2) - ((y - cy) / high) ** 2)[..., None]
 
         base = np.full((side, side, 3), colours.skin, np.float32)
-        shadow, light, pink = (np.array(c, np.float32) for c in (colours.skin_shadow, colours.skin_light, colours.blush))
+        shadow, light, pink = (
+            np.array(c, np.float32) for c in (colours.skin_shadow, colours.skin_light, colours.blush)
+        )
         rim = np.clip(np.hypot(x / (cheek + 0.02), (y + 0.06) / 0.6) - 0.55, 0, 1)[..., None] ** 1.5
         base += (shadow - base) * np.clip(1.3 * rim + 0.5 * rim * np.clip(x[..., None] / cheek, -0.6, 1), 0, 1)
         base += (light - base) * 0.55 * spot(-0.06, -0.33, 0.22, 0.13)

@@ -9,7 +9,7 @@ from .identity import Identity
 from .render_canvas import Canvas, ribbon, taper
 from .render_palette import Palette
 
-FULL_OPENING = 0.16
+FULL_OPENING = 0.165
 """Height of the opening between the lips at mouth[0] = 1, in face heights."""
 _T = np.linspace(-1, 1, 25)
 _PARABOLA = 1 - _T**2
@@ -52,8 +52,13 @@ def mouth_shape(identity: Identity, state: HeadState) -> MouthShape:
     dip = 1 - 0.26 * np.exp(-((_T / 0.17) ** 2)) * (1 - 0.6 * rounding)
     upper_outer = upper_inner - bow - upper_lip * _PARABOLA**0.6 * dip - lifted
     lower_outer = lower_inner + lower_lip * _PARABOLA**0.7
-    curves = (np.stack([x, y], 1) for y in (upper_outer, upper_inner, lower_inner, lower_outer))
-    return MouthShape(*curves, opening)
+    return MouthShape(
+        upper_outer=np.stack([x, upper_outer], 1),
+        upper_inner=np.stack([x, upper_inner], 1),
+        lower_inner=np.stack([x, lower_inner], 1),
+        lower_outer=np.stack([x, lower_outer], 1),
+        opening=opening,
+    )
 
 
 def _inside(canvas: Canvas, colours: Palette, shape: MouthShape, state: HeadState) -> None:
@@ -89,7 +94,11 @@ def draw_mouth(canvas: Canvas, identity: Identity, colours: Palette, state: Head
     gloss = 0.62 * shape.lower_outer + 0.38 * shape.lower_inner
     thickness = float(shape.lower_outer[12, 1] - shape.lower_inner[12, 1])
     if identity.style != "sketch" and thickness > 0.012:
-        canvas.stroke(0.25 * shape.lower_outer[9:16] + 0.75 * gloss[9:16] - (0.012, 0), 0.3 * thickness * taper(7), colours.lip_light)
+        canvas.stroke(
+            0.25 * shape.lower_outer[9:16] + 0.75 * gloss[9:16] - (0.012, 0),
+            0.3 * thickness * taper(7),
+            colours.lip_light,
+        )
     canvas.fill(np.concatenate([shape.upper_outer, shape.upper_inner[::-1]]), colours.upper_lip)
     if shape.opening > 0:
         _inside(canvas, colours, shape, state)
@@ -97,9 +106,13 @@ def draw_mouth(canvas: Canvas, identity: Identity, colours: Palette, state: Head
         canvas.stroke(shape.upper_outer, 0.007 * taper(25), colours.lip_line)
         canvas.stroke(shape.lower_outer[5:20], 0.008 * taper(15), colours.lip_line)
     line = 0.011 if identity.style == "flat" else 0.0085
+    # An open mouth's edges are thin lines on the lips' side, so that even a small opening shows its dark.
+    open_share = min(1.0, 5 * shape.opening)
     if shape.opening > 0:
-        canvas.stroke(shape.lower_inner, 0.6 * line * taper(25), colours.lip_line)
-    canvas.stroke(shape.upper_inner, line * taper(25, 0.5, 0.5), colours.lip_line)
+        low = 0.55 * line * open_share
+        canvas.stroke(shape.lower_inner + (0, 0.5 * low), low * taper(25), colours.lip_line)
+    width = line * (1 - 0.4 * open_share)
+    canvas.stroke(shape.upper_inner - (0, 0.5 * width * open_share), width * taper(25, 0.5, 0.5), colours.lip_line)
     # A small tuck beyond each corner, which smiles and frowns turn up or down.
     lift = 0.022 * state.units["AU12"] - 0.026 * state.units["AU15"]
     for end, turn in ((shape.upper_inner[0], -1), (shape.upper_inner[-1], 1)):

@@ -11,7 +11,7 @@ _WHITE: Colour = (255, 255, 255)
 
 @dataclass(frozen=True)
 class Palette:
-    """Every colour of one identity in its style. `line` is the outline, `crease` the wrinkles, `line_width` in face units."""
+    """Every colour of one identity. `line` is the outline, `crease` the wrinkles, `line_width` in face units."""
 
     skin: Colour
     skin_shadow: Colour
