@@ -1,11 +1,11 @@
 """EmotiveTalk's figure 2 as one function: speech and a portrait in, chunks of frames out.
 
-The sub-steps are verbs of their own, so that another source of expression, or an experiment, can take the place of one of
-them: `prepare_conditions` gathers everything that a video is sampled from, `render` turns it into frames.
+The sub-steps are verbs of their own, so that another source of expression, or an experiment, can take the place of one
+of them: `prepare_conditions` gathers everything that a video is sampled from, `render` turns it into frames.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 
@@ -30,9 +30,10 @@ _PROJECTED_AT_ONCE = 256  # frames whose audio windows the projector sees togeth
 class TalkSettings:
     """Everything that may be chosen about a video beside portrait and speech.
 
-    emotion: one of the eight keywords, or None for the portrait's own expression · intensity: 0 none, 1 as in the codebook ·
-    lip_strength: 0 a mouth at rest, 1 as spoken · expression_steps, expression_guidance: of Di-CTE · motion_bucket: the amount
-    of head motion, 0…255 · decode_chunk: frames decoded together · video: of the backbone; its seed serves Di-CTE as well.
+    emotion: one of the eight keywords, or None for the portrait's own expression · intensity: 0 none, 1 as in the
+    codebook · lip_strength: 0 a mouth at rest, 1 as spoken · expression_steps, expression_guidance: of Di-CTE ·
+    motion_bucket: the amount of head motion, 0…255 · decode_chunk: frames decoded together · video: of the backbone;
+    its seed serves Di-CTE as well.
     """
 
     emotion: str | None = None
@@ -49,6 +50,22 @@ class TalkSettings:
             raise SettingsError(f"{self.expression_steps} expression steps were asked for; at least 1 is needed.")
         if self.decode_chunk < 1:
             raise SettingsError(f"{self.decode_chunk} frames were to be decoded together; at least 1 is needed.")
+
+
+def default_settings(models: ModelSet) -> TalkSettings:
+    """How the weights are used unless the user says otherwise, by their own record."""
+    defaults = models.defaults
+    return TalkSettings(
+        expression_steps=defaults.expression_steps,
+        motion_bucket=defaults.motion_bucket,
+        video=VideoSamplingSettings(
+            steps=defaults.steps,
+            grid=defaults.grid,
+            window=defaults.window,
+            overlap=defaults.overlap,
+            sigma_max=defaults.sigma_max,
+        ),
+    )
 
 
 def talk(
@@ -93,7 +110,7 @@ def hear(models: ModelSet, speech: Speech, on_stage: OnStage | None = None) -> t
 
 
 def lip_latents(models: ModelSet, audio_windows: torch.Tensor, settings: TalkSettings) -> torch.Tensor:
-    """Lip latents [n, lip_dim] of the audio-lip projector; z-normalised, so scaling them moves towards the mean mouth."""
+    """Lip latents [n, lip_dim] of the audio-lip projector; z-normalised, so that 0 is the mean mouth."""
     dtype = next(models.lip_projector.parameters()).dtype
     pieces = audio_windows.split(_PROJECTED_AT_ONCE)
     return settings.lip_strength * torch.cat([models.lip_projector(piece.to(dtype)) for piece in pieces])

@@ -54,7 +54,7 @@ TINY = ModelPreset(
         norm_groups=4,
         addition_embed_dim=8,
     ),
-    vae=VAEConfig(block_channels=(8, 8, 8, 8), layers_per_block=1, norm_groups=4),
+    vae=VAEConfig(block_channels=(32,) * 4, layers_per_block=1, norm_groups=8),
     sampling=SamplingDefaults(steps=2, grid="karras", expression_steps=2, window=8, overlap=2, size=64),
 )
 """Every network of the method at the smallest size that has all its parts."""

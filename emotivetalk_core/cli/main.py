@@ -1,9 +1,11 @@
 """`python -m emotivetalk_core VERB …`: parse, run, and say in one line what went wrong."""
 
 import argparse
+import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NoReturn
 
 from .. import __version__
@@ -37,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 2 for anything the user can mend, 130 after Ctrl-C."""
     try:
         chosen = build_parser().parse_args(arguments)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what libraries say to programmers; faults are still raised
+        with _quiet_libraries():
             chosen.run(chosen)
     except EmotiveTalkError as error:
         return _fail(str(error))
@@ -48,8 +49,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
-        return _fail("The memory is not enough; close other programs, or give a shorter --window or a shorter recording.")
+        return _fail(
+            "The memory is not enough; close other programs, or give a shorter --window or a shorter recording."
+        )
     return 0
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep from the screen what libraries have to say to programmers; what they raise is still raised."""
+    logged_before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logged_before)
 
 
 def _fail(sentence: str) -> int:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class StageBars:
-    """Called as (stage, done, total, note); opens a bar when a stage first reports and closes it when the next one does.
+    """Called as (stage, done, total, note); a stage's first report opens its bar, the next stage's closes it.
 
     labels: longer names for some stages. Use it in a `with` statement.
     """

@@ -1,7 +1,6 @@
 """`synthesize`: a few talking drawn heads, as videos with their ground truth, for looking at."""
 
 import argparse
-from pathlib import Path
 
 from . import values
 from .progress import StageBars

@@ -3,9 +3,9 @@
 import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import FaceError, InputError, OutputError
+from ..errors import FaceError, OutputError
 from . import values
 from .progress import StageBars
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..pipeline import TalkSettings
     from ..types import CropRecord, FaceRegions, Portrait
 
+Value = TypeVar("Value")
+
+BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "demo"
 LARGEST_SIDE = 1024
 """Pixels. A video of a whole photograph as the camera took it would play nowhere and take minutes to encode."""
 
@@ -57,7 +60,9 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="happy, angry, sad, surprised, fear, disgusted, worried or neutral; without it the portrait's own",
     )
     parser.add_argument("--intensity", type=values.intensity, default=1.0, help="of the emotion: 0 to 2 (1)")
-    parser.add_argument("--lip-strength", type=values.lip_strength, default=1.0, help="how far the mouth moves: 0 to 2 (1)")
+    parser.add_argument(
+        "--lip-strength", type=values.lip_strength, default=1.0, help="how far the mouth moves: 0 to 2 (1)"
+    )
     parser.add_argument("--motion", type=values.motion, help="how much the head moves: 0 to 255 (*)")
     parser.add_argument(
         "--face-box",
@@ -131,13 +136,11 @@ def make_video(job: TalkJob) -> None:
     portrait, record = scaled_picture(portrait, regions.record, job.size)
     width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
     if regions.note:
-        print(f"note: {job.portrait}: {regions.note}")
+        print(f"note: {job.portrait}: {regions.note} (--face-box X0 Y0 X1 Y1)")
 
     labels = {VIDEO: f"{VIDEO}, {plan(speech.frames, settings.video)}"}
     with (
-        VideoWriter(
-            job.out, width=width, height=height, audio=recording.waveform, audio_rate=recording.rate
-        ) as video,
+        VideoWriter(job.out, width=width, height=height, audio=recording.waveform, audio_rate=recording.rate) as video,
         StageBars(labels, hidden=job.quiet) as bars,
     ):
         bars("reading", 3, 3)
@@ -156,7 +159,36 @@ def load_models(weights: Path | None, device: str) -> "ModelSet":
     return load_model_set(weights or BUNDLED_WEIGHTS, place, pick_dtype(place))
 
 
-BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "demo"
+def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
+    """The weights' own settings with what the user chose in their place; faults are raised here, before any work."""
+    from ..pipeline import default_settings
+
+    own = default_settings(models)
+    if job.emotion is not None:
+        models.codebook.lookup(job.emotion, job.intensity)
+    overlap = job.overlap
+    if overlap is None and job.window is not None:
+        overlap = min(own.video.overlap, job.window // 2)  # a shorter window alone is no contradiction
+    video = replace(
+        own.video,
+        steps=_chosen(job.steps, own.video.steps),
+        grid=_chosen(job.grid, own.video.grid),
+        window=_chosen(job.window, own.video.window),
+        overlap=_chosen(overlap, own.video.overlap),
+        seed=job.seed,
+    )
+    return replace(
+        own,
+        emotion=job.emotion,
+        intensity=job.intensity,
+        lip_strength=job.lip_strength,
+        motion_bucket=_chosen(job.motion, own.motion_bucket),
+        video=video,
+    )
+
+
+def _chosen(choice: Value | None, default: Value) -> Value:
+    return default if choice is None else choice
 
 
 def find_face(job: TalkJob, portrait: "Portrait", models: "ModelSet") -> "FaceRegions":
@@ -164,7 +196,8 @@ def find_face(job: TalkJob, portrait: "Portrait", models: "ModelSet") -> "FaceRe
     from ..face.regions import face_regions
 
     try:
-        return face_regions(portrait, box=job.face_box, detector=models.face_finder, size=models.picture_size)
+        finder = models.face_finder.find if models.face_finder is not None else None
+        return face_regions(portrait, box=job.face_box, detector=finder, size=models.picture_size)
     except FaceError as error:
         raise FaceError(f"{job.portrait}: {str(error).rstrip('.')} (--face-box X0 Y0 X1 Y1).") from error
 
@@ -195,4 +228,6 @@ def scaled_picture(portrait: "Portrait", record: "CropRecord", largest: int) -> 
 def _spare_the_inputs(job: TalkJob) -> None:
     for given in (job.portrait, job.audio):
         if given.exists() and job.out.exists() and given.samefile(job.out):
-            raise OutputError(f"{job.out}: the video would replace what it is made from; choose another name with --out.")
+            raise OutputError(
+                f"{job.out}: the video would replace what it is made from; choose another name with --out."
+            )

@@ -1,0 +1,78 @@
+"""The command line end to end, with tiny untrained networks: options, files, stages, and the last line."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from emotivetalk_core.cli import main
+from emotivetalk_core.video.reader import read_video_facts
+
+
+@pytest.fixture
+def talk(portrait_file, recording_file, tiny_weights):
+    """The arguments of a good call; more can be added."""
+    return [
+        "talk",
+        *("--portrait", str(portrait_file)),
+        *("--audio", str(recording_file)),
+        *("--weights", str(tiny_weights)),
+        *("--device", "cpu"),
+    ]
+
+
+def test_talk_writes_the_whole_picture_as_long_as_the_speech(talk, tmp_path, capsys):
+    assert main([*talk, "--emotion", "happy", "--out", str(tmp_path / "talk.mp4")]) == 0
+    facts = read_video_facts(tmp_path / "talk.mp4")
+    assert (facts.width, facts.height, facts.frames, facts.frames_per_second) == (256, 256, 20, 25)
+    assert [file.name for file in tmp_path.iterdir()] == ["talk.mp4"]
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1].endswith(str(tmp_path / "talk.mp4"))
+    for stage in ("reading", "audio features", "expression", "video, 3 windows × 2 steps", "decoding"):
+        assert stage in printed.err
+
+
+def test_crop_size_and_sampling_options_are_heeded(talk, tmp_path, capsys):
+    options = ["--crop", "--steps", "1", "--window", "20", "--overlap", "0", "--grid", "ays", "--seed", "3"]
+    assert main([*talk, *options, "--out", str(tmp_path / "crop.mkv")]) == 0
+    assert read_video_facts(tmp_path / "crop.mkv").width == 64
+    assert "1 window × 1 step" in capsys.readouterr().err
+    assert main([*talk, "--size", "100", "--quiet", "--out", str(tmp_path / "small.mp4")]) == 0
+    assert read_video_facts(tmp_path / "small.mp4").width == 100
+    assert capsys.readouterr().err == ""
+
+
+def test_a_face_box_chooses_the_face(talk, tmp_path):
+    box = ["--face-box", "-10", "20", "60.5", "120"]
+    assert main([*talk, *box, "--steps", "1", "--quiet", "--out", str(tmp_path / "talk.mp4")]) == 0
+
+
+def test_info_names_every_network(tiny_weights, capsys):
+    assert main(["info", "--weights", str(tiny_weights), "--device", "cpu"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("speech_encoder", "lip_projector", "motion_encoder", "dicte", "ethd", "vae", "emotion_codebook"):
+        assert name in printed
+
+
+def test_synthesize_writes_videos_with_their_truth(tmp_path, capsys):
+    pytest.importorskip("espeakng_loader")
+    assert main(["synthesize", "--clips", "1", "--seed", "4", "--out", str(tmp_path / "clips")]) == 0
+    names = sorted(file.name for file in (tmp_path / "clips").iterdir())
+    assert names == ["clip_00.json", "clip_00.mp4"]
+    truth = json.loads((tmp_path / "clips" / "clip_00.json").read_text(encoding="utf-8"))
+    assert len(truth["frames"]) == read_video_facts(tmp_path / "clips" / "clip_00.mp4").frames
+
+
+@pytest.mark.parametrize("verb", ["", "talk", "demo", "info", "synthesize", "train", "evaluate"])
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*([verb] if verb else []), "--help"])
+    assert stop.value.code == 0
+    assert "usage" in capsys.readouterr().out
+
+
+def test_the_command_line_starts_without_heavy_imports():
+    program = "import sys, emotivetalk_core.cli; print({'torch', 'av', 'diffusers'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
