@@ -76,7 +76,7 @@ def _draw_skin(canvas: Canvas, colours: Palette, layers: HeadLayers, outline: np
     if cut is None:
         return
     window, coverage = cut
-    depth = 0.2
+    depth = 0.27  # about where cheeks, eyes and nose lie, so that the shading stays under them
     rest = np.vstack([layers.skin_rest.plane(depth), (0, 0, 1)])
     transform = canvas.placement.plane(depth) @ np.linalg.inv(rest)
     transform[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5 - np.array(window.origin)

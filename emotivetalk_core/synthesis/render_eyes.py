@@ -92,22 +92,18 @@ def brow_curve(identity: Identity, state: HeadState, side: int) -> np.ndarray:
     au = state.units
     raise_in, raise_out, knit = au["AU1"], au["AU2"], au["AU4"]
     # Where the inner brow is raised, knitting draws the brows together instead of down (FACS 1+4).
-    inner = (
-        -(0.082 + 0.04 * raise_out) * raise_in * (1 - 0.25 * knit)
-        + 0.068 * knit * (1 - 0.8 * raise_in)
-        + 0.012 * au["AU9"]
-    )
+    raised = (0.082 + 0.04 * raise_out) * raise_in * (1 - 0.25 * knit)
+    inner = -raised + 0.068 * knit * (1 - 0.8 * raise_in) + 0.012 * au["AU9"]
     middle = -0.048 * raise_in * (0.3 + 0.7 * raise_out) - 0.05 * raise_out + 0.05 * knit + 0.008 * au["AU9"]
     outer = -0.086 * raise_out + 0.012 * knit + 0.02 * raise_in * (1 - raise_out)
     together = 0.03 * knit + 0.006 * au["AU9"]
     skew = 0.022 * min(raise_in, knit) * (1 - raise_out) * (1 if side == identity.squint_side else -1)
-    straight = 1 - 0.9 * min(raise_in, raise_out) * knit / 0.6 if knit < 0.6 else 1 - 0.9 * min(raise_in, raise_out)
+    straight = 1 - 0.9 * min(raise_in, raise_out) * min(1.0, knit / 0.6)
     level = identity.eye_level - identity.brow_gap
     arch = identity.brow_arch
     x = np.array([0.068 - together, 0.15 - 0.6 * together, 0.235, 0.315])
-    y = np.array(
-        [inner, -0.6 * arch + 0.5 * inner + 0.5 * middle, -arch * straight + middle + 0.1 * outer, 0.024 + outer]
-    )
+    rise = -0.4 * arch + inner, -0.75 * arch + 0.5 * (inner + middle), -arch * straight + middle + 0.1 * outer
+    y = np.array([*rise, 0.024 + outer])
     points = np.stack([side * x, level + y - skew], 1)
     return spline(points, 17)
 

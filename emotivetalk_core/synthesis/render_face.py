@@ -51,8 +51,6 @@ def draw_nose(canvas: Canvas, identity: Identity, colours: Palette, state: HeadS
     width = identity.nose_width * (1 + 0.16 * au["AU9"] + 0.06 * au["AU12"])
     y = identity.nose_level - lift
     depth = 0.36
-    if identity.style == "shaded":
-        canvas.fill(ellipse(-0.1 * width, y - 0.035, 0.3 * width, 0.022, 16), colours.skin_light, depth)
     tone = mix(colours.skin, colours.line, 0.7 if identity.style == "shaded" else 0.95)
     line = 0.7 * colours.line_width + 0.004
     under = spline(

@@ -275,9 +275,10 @@ def _pencil(image: Canvas, shape: _Shape, colour: Colour, lines: int) -> None:
         if shape.along:
             strand = (shape.roots * (1 - place) + shape.tips * place)[i % 3 : count - (i * 5) % 7]
         else:
-            at = int(place * (count - 1))
-            lean = (i * 7) % 5 - 2
-            root, tip = shape.roots[at], shape.tips[int(np.clip(at + lean, 0, count - 1))]
+            # Near the ears both edges run together and strands would only scribble across the narrow end.
+            at = int((0.14 + 0.72 * place) * (count - 1)) if not shape.small else int(place * (count - 1))
+            root, tip = shape.roots[at], shape.tips[min(at + 1, count - 1)]
+            tip = root + (tip - root) * (0.8 + 0.06 * ((i * 5) % 4))
             bow = np.array([0.06 * (tip[0] - root[0]), -0.02])
             strand = spline([root, 0.5 * (root + tip) + bow, tip], 9)
         image.stroke(strand, 0.006 * taper(len(strand)), colour, 0.0)

@@ -52,7 +52,7 @@ def head_layers(identity: Identity, size: int) -> HeadLayers:
 
 
 def _grain(size: int, rng: np.random.Generator) -> np.ndarray:
-    noise = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 0.7 * size / 128)
+    noise = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 0.7 * (size / 128) ** 0.4)
     noise *= 2.2 / float(noise.std())
     return np.repeat(np.clip(251 + noise, 0, 255).astype(np.uint8)[..., None], 3, 2)
 
@@ -193,6 +193,7 @@ def _skin(identity: Identity, colours: Palette, placement: Placement, rng: np.ra
             base += (pink - base) * 0.75 * blush * spot(turn * 0.26, 0.12, 0.095, 0.07)
         base += (shadow - base) * 0.45 * spot(0.05, identity.nose_level - 0.07, 0.028, 0.09)
         base += (pink - base) * 0.3 * spot(0, identity.nose_level, 0.06, 0.04)
+        base += (light - base) * 0.8 * spot(-0.008, identity.nose_level - 0.03, 0.022, 0.02)
         base += (shadow - base) * 0.55 * spot(0, identity.nose_level + 0.045, 0.06, 0.022)
         base += (shadow - base) * 0.4 * spot(0, identity.mouth_level + identity.lower_lip + 0.03, 0.09, 0.018)
         if identity.hair_style not in ("bald", "receding"):
@@ -210,7 +211,7 @@ def _skin(identity: Identity, colours: Palette, placement: Placement, rng: np.ra
 def neck_outline(identity: Identity) -> tuple[np.ndarray, np.ndarray]:
     """Left side of the neck: its top, which follows the head, and its foot, which follows the body."""
     half = 0.155 + 0.28 * (identity.jaw_width - 0.27)
-    return np.array([[-half, 0.25]]), np.array([[-half - 0.015, 0.62], [-half - 0.07, 0.80]])
+    return np.array([[-half, 0.25]]), np.array([[-half - 0.015, 0.62], [-half - 0.06, 0.80], [-half - 0.06, 1.1]])
 
 
 def rim_of(points: np.ndarray, width: float) -> np.ndarray:
