@@ -1,7 +1,7 @@
 """Small networks that read a drawn face from its pixels: mouth opening, action units, emotion, and who it is.
 
-They learn from rendered heads alone, never from generated frames, and share nothing with the networks they judge. Their own errors
-on renders of unseen heads are measured and reported beside every figure they give.
+They learn from rendered heads alone, never from generated frames, and share nothing with the networks they judge.
+Their own errors on renders of unseen heads are measured and reported beside every figure they give.
 """
 
 from collections.abc import Callable
@@ -98,8 +98,9 @@ def train_probe(
     seed: int = 5,
     on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
 ) -> None:
-    """Trains on the stills of the training heads and writes `out`. Identities: each batch holds pairs of one person with two faces,
-    told apart from all other pairs (InfoNCE). Blur and noise are part of the lesson, for generated frames are softer than drawn ones."""
+    """Trains on the stills of the training heads and writes `out`. Identities: each batch holds pairs of one person
+    with two faces, told apart from all other pairs (InfoNCE). Blur and noise are part of the lesson, for generated
+    frames are softer than drawn ones."""
     settings = settings or LoopSettings(steps=1600, learning_rate=1e-3, warmup=100, average=0.99)
     torch.manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -116,12 +117,19 @@ def train_probe(
         read = probe(faces)
         opening = F.mse_loss(read.opening, torch.from_numpy(stills["mouth"][i, k, 0]).to(device))
         units = F.mse_loss(read.action_units, torch.from_numpy(stills["action_units"][i, k]).to(device))
-        emotion = F.cross_entropy(read.emotion, torch.from_numpy(stills["emotion"][i, k].astype(np.int64)).to(device), label_smoothing=0.05)
+        emotion = F.cross_entropy(
+            read.emotion, torch.from_numpy(stills["emotion"][i, k].astype(np.int64)).to(device), label_smoothing=0.05
+        )
         similarity = read.identity[:batch] @ read.identity[batch:].T / 0.07
         target = torch.arange(batch, device=device)
         identity = (F.cross_entropy(similarity, target) + F.cross_entropy(similarity.T, target)) / 2
         step_optimiser(20 * opening + 10 * units + emotion + identity, optimiser)
-        return {"opening": opening.detach(), "units": units.detach(), "emotion": emotion.detach(), "identity": identity.detach()}
+        return {
+            "opening": opening.detach(),
+            "units": units.detach(),
+            "emotion": emotion.detach(),
+            "identity": identity.detach(),
+        }
 
     record = TrainingLoop("probe", states, {"probe": probe}, {"main": optimiser}, settings, seed, on_step).run(step)
     save_checkpoint(out, "face_probe", probe, probe.config, record)

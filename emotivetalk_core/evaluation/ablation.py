@@ -1,0 +1,130 @@
+"""What each latent does, and what each part of the method is worth (EmotiveTalk fig. 3, table 2, fig. 12).
+
+Leaving a latent out needs no other weights. The variants whose backbone is built differently are trained by
+`training.ablation` and lie in `ablation/` of the weights folder; where they are missing, their figures are null and
+`missing` says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..models.checkpoint import load_network
+from ..models.ethd import ETHD, ETHDConfig
+from ..models.model_set import ModelSet
+from ..pipeline import hear
+from ..synthesis.clip import TalkingClip
+from ..types import EMOTIONS, VideoConditions
+from .metrics import finite_mean, frechet_distance, total_variation
+from .plan import SuitePlan
+from .protocols import emotion_figures, silence, sync
+from .readings import HEAT_REGIONS, Readings, read_film
+from .report import Figures, digest_of, digests
+from .studio import AS_SHIPPED, Studio, Take, Variant, unchanged
+from .unseen import drawn, portrait_of, speech_of, unseen_clips
+
+
+def without_lip(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+    """The mean mouth in every frame; latents are z-normalised."""
+    return replace(conditions, lip=conditions.lip.new_zeros(conditions.lip.shape))
+
+
+def without_expression(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+    """The portrait's own expression in every frame: EDI's difference vanishes."""
+    own = conditions.reference_expression.expand_as(conditions.driving_expression)
+    return replace(conditions, driving_expression=own)
+
+
+def raw_audio(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+    """The audio windows A_w themselves in the place of the lip latents, and no expression."""
+    windows = hear(models, speech_of(take.clip)).flatten(1)  # [n, 10·c]
+    return replace(without_expression(models, take, conditions), lip=windows.to(conditions.lip))
+
+
+NO_LIP = Variant("no_lip", without_lip)
+NO_EXPRESSION = Variant("no_expression", without_expression)
+
+
+def trained_variant(studio: Studio, name: str, missing: dict[str, str]) -> Variant | None:
+    """A variant with its own backbone; None where its weights are missing, with the reason noted in `missing`."""
+    path = studio.weights / "ablation" / f"{name}.safetensors"
+    if not path.is_file():
+        missing[name] = f"{path.parent.name}/{path.name} is not there; `train demo --stages ablation` makes it"
+        return None
+    weight = next(studio.models.ethd.parameters())
+    backbone = load_network(path, "ethd", ETHD, ETHDConfig, weight.device, weight.dtype).requires_grad_(False)
+    version = digest_of(digests([path]))  # films of other weights of the same name are not these
+    return Variant(f"{name}-{version}", raw_audio if name == "no_decoupling" else unchanged, backbone)
+
+
+def takes_of(studio: Studio, plan: SuitePlan) -> list[Take]:
+    """Every take another person, voice and emotion; the speech carries the emotion in its prosody, as raw audio has
+    no other way."""
+    takes = []
+    for i in range(plan.ablation_clips):
+        emotion = EMOTIONS[i % len(EMOTIONS)]
+        (clip,) = unseen_clips(1, plan.ablation_frames, offset=300 + i, emotion=emotion)
+        takes.append(Take("ablation", clip, portrait_of(clip.identity, studio.size), emotion))
+    return takes
+
+
+def table_row(films: Sequence[Readings], takes: Sequence[Take], truth: Sequence[Readings]) -> Figures:
+    """One row of table 2. expression_distance stands for E-FID: the Fréchet distance of the action units read from
+    films and from true drawings of the same clips."""
+    clips: list[TalkingClip] = [take.clip for take in takes]
+    emotion = emotion_figures(films, [clip.emotion for clip in clips])
+    units = [np.concatenate([reading.action_units for reading in group]) for group in (films, truth)]
+    return {
+        "sync": sync(films, clips),
+        "silence": silence(films, clips),
+        "emotion_accuracy": emotion["accuracy"],
+        "expression_distance": frechet_distance(*units),
+    }
+
+
+def movement(films: Sequence[Readings], still: Sequence[Readings]) -> Figures:
+    """How far the films leave their portraits. emotion_change: total variation between the emotions read from film
+    and portrait · opening_spread: standard deviation of the opening over time · heat: mean difference of pixels by
+    region (fig. 3)."""
+    pairs = list(zip(films, still, strict=True))
+    return {
+        "emotion_change": finite_mean(total_variation(a.emotion.mean(0), b.emotion.mean(0)) for a, b in pairs),
+        "opening_spread": finite_mean(float(film.opening.std()) for film in films),
+        "heat": dict(zip(HEAT_REGIONS, np.mean([film.heat.mean(0) for film in films], axis=0))),
+    }
+
+
+def measure_ablation(studio: Studio, plan: SuitePlan) -> Figures:
+    """Keys ablation and decoupling. Lip only is the film without expression, expression only the film without lip."""
+    takes = takes_of(studio, plan)
+    truth = [read_film(studio.probe, drawn(take.clip, studio.size).split(64), take.portrait) for take in takes]
+    still = [read_film(studio.probe, [take.portrait.crop[None]], take.portrait) for take in takes]
+    films = {variant.name: studio.film("ablation", takes, variant) for variant in (AS_SHIPPED, NO_EXPRESSION, NO_LIP)}
+    rows: Figures = {name: table_row(readings, takes, truth) for name, readings in films.items()}
+    missing: dict[str, str] = {}
+    variant = trained_variant(studio, "no_decoupling", missing)
+    rows["no_decoupling"] = table_row(studio.film("ablation", takes, variant), takes, truth) if variant else None
+
+    decoupling = {}
+    for key, name in (("both", "full"), ("lip_only", "no_expression"), ("expression_only", "no_lip")):
+        moved, row = movement(films[name], still), rows[name]
+        decoupling[key] = {"sync": row["sync"], "emotion_accuracy": row["emotion_accuracy"], **moved}
+    rows.update(injection_rows(studio, plan, missing))
+    return {"ablation": {**rows, "missing": missing}, "decoupling": decoupling}
+
+
+def injection_rows(studio: Studio, plan: SuitePlan, missing: dict[str, str]) -> Figures:
+    """Happy portraits made angry (fig. 12): `edi` by the shipped weights; `edi_retrained`, `direct_injection` and
+    `no_edi` by backbones trained alike and equally long. angry: share of frames read so · happy: mean probability
+    left."""
+    clips = unseen_clips(plan.edi_portraits, plan.edi_frames, offset=400, emotion="neutral")
+    takes = [Take("edi", clip, portrait_of(clip.identity, studio.size, "happy"), "angry") for clip in clips]
+
+    def row(variant: Variant) -> Figures:
+        films = studio.film("ablation (EDI)", takes, variant)
+        happy = [float(film.emotion[:, EMOTIONS.index("happy")].mean()) for film in films]
+        return {"angry": finite_mean(film.reads_as("angry") for film in films), "happy": finite_mean(happy)}
+
+    trained = {name: trained_variant(studio, name, missing) for name in ("edi_retrained", "direct_injection", "no_edi")}
+    return {"edi": row(AS_SHIPPED), **{name: row(variant) if variant else None for name, variant in trained.items()}}

@@ -1,0 +1,55 @@
+"""How much the synthetic suite measures. The full plan gives the figures of the model card, the small one guards them
+in CI."""
+
+from dataclasses import dataclass
+
+from ..types import EMOTIONS
+
+SECTIONS = ("probes", "face_finder", "sync", "emotion", "speed", "dicte", "ablation", "long")
+"""In the order in which they run: what is asked for most comes early."""
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """sections: which to run · lineup: portraits that identities are told apart among · clips, clip_frames: for sync,
+    silence and identity · emotions, emotion_frames: one film each, for the first portrait and for `more_portraits`
+    others · ablation_clips, ablation_frames: films of each arm · edi_portraits, edi_frames: happy portraits made
+    angry · dicte_clips, dicte_frames, seeds: for Di-CTE, without pictures · lengths: of the long films, in frames ·
+    drawn_clips, drawn_frames: true drawings for the probes · round_trips: how many of those also go through the VAE ·
+    speed_frames: of the clip whose making is timed."""
+
+    sections: tuple[str, ...] = SECTIONS
+    lineup: int = 20
+    clips: int = 20
+    clip_frames: int = 125
+    emotions: tuple[str, ...] = EMOTIONS
+    emotion_frames: int = 50
+    more_portraits: int = 2
+    ablation_clips: int = 8
+    ablation_frames: int = 50
+    edi_portraits: int = 6
+    edi_frames: int = 24
+    dicte_clips: int = 6
+    dicte_frames: int = 125
+    seeds: int = 5
+    lengths: tuple[int, ...] = (120, 250, 750, 1500)
+    drawn_clips: int = 20
+    drawn_frames: int = 125
+    round_trips: int = 4
+    speed_frames: int = 125
+
+
+FULL = SuitePlan()
+
+SMALL = SuitePlan(
+    sections=("probes", "sync", "emotion"),
+    clips=3,
+    clip_frames=42,
+    emotions=("happy", "angry", "sad", "surprised"),
+    emotion_frames=24,
+    more_portraits=0,
+    drawn_clips=8,
+    drawn_frames=42,
+    round_trips=1,
+)
+"""About a minute on two cores: every film is one or two windows long."""

@@ -1,0 +1,89 @@
+"""Where the suite's films are made: each once, and of each only the probes' readings are kept, on disk, so that
+several figures share a film and a stop loses one film at most."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ..models.ethd import ETHD
+from ..models.model_set import ModelSet
+from ..pipeline import default_settings, prepare_conditions, render
+from ..synthesis.clip import TalkingClip
+from ..types import FaceRegions, VideoConditions
+from .probes import FaceProbe
+from .readings import Readings, read_film
+from .unseen import speech_of
+
+OnStep = Callable[[str, int, int], None]
+"""on_step(section, done, total)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One film to make: who speaks what, with which emotion (None: the portrait's own). `name` tells it from all
+    other takes of the same clip, length and emotion."""
+
+    name: str
+    clip: TalkingClip
+    portrait: FaceRegions
+    emotion: str | None = None
+
+
+def unchanged(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+    return conditions
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A way of making films that differs from the usual one: by what drives the backbone, or by the backbone itself."""
+
+    name: str
+    change: Callable[[ModelSet, Take, VideoConditions], VideoConditions] = unchanged
+    backbone: ETHD | None = None
+
+
+AS_SHIPPED = Variant("full")
+
+
+class Studio:
+    """The models, the probe that judges them, and the readings of the films made so far (in `archive`, one file
+    each)."""
+
+    def __init__(
+        self, weights: Path, models: ModelSet, probe: FaceProbe, archive: Path, on_step: OnStep | None = None
+    ) -> None:
+        self.weights, self.models, self.probe, self.archive, self.on_step = weights, models, probe, archive, on_step
+        self.settings = replace(default_settings(models), decode_chunk=16)  # fewer seams than for streaming: faster
+
+    @property
+    def size(self) -> int:
+        return self.models.picture_size
+
+    def film(self, section: str, takes: Sequence[Take], variant: Variant = AS_SHIPPED) -> list[Readings]:
+        """The readings of each take, made where they are not in the archive."""
+        readings = []
+        for done, take in enumerate(takes):
+            self.report(section, done, len(takes))
+            readings.append(self._film(take, variant))
+        self.report(section, len(takes), len(takes))
+        return readings
+
+    def report(self, section: str, done: int, total: int) -> None:
+        if self.on_step is not None:
+            self.on_step(section, done, total)
+
+    @torch.no_grad()
+    def _film(self, take: Take, variant: Variant) -> Readings:
+        emotion = take.emotion or "own"
+        file = self.archive / f"{variant.name}-{take.name}-{take.clip.seed}-{take.clip.frames}-{emotion}.npz"
+        if file.exists():
+            return Readings.load(file)
+        settings = replace(self.settings, emotion=take.emotion)
+        models = self.models if variant.backbone is None else replace(self.models, ethd=variant.backbone)
+        conditions = prepare_conditions(models, speech_of(take.clip), take.portrait, settings)
+        conditions = variant.change(models, take, conditions)
+        readings = read_film(self.probe, render(models, conditions, settings), take.portrait)
+        readings.save(file)
+        return readings
