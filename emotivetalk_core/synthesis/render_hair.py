@@ -270,6 +270,8 @@ def _strands(
 
 def _pencil(image: Canvas, shape: _Shape, colour: Colour, lines: int) -> None:
     count = len(shape.roots)
+    if shape.along:  # a narrow lock takes few lines before it turns solid
+        lines = min(lines, max(4, int(float(np.abs(shape.tips - shape.roots)[:, 0].max()) / 0.019)))
     for i in range(lines):
         place = (i + 0.5) / lines
         if shape.along:
