@@ -36,10 +36,10 @@ class FaceFinderTraining:
     """heads: drawn once before the first step and used in all scenes · check_scenes: unseen pictures of each kind
     that the record's figures are measured on. The defaults take about three minutes on one CPU core."""
 
-    loop: LoopSettings = LoopSettings(steps=700, learning_rate=3e-3, warmup=50, average=0.99)
+    loop: LoopSettings = LoopSettings(steps=1200, learning_rate=3e-3, warmup=50, average=0.99)
     seed: int = 7
-    batch: int = 20
-    heads: int = 400
+    batch: int = 12
+    heads: int = 500
     check_scenes: int = 100
 
 

@@ -229,7 +229,7 @@ def _clutter(rng: np.random.Generator, canvas: np.ndarray, avoid: Sequence[Scene
     colour, filled = _colour(rng), -1 if rng.uniform() < 0.75 else int(rng.integers(1, 4))
     kind = rng.integers(7)
     if kind == 0:
-        cv2.circle(canvas, (x, y), radius, colour, filled, cv2.LINE_AA)
+        _disc(rng, canvas, x, y, radius, colour if filled < 0 else None)
     elif kind == 1:
         axes = (radius, int(radius * rng.uniform(0.6, 1.5)))
         cv2.ellipse(canvas, (x, y), axes, rng.uniform(0, 180), 0, 360, colour, filled, cv2.LINE_AA)
@@ -251,6 +251,24 @@ def _clutter(rng: np.random.Generator, canvas: np.ndarray, avoid: Sequence[Scene
         cv2.ellipse(canvas, (x, y), axes, rng.normal(0, 15), 0, 360, colour, -1, cv2.LINE_AA)
         if rng.uniform() < 0.6:
             _marks(rng, canvas, x, y, radius)
+
+
+def _disc(
+    rng: np.random.Generator, canvas: np.ndarray, x: int, y: int, radius: int, colour: tuple[int, int, int] | None
+) -> None:
+    """A flat disc, or without a colour one with a structure of its own, as coins, plates and wheels have."""
+    if colour is not None:
+        cv2.circle(canvas, (x, y), radius, colour, -1, cv2.LINE_AA)
+        return
+    height, width = canvas.shape[:2]
+    left, top, right, bottom = max(0, x - radius), max(0, y - radius), min(width, x + radius), min(height, y + radius)
+    if right - left < 2 or bottom - top < 2:
+        return
+    inside = np.zeros((bottom - top, right - left, 1), np.uint8)
+    cv2.circle(inside, (x - left, y - top), radius, 1, -1, cv2.LINE_8)
+    canvas[top:bottom, left:right] = np.where(
+        inside, _background(rng, bottom - top, right - left), canvas[top:bottom, left:right]
+    )
 
 
 def _marks(rng: np.random.Generator, canvas: np.ndarray, x: int, y: int, radius: int) -> None:
