@@ -221,6 +221,7 @@ def test_the_cascade_finds_a_photograph_without_a_download():
         ({"box": (10, 10, 15, 15)}, "smaller than"),
         ({"face_mask": torch.zeros(96, 120)}, "empty"),
         ({"lip_mask": torch.ones(4, 4)}, "own size"),
+        ({"box": (0, 0, 30, 30), "lip_mask": torch.eye(96, 120) * (torch.arange(120) > 80)}, "does not meet"),
         ({"landmarks": torch.zeros(7, 2)}, "Landmarks of shape"),
         ({"landmarks": {"left_eye": (1, 2)}}, "but not right_eye"),
         ({"landmarks": torch.zeros(3, 2)}, "one place"),

@@ -70,6 +70,9 @@ def face_regions(
 
     mask = _crop_mask(face_mask, record, size) if face_mask is not None else _box_mask(face.box, record, size)
     lips = _crop_mask(lip_mask, record, size) if lip_mask is not None else _box_mask(face.lip_box, record, size)
+    for name, region in (("face", mask), ("lip", lips)):
+        if not region.any():
+            raise FaceError(f"The {name} mask does not meet the face's crop: give a box and masks of the same face.")
     eyes_mouth = None
     if face.eyes_mouth is not None:
         eyes_mouth = (face.eyes_mouth - torch.tensor([record.left, record.top])) * scale
