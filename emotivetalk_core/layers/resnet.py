@@ -43,7 +43,9 @@ class SpaceTimeMix(nn.Module):
     ):
         super().__init__()
         if strategy not in MIX_STRATEGIES:
-            raise SettingsError(f"The mix strategy is {strategy!r}, expected one of {', '.join(MIX_STRATEGIES)}; choose one of those.")
+            raise SettingsError(
+                f"The mix strategy is {strategy!r}, expected one of {', '.join(MIX_STRATEGIES)}; choose one of those."
+            )
         self.strategy = strategy
         self.switch_spatial_to_temporal_mix = switch_spatial_to_temporal_mix
         value = torch.full((1,), mix_factor, dtype=dtype, device=device)

@@ -20,7 +20,7 @@ class SiteContext:
     """What all sites of one forward pass attend to.
 
     frames: n · lip, driving [b*n, k, c] · reference [b, k, c] · sequence [b, n*k, c]: the driving tokens of all frames with frame
-    positions · masks: by (h, w), [b, h*w, 1], one where expression may act.
+    positions · masks: by (h, w), bool [b, h*w, 1], true where expression may act.
     """
 
     frames: int
@@ -63,7 +63,9 @@ class FeedForward(nn.Module):
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         self.net = nn.Sequential(
-            GatedGELU(dim, 4 * dim, operations=operations, **leaf), nn.Identity(), operations.Linear(4 * dim, dim, **leaf)
+            GatedGELU(dim, 4 * dim, operations=operations, **leaf),
+            nn.Identity(),
+            operations.Linear(4 * dim, dim, **leaf),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -166,7 +168,9 @@ class SpatioTemporalTransformer(nn.Module):
         shared = {"operations": operations, "attention": attention, **leaf}
         self.norm = operations.GroupNorm(groups, dim, eps=1e-6, **leaf)
         self.proj_in = operations.Linear(dim, dim, **leaf)
-        self.transformer_blocks = nn.ModuleList([SpatialBlock(dim, context_dim, head_dim, expression_injection, **shared)])
+        self.transformer_blocks = nn.ModuleList(
+            [SpatialBlock(dim, context_dim, head_dim, expression_injection, **shared)]
+        )
         self.temporal_transformer_blocks = nn.ModuleList([TemporalBlock(dim, context_dim, head_dim, **shared)])
         self.time_pos_embed = EmbeddingMLP(dim, 4 * dim, dim, operations=operations, **leaf)
         self.time_mixer = SpaceTimeMix(**leaf)

@@ -110,9 +110,7 @@ class ETHD(nn.Module):
         self.down_blocks = nn.ModuleList()
         skip_channels = [widths[0]]
         for level, width in enumerate(widths):
-            block = DownBlock(
-                parts, skip_channels[-1], width, layers, attends=level != last, last=level == last
-            )
+            block = DownBlock(parts, skip_channels[-1], width, layers, attends=level != last, last=level == last)
             self.down_blocks.append(block)
             skip_channels += [width] * (layers + (level != last))
 
@@ -174,7 +172,9 @@ class ETHD(nn.Module):
         )
         embedding = self.time_embedding(sinusoidal_embedding(c_noise, self.config.block_channels[0]).to(x.dtype))
         added = sinusoidal_embedding(added_time, self.config.addition_embed_dim).flatten(1)
-        embedding = functional.silu(embedding + self.add_embedding(added.to(x.dtype)))  # [b, e]; every block begins with SiLU
+        embedding = functional.silu(
+            embedding + self.add_embedding(added.to(x.dtype))
+        )  # [b, e]; every block begins with SiLU
 
         h = self.conv_in(x.flatten(0, 1).contiguous(memory_format=torch.channels_last))  # [b*n, c, h, w]
         skips = [h]
@@ -186,8 +186,10 @@ class ETHD(nn.Module):
         h = self.conv_out(functional.silu(self.conv_norm_out(h)))
         return h.unflatten(0, (batch, frames))
 
-    def expression_masks(self, face_mask: Tensor, lip_mask: Tensor, height: int, width: int) -> dict[tuple[int, int], Tensor]:
-        """(1 - M_lip) * M_face at the size of each level that attends: by (h, w), binary [b, h*w, 1] (EmotiveTalk eq. 10)."""
+    def expression_masks(
+        self, face_mask: Tensor, lip_mask: Tensor, height: int, width: int
+    ) -> dict[tuple[int, int], Tensor]:
+        """(1 - M_lip) * M_face at the size of each level: by (h, w), bool [b, h*w, 1] (EmotiveTalk eq. 10)."""
         masks = {}
         for _ in self.config.block_channels:
             face, lip = (

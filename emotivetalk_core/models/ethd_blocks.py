@@ -60,7 +60,9 @@ class BlockParts:
 class DownBlock(nn.Module):
     """`layers` residual blocks, each followed by a site where the level attends, then half the size but at the last level."""
 
-    def __init__(self, parts: BlockParts, in_channels: int, out_channels: int, layers: int, *, attends: bool, last: bool):
+    def __init__(
+        self, parts: BlockParts, in_channels: int, out_channels: int, layers: int, *, attends: bool, last: bool
+    ):
         super().__init__()
         eps = 1e-6 if attends else 1e-5  # SVD's own difference
         widths = [in_channels] + [out_channels] * (layers - 1)
@@ -102,7 +104,14 @@ class UpBlock(nn.Module):
     """
 
     def __init__(
-        self, parts: BlockParts, in_channels: int, out_channels: int, skip_channels: list[int], *, attends: bool, last: bool
+        self,
+        parts: BlockParts,
+        in_channels: int,
+        out_channels: int,
+        skip_channels: list[int],
+        *,
+        attends: bool,
+        last: bool,
     ):
         super().__init__()
         before = [in_channels] + [out_channels] * (len(skip_channels) - 1)
