@@ -15,7 +15,9 @@ from torch.nn import functional as F
 
 from ..models.checkpoint import load_network, save_checkpoint
 from ..synthesis.action_units import ACTION_UNITS
+from ..training.data import open_set, prepare_set
 from ..training.loop import LoopSettings, TrainingLoop, step_optimiser
+from ..training.settings import DemoSettings
 from ..training.stage import pictures
 from ..training.trunk import augment
 from ..types import EMOTIONS
@@ -107,6 +109,7 @@ def train_probe(
     probe = FaceProbe(FaceProbeConfig()).to(device)
     optimiser = torch.optim.AdamW(probe.parameters(), lr=1e-3, weight_decay=0.02)
     people, each = stills["emotion"].shape
+    batch = min(batch, people)
 
     def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         who = torch.randperm(people, generator=generator)[:batch].numpy()
@@ -133,6 +136,29 @@ def train_probe(
 
     record = TrainingLoop("probe", states, {"probe": probe}, {"main": optimiser}, settings, seed, on_step).run(step)
     save_checkpoint(out, "face_probe", probe, probe.config, record)
+
+
+def train_probes(
+    data: Path,
+    out: Path,
+    *,
+    settings: LoopSettings | None = None,
+    on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
+) -> None:
+    """Trains the probe on the stills in `data`, the folder `training/data` of a demo training, and writes it to `out`.
+
+    Stills that are not there yet are drawn first. Training can be stopped and goes on from `data/probe`.
+    """
+    stills = open_set(data / "stills")
+    if not stills or not stills["done"].all():
+        plan = DemoSettings()
+
+        def drawing(done: int, total: int) -> None:
+            if on_step is not None:
+                on_step("drawing stills", done, total, {})
+
+        stills = prepare_set("stills", data, plan.seed, plan.data, drawing)
+    train_probe(stills, out, data / "probe", settings=settings, on_step=on_step)
 
 
 def soften(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
