@@ -1,6 +1,7 @@
 """Multi-head attention: the two ways to compute it, and the projections around it.
 
-Which of the two computes it is the caller's choice, made when a network is built (`attention=`); a host may pass its own.
+Which of the two computes it is the caller's choice, made when a network is built (`attention=`); a host may pass
+its own.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ AttentionFunction = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 
 
 def scaled_dot_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Torch's fused attention: the default, and the best choice for inference and for GPUs. Shapes as `AttentionFunction`."""
+    """Torch's fused attention: the default, best for inference and for GPUs. Shapes as `AttentionFunction`."""
     q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))  # [b, heads, l or s, d]
     return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
@@ -23,7 +24,8 @@ def scaled_dot_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 def matrix_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """The same attention written as two matrix products. Shapes as `AttentionFunction`.
 
-    For training in bfloat16 on a CPU: the backward pass of the fused form is up to fifteen times slower there (16 frames, torch 2.13).
+    For training in bfloat16 on a CPU, where the backward pass of the fused form is up to fifteen times slower (measured
+    with torch 2.13 on sequences of 16 frames). In float32 the fused form is the faster one there too.
     """
     q, k, v = (x.unflatten(-1, (heads, -1)) for x in (q, k, v))  # [b, l or s, heads, d]
     scores = torch.einsum("blhd,bshd->bhls", q, k * q.shape[-1] ** -0.5)
@@ -31,7 +33,7 @@ def matrix_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Projections around an attention function: queries from `x`, keys and values from `context`, or from `x` where none is given.
+    """Projections around an attention function: queries from `x`, keys and values from `context`, or else from `x`.
 
     Names and biases as in Stable Video Diffusion (SVD): no bias but on the output.
     """
@@ -46,7 +48,7 @@ class Attention(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         attention: AttentionFunction = scaled_dot_product,
-    ):
+    ) -> None:
         super().__init__()
         self.heads = dim // head_dim
         self.attention = attention
@@ -64,10 +66,10 @@ class Attention(nn.Module):
 class ExpressionDecouplingInjector(nn.Module):
     """EDI: moves the face from the portrait's expression to the driving one (EmotiveTalk eq. 9 and 10).
 
-    `H + Out(CA(H, E_dri) - CA(H, E_ref)) * (1 - M_lip) * M_face`. One set of weights serves both branches, so equal expressions
-    cancel whatever the weights. The output projection is linear: the branches are subtracted first and projected once. It has
-    no bias, which the subtraction would cancel, and it starts at zero, so that a fresh network is SVD exactly.
-    `decoupled=False` leaves the reference branch out (the paper's "direct injection", fig. 12).
+    `H + Out(CA(H, E_dri) - CA(H, E_ref)) * (1 - M_lip) * M_face`. One set of weights serves both branches, so equal
+    expressions cancel whatever the weights. The output projection is linear: the branches are subtracted first and
+    projected once. It has no bias, which the subtraction would cancel, and it starts at zero, so that a fresh network
+    is SVD exactly. `decoupled=False` leaves the reference branch out (the paper's "direct injection", fig. 12).
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class ExpressionDecouplingInjector(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         attention: AttentionFunction = scaled_dot_product,
-    ):
+    ) -> None:
         super().__init__()
         self.heads = dim // head_dim
         self.decoupled = decoupled

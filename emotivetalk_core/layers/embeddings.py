@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
-    """Cosines, then sines, of `values` at dim / 2 frequencies from 1 down to nearly 1/10000: [...] to [..., dim], float32 (as SVD)."""
+    """Cosines, then sines, at dim / 2 frequencies from 1 down to nearly 1/10000: [...] to float32 [..., dim] (as SVD)."""
     half = dim // 2
     exponents = torch.arange(half, dtype=torch.float32, device=values.device) / half
     angles = values.float()[..., None] * torch.exp(-math.log(10_000) * exponents)
@@ -28,7 +28,7 @@ class EmbeddingMLP(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.linear_1 = operations.Linear(dim, hidden_dim, dtype=dtype, device=device)
         self.linear_2 = operations.Linear(hidden_dim, out_dim, dtype=dtype, device=device)
@@ -52,7 +52,7 @@ class ContextTokens(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.tokens = tokens
         self.proj = operations.Linear(dim, tokens * token_dim, dtype=dtype, device=device)

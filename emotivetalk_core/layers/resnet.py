@@ -26,10 +26,10 @@ def as_frames(x: Tensor) -> Tensor:
 
 
 class SpaceTimeMix(nn.Module):
-    """Blends a spatial and a temporal result by one learned number: `a * spatial + (1 - a) * temporal`, a = sigmoid(mix_factor).
+    """Blends two results by one learned number: `a * spatial + (1 - a) * temporal`, a = sigmoid(mix_factor).
 
-    SVD's strategies: "learned"; "learned_with_images", which is "learned" as long as every sample is a clip, as here; "fixed",
-    where `mix_factor` is `a` itself and not trained. `switch_spatial_to_temporal_mix` exchanges the two roles.
+    SVD's strategies: "learned"; "learned_with_images", which is "learned" as long as every sample is a clip, as here;
+    "fixed", where `mix_factor` is `a` itself and not trained. `switch_spatial_to_temporal_mix` exchanges the two roles.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class SpaceTimeMix(nn.Module):
         *,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         if strategy not in MIX_STRATEGIES:
             raise SettingsError(
@@ -77,7 +77,7 @@ class SpatialResBlock(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         self.norm1 = operations.GroupNorm(groups, in_channels, eps=eps, **leaf)
@@ -110,7 +110,7 @@ class TemporalResBlock(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         self.norm1 = operations.GroupNorm(groups, channels, eps=eps, **leaf)
@@ -140,7 +140,7 @@ class SpatioTemporalResBlock(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         shared = {"groups": groups, "eps": eps, "operations": operations, **leaf}
@@ -164,7 +164,7 @@ class Downsample(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.conv = operations.Conv2d(channels, channels, 3, stride=2, padding=1, dtype=dtype, device=device)
 
@@ -173,7 +173,7 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """To a given size by nearest neighbour, then a 3x3 convolution. The size is that of the skip that follows, so odd sizes work."""
+    """To the size of the skip that follows (so odd sizes work) by nearest neighbour, then a 3x3 convolution."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ class Upsample(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.conv = operations.Conv2d(channels, channels, 3, padding=1, dtype=dtype, device=device)
 

@@ -1,6 +1,7 @@
-"""One transformer site of the ETHD backbone: spatial attention with EDI, temporal attention, and their blend (EmotiveTalk §3.3).
+"""One transformer site of the ETHD backbone: spatial attention with EDI, temporal attention, their blend.
 
-Inherited modules carry the names and shapes of Stable Video Diffusion (SVD), so its weights load unchanged; `edi` is new.
+EmotiveTalk §3.3. Inherited modules carry the names and shapes of Stable Video Diffusion (SVD), so its weights load
+unchanged; `edi` is new.
 """
 
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from .resnet import SpaceTimeMix
 class SiteContext:
     """What all sites of one forward pass attend to.
 
-    frames: n · lip, driving [b*n, k, c] · reference [b, k, c] · sequence [b, n*k, c]: the driving tokens of all frames with frame
-    positions · masks: by (h, w), bool [b, h*w, 1], true where expression may act.
+    frames: n · lip, driving [b*n, k, c] · reference [b, k, c] · sequence [b, n*k, c]: the driving tokens of all frames
+    with frame positions · masks: by (h, w), bool [b, h*w, 1], true where expression may act.
     """
 
     frames: int
@@ -40,7 +41,7 @@ class GatedGELU(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         self.proj = operations.Linear(dim, hidden_dim * 2, dtype=dtype, device=device)
 
@@ -59,7 +60,7 @@ class FeedForward(nn.Module):
         operations: ModuleType = nn,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ):
+    ) -> None:
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         self.net = nn.Sequential(
@@ -86,7 +87,7 @@ class SpatialBlock(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         attention: AttentionFunction = scaled_dot_product,
-    ):
+    ) -> None:
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         shared = {"operations": operations, "attention": attention, **leaf}
@@ -111,7 +112,7 @@ class SpatialBlock(nn.Module):
 
 
 class TemporalBlock(nn.Module):
-    """Along the frames: feed-forward, self-attention at each place, masked cross-attention on the expression sequence, feed-forward."""
+    """Along the frames: feed-forward, self-attention at each place, cross-attention on expressions, feed-forward."""
 
     def __init__(
         self,
@@ -123,7 +124,7 @@ class TemporalBlock(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         attention: AttentionFunction = scaled_dot_product,
-    ):
+    ) -> None:
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         shared = {"operations": operations, "attention": attention, **leaf}
@@ -141,7 +142,7 @@ class TemporalBlock(nn.Module):
         x = x + self.ff_in(self.norm_in(x))
         courses = self.norm1(x).transpose(1, 2).flatten(0, 1)  # [b*l, n, dim]
         x = x + self.attn1(courses).unflatten(0, (x.shape[0], -1)).transpose(1, 2)
-        # All places of a clip attend to the same sequence, so they are queries of one attention and nothing is repeated.
+        # All places of a clip attend to one sequence of expressions: they are queries of one attention, none repeated.
         attended = self.attn2(self.norm2(x).flatten(1, 2), context.sequence)  # [b, n*l, dim]
         x = torch.addcmul(x, attended.view_as(x), mask.unflatten(0, x.shape[:2]))
         return x + self.ff(self.norm3(x))
@@ -162,7 +163,7 @@ class SpatioTemporalTransformer(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         attention: AttentionFunction = scaled_dot_product,
-    ):
+    ) -> None:
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         shared = {"operations": operations, "attention": attention, **leaf}

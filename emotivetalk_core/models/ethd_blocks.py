@@ -58,11 +58,11 @@ class BlockParts:
 
 
 class DownBlock(nn.Module):
-    """`layers` residual blocks, each followed by a site where the level attends, then half the size but at the last level."""
+    """`layers` residual blocks, each with a site where the level attends; then half the size, but at the last level."""
 
     def __init__(
         self, parts: BlockParts, in_channels: int, out_channels: int, layers: int, *, attends: bool, last: bool
-    ):
+    ) -> None:
         super().__init__()
         eps = 1e-6 if attends else 1e-5  # SVD's own difference
         widths = [in_channels] + [out_channels] * (layers - 1)
@@ -86,7 +86,7 @@ class DownBlock(nn.Module):
 class MidBlock(nn.Module):
     """A residual block, a site and a residual block at the smallest size."""
 
-    def __init__(self, parts: BlockParts, channels: int):
+    def __init__(self, parts: BlockParts, channels: int) -> None:
         super().__init__()
         self.attentions = nn.ModuleList([parts.site(channels)])
         self.resnets = nn.ModuleList([parts.residual(channels, channels, 1e-5) for _ in range(2)])
@@ -112,7 +112,7 @@ class UpBlock(nn.Module):
         *,
         attends: bool,
         last: bool,
-    ):
+    ) -> None:
         super().__init__()
         before = [in_channels] + [out_channels] * (len(skip_channels) - 1)
         widths = [a + b for a, b in zip(before, skip_channels, strict=True)]
