@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
-    """Cosines, then sines, at dim / 2 frequencies from 1 down to nearly 1/10000: [...] to float32 [..., dim] (as SVD)."""
+    """Cosines, then sines, at dim / 2 frequencies from 1 to nearly 1/10000: [...] to float32 [..., dim] (as SVD)."""
     half = dim // 2
     exponents = torch.arange(half, dtype=torch.float32, device=values.device) / half
     angles = values.float()[..., None] * torch.exp(-math.log(10_000) * exponents)

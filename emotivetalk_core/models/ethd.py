@@ -101,7 +101,7 @@ class ETHD(nn.Module):
         self.expression_tokens = ContextTokens(
             config.expression_dim, config.context_tokens, config.cross_dim, operations=operations, **leaf
         )
-        # SVD gives positions to the hidden states only; the sequence of expressions needs them too. The paper is silent.
+        # SVD gives positions to the hidden states only; the sequence needs them too. The paper is silent.
         self.frame_positions = operations.Linear(config.cross_dim, config.cross_dim, bias=False, **leaf)
         nn.init.zeros_(self.frame_positions.weight)
 
