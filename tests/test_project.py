@@ -1,4 +1,4 @@
-"""What holds for the whole project: light and pure imports, one-way layers, declared libraries, short files, a whole map."""
+"""What holds for the whole project: pure imports, one-way layers, declared libraries, short files, a whole map."""
 
 import ast
 import json
