@@ -134,3 +134,14 @@ def test_the_readme_marks_one_test_command_for_ci():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme.count("<!-- test command -->") == 1
     assert re.search(r"<!-- test command -->\n```[a-z]*\n.*pytest\n```", readme)
+
+
+def test_the_equations_are_where_the_readme_says():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("Where each equation") : readme.index("## Map")]
+    places = re.findall(r"`([a-z_0-9/]+\.py)`: ((?:`\w+`(?:, )?)+)", table)
+    assert len(places) > 10
+    for file, names in places:
+        source = (PACKAGE / file).read_text(encoding="utf-8")
+        for name in re.findall(r"\w+", names):
+            assert re.search(rf"^(def|class) {name}\b", source, re.MULTILINE), f"{file} has no {name}"
