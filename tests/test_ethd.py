@@ -98,7 +98,7 @@ def test_full_size_by_part() -> None:
         part = next((part for part in NEW_PARTS if part in name.split(".")), "svd")
         counts[part] += parameter.numel()
     assert counts["svd"] == SVD_PARAMETERS
-    # Per site of width c: query and output c², key and value 1024 c, LayerNorm 2 c. 5 sites at 320, 5 at 640, 6 at 1280.
+    # Per site of width c: query and output c², key and value 1024 c, norm 2 c. 5 sites at 320, 5 at 640, 6 at 1280.
     assert counts["edi"] == sum(2 * c * c + 2 * 1024 * c + 2 * c for c in [320] * 5 + [640] * 5 + [1280] * 6)
     assert counts["lip_tokens"] == 513 * 4096 + 2048
     assert counts["expression_tokens"] == 31 * 4096 + 2048
