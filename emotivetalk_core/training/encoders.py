@@ -1,10 +1,12 @@
 """Stage 3b: self-driven dropout reconstruction (EmotiveTalk §6.1, fig. 8). The ETHD backbone serves as a renderer of single images;
 the adapters of the lip and the expression encoder learn with it, the trunk stays frozen."""
 
+import math
+
 import numpy as np
 import torch
 
-from ..diffusion.noise_levels import loss_weight, preconditioning, training_sigmas
+from ..diffusion.noise_levels import SIGMA_MAX, loss_weight, preconditioning, training_sigmas
 from ..models.checkpoint import save_checkpoint
 from ..models.ethd import ETHD
 from ..models.motion_encoder import MotionEncoder
@@ -25,6 +27,8 @@ def train_encoders(stage: Stage) -> None:
     latents = still_latents(stage)  # [i, k, 4, h, w] unscaled modes
     torch.manual_seed(settings.seed)
     renderer = ETHD(DEMO.ethd).to(stage.device)
+    with torch.no_grad():  # the portrait latent is unscaled: 1/0.18215 times as large as the noisy one beside it
+        renderer.conv_in.weight[:, DEMO.vae.latent_channels :] *= DEMO.vae.scaling_factor
     adapters = [p for p in encoder.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW([{"params": renderer.parameters()}, {"params": adapters, "rate_scale": 0.3}], lr=1e-3, weight_decay=0.01)
 
@@ -81,6 +85,18 @@ def region_weight(face: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
     return 1 + 2 * face + 5 * lips
 
 
+def noise_levels(count: int, generator: torch.Generator) -> torch.Tensor:
+    """SVD's training noise levels, and for a third of the samples higher ones, evenly in ln σ up to sampling's first, σ = 700. [we]
+
+    Weights born from SVD have met those in their pre-training; ours start from nothing, and it is there, where the picture gives no
+    hint, that the network must read mouth and expression from the conditions.
+    """
+    usual = training_sigmas((count,), generator)
+    low, high = math.log(5.0), math.log(SIGMA_MAX)
+    strong = torch.exp(low + (high - low) * torch.rand(count, generator=generator))
+    return torch.where(torch.rand(count, generator=generator) < 1 / 3, strong, usual)
+
+
 def denoising_error(
     network: ETHD,
     clean: torch.Tensor,
@@ -92,7 +108,7 @@ def denoising_error(
     """Squared error of the denoiser (EmotiveTalk eq. 11), weighted as v-prediction: [b, n, 4, h, w] for clean [b, n, 4, h, w] and
     portrait [b, 4, h, w]."""
     count, device = clean.shape[0], clean.device
-    sigma = training_sigmas((count,), generator).to(device)
+    sigma = noise_levels(count, generator).to(device)
     noise = torch.randn(clean.shape, generator=generator).to(device)
     s = sigma.view(-1, 1, 1, 1, 1)
     noisy = clean + s * noise

@@ -1,5 +1,7 @@
 """Stage 5: the ETHD backbone on talking clips (EmotiveTalk eq. 11), V-AID and VAE frozen. It starts from the renderer of stage 3."""
 
+import dataclasses
+
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -68,5 +70,5 @@ def train_ethd(stage: Stage) -> None:
 
     loop = TrainingLoop("ethd", stage.states, {"ethd": network}, {"main": optimiser}, settings.ethd, settings.seed, stage.on_step)
     record = loop.run(step)
-    record["motion_bucket"] = round(float(np.median(buckets)), 1)
-    save_checkpoint(stage.weights("ethd"), "ethd", network, DEMO.ethd, record)
+    usual = dataclasses.replace(DEMO.sampling, motion_bucket=round(float(np.median(buckets)), 1))
+    save_checkpoint(stage.weights("ethd"), "ethd", network, DEMO.ethd, record, defaults=usual)

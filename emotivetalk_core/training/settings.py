@@ -12,7 +12,7 @@ class DataSettings:
 
     still_identities: int = 2400
     stills_each: int = 8
-    clips: int = 240
+    clips: int = 150
     clip_frames: int = 220
     references: int = 4
     speech_clips: int = 480
@@ -30,7 +30,7 @@ class DemoSettings:
     speech: LoopSettings = LoopSettings(steps=1500, learning_rate=1e-3, warmup=100, average=0.99)
     speech_batch: int = 16
     speech_seconds: float = 3.0
-    vae: LoopSettings = LoopSettings(steps=2600, learning_rate=1e-3, warmup=100, average=0.99)
+    vae: LoopSettings = LoopSettings(steps=2100, learning_rate=1e-3, warmup=100, average=0.99)
     vae_batch: int = 16
     trunk: LoopSettings = LoopSettings(steps=1500, learning_rate=1e-3, warmup=100, average=0.99)
     trunk_batch: int = 64

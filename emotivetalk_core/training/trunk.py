@@ -48,7 +48,7 @@ def train_trunk(stage: Stage) -> MotionEncoder:
     """Returns the motion encoder with its trunk and heads trained; adapters are still at zero."""
     settings = stage.settings
     torch.manual_seed(settings.seed)
-    encoder = MotionEncoder(DEMO.motion_encoder).to(stage.device, memory_format=torch.channels_last)
+    encoder = MotionEncoder(DEMO.motion_encoder).to(stage.device)
     maps = TruthMaps(stage.data.stills, DEMO.motion_encoder.lip_dim, DEMO.motion_encoder.expression_dim, stage.device)
     optimiser = torch.optim.AdamW(encoder.parameters(), lr=1e-3, weight_decay=0.01)
     stills = stage.data.stills

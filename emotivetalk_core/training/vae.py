@@ -17,17 +17,17 @@ def train_vae(stage: Stage) -> None:
     """L1 on pixels and on their differences, a whisper of KL; then the latent's scale is folded into the weights."""
     settings = stage.settings
     torch.manual_seed(settings.seed)
-    vae = build_vae(DEMO.vae).to(stage.device, memory_format=torch.channels_last)
+    vae = build_vae(DEMO.vae).to(stage.device)
     optimiser = torch.optim.AdamW(vae.parameters(), lr=1e-3, weight_decay=0.0)
-    whole = int(settings.vae.steps * 0.75)  # from here on whole pictures, so that group norms see what they will see in use
+    whole = int(settings.vae.steps * 0.85)  # from here on whole pictures, so that group norms see what they will see in use
 
     def step(index: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         crop = settings.data.picture // 2 if index < whole else settings.data.picture
-        count = settings.vae_batch * 2 if index < whole else settings.vae_batch
+        count = settings.vae_batch if index < whole else settings.vae_batch // 4
         frames = CLIP if index % 2 else 1
         target = face_crops(stage, count // frames, frames, crop, generator)
         with stage.autocast():
-            posterior = vae.encode(target.contiguous(memory_format=torch.channels_last) * 2 - 1).latent_dist
+            posterior = vae.encode(target * 2 - 1).latent_dist
             latent = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=generator).to(stage.device)
             decoded = vae.decode(latent, num_frames=frames).sample.float() / 2 + 0.5
         pixel = F.l1_loss(decoded, target)
