@@ -1,4 +1,6 @@
-"""The one family of errors that a user can cause; each message is one sentence: what was given, what was expected, the way out."""
+"""The one family of errors that a user can cause; each message is one sentence: what was given, what was expected,
+the way out.
+"""
 
 
 class EmotiveTalkError(Exception):

@@ -13,7 +13,7 @@ SAMPLE_RATE = 16_000
 
 
 def frame_count(sample_count: int) -> int:
-    """Number of video frames that cover `sample_count` samples at 16 kHz: the video is never shorter than the speech."""
+    """How many video frames cover `sample_count` samples at 16 kHz: the video is never shorter than the speech."""
     return max(1, math.ceil(sample_count * FRAMES_PER_SECOND / SAMPLE_RATE))
 
 
@@ -42,7 +42,9 @@ class Portrait:
 
 @dataclass(frozen=True)
 class CropRecord:
-    """Where a square crop was taken from, so that it can be pasted back. Pixels of the original picture; may reach outside it."""
+    """Where a square crop was taken from, so that it can be pasted back. Pixels of the original picture; may reach
+    outside it.
+    """
 
     left: int
     top: int
@@ -55,8 +57,8 @@ class CropRecord:
 class FaceRegions:
     """The talking crop of a portrait and the masks of EmotiveTalk §3.3.
 
-    crop [3, s, s] RGB 0…1 · face_mask, lip_mask [1, s, s] binary · eyes_mouth [3, 2] (left eye, right eye, mouth centre as seen
-    in the picture, x then y, crop pixels) where known · note: one sentence for the user, or empty.
+    crop [3, s, s] RGB 0…1 · face_mask, lip_mask [1, s, s] binary · eyes_mouth [3, 2] (left eye, right eye, mouth
+    centre as seen in the picture, x then y, crop pixels) where known · note: one sentence for the user, or empty.
     """
 
     crop: torch.Tensor
@@ -69,7 +71,9 @@ class FaceRegions:
 
 @dataclass(frozen=True)
 class MotionLatents:
-    """What the motion encoder reads from faces. All [b, d]: lip 512, expression 30 (both z-normalised), pose 6, eye 6, identity 512 at full size."""
+    """What the motion encoder reads from faces. All [b, d]: lip 512, expression 30 (both z-normalised), pose 6, eye
+    6, identity 512 at full size.
+    """
 
     lip: torch.Tensor
     expression: torch.Tensor
@@ -98,8 +102,8 @@ class VideoConditions:
     """Everything that one whole video is sampled from, for all its n frames.
 
     portrait_latent [4, h, w] (VAE mode, unscaled) · lip [n, lip_dim] · driving_expression [n, expression_dim] ·
-    reference_expression [expression_dim] · face_mask, lip_mask [1, H, W] at pixel size · motion_bucket: SVD's micro-condition,
-    the amount of head motion (0…255).
+    reference_expression [expression_dim] · face_mask, lip_mask [1, H, W] at pixel size · motion_bucket: SVD's
+    micro-condition, the amount of head motion (0…255).
     """
 
     portrait_latent: torch.Tensor

@@ -92,7 +92,15 @@ DEMO = ModelPreset(
         input_size=96, trunk="small", trunk_dim=128, head_width=128, lip_dim=64, adapter_channels=16
     ),
     dicte=DiCTEConfig(audio_dim=128, identity_dim=128, width=128, layers=4, heads=4),
-    ethd=ETHDConfig(block_channels=(64, 96, 128, 128), head_dim=32, cross_dim=128, lip_dim=64, addition_embed_dim=64),
+    ethd=ETHDConfig(
+        block_channels=(64, 96, 128, 128),
+        layers_per_block=1,
+        head_dim=32,
+        cross_dim=128,
+        lip_dim=64,
+        norm_groups=4,  # bfloat16 group norms are slow on CPUs with fewer than 16 channels a group
+        addition_embed_dim=64,
+    ),
     vae=VAEConfig(block_channels=(32, 64, 64, 64), layers_per_block=1, norm_groups=8),
     sampling=SamplingDefaults(steps=10, grid="ays", window=24, overlap=6, size=128, sigma_max=80.0),
 )

@@ -18,8 +18,10 @@ FACES = 48
 
 
 def build_demo_codebook(stage: Stage) -> None:
-    """Writes emotion_codebook.safetensors. Faces are at full intensity with the mouth closed, of training identities."""
-    encoder = load_network(stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device)
+    """Writes emotion_codebook.safetensors. Faces of training identities, at full intensity with the mouth closed."""
+    encoder = load_network(
+        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
+    )
     size = stage.settings.data.picture
     latents = []
     for emotion in EMOTIONS:
@@ -27,7 +29,11 @@ def build_demo_codebook(stage: Stage) -> None:
         faces = []
         for index in range(FACES):
             state = HeadState(
-                mouth=np.zeros(5), action_units=emotion_action_units(emotion, 1.0), pose=random_pose(rng, 0.5), blink=0.0, gaze=np.zeros(2)
+                mouth=np.zeros(5),
+                action_units=emotion_action_units(emotion, 1.0),
+                pose=random_pose(rng, 0.5),
+                blink=0.0,
+                gaze=np.zeros(2),
             )
             faces.append(render_head(sample_identity(350_000 + index), state, size))
         with torch.inference_mode():

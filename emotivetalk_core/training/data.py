@@ -1,8 +1,10 @@
-"""The drawn heads that the demo learns from, rendered once to memory-mapped arrays and read from there by every stage.
+"""The drawn heads that the demo learns from, rendered once to memory-mapped arrays and read from there by every
+stage.
 
-Three sets, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for reconstruction),
-*clips* (talking heads with sound and a few portraits each) and *speech* (sound and phonemes alone). Making them can be killed
-and goes on where it stopped: each item has a flag that is set once it lies whole in the arrays.
+Three sets, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for
+reconstruction), *clips* (talking heads with sound and a few portraits each) and *speech* (sound and phonemes alone).
+Making them can be killed and goes on where it stopped: each item has a flag that is set once it lies whole in the
+arrays.
 """
 
 import multiprocessing
@@ -32,9 +34,10 @@ BOXES = {"face_box": 4, "lip_box": 4}
 class TrainingData:
     """The three sets, each a name → memory-mapped array.
 
-    stills: pixels [i, k, s, s, 3] uint8, mouth, action_units, pose, eye, face_box, lip_box [i, k, d], emotion [i, k] ·
-    clips: pixels [c, n, s, s, 3], the same truth [c, n, d], emotion [c], samples [c, n·640], phonemes [c, 2n], reference_pixels
-    [c, r, s, s, 3] with reference_face_box and reference_lip_box [c, r, 4] · speech: samples, phonemes as in clips.
+    stills: pixels [i, k, s, s, 3] uint8, mouth, action_units, pose, eye, face_box, lip_box [i, k, d], emotion [i, k]
+    · clips: pixels [c, n, s, s, 3], the same truth [c, n, d], emotion [c], samples [c, n·640], phonemes [c, 2n],
+    reference_pixels [c, r, s, s, 3] with reference_face_box and reference_lip_box [c, r, 4] · speech: samples,
+    phonemes as in clips.
     """
 
     stills: dict[str, np.ndarray]
@@ -43,8 +46,9 @@ class TrainingData:
 
 
 def random_state(rng: np.random.Generator, pose: np.ndarray) -> tuple[HeadState, int]:
-    """A face of random expression and mouth at the given pose, and the index of its emotion. Mouths are drawn wider than speech uses
-    them, so that every opening is met with every emotion."""
+    """A face of random expression and mouth at the given pose, and the index of its emotion. Mouths are drawn wider
+    than speech uses them, so that every opening is met with every emotion.
+    """
     emotion = int(rng.integers(len(EMOTIONS)))
     action_units = emotion_action_units(EMOTIONS[emotion], float(rng.uniform(0.5, 1.0)))
     action_units = np.clip(action_units + rng.normal(0, 0.06, action_units.shape), 0, 1)
@@ -52,7 +56,9 @@ def random_state(rng: np.random.Generator, pose: np.ndarray) -> tuple[HeadState,
     if rng.random() > 0.25:
         mouth = np.array([rng.beta(1.1, 1.6), rng.uniform(-0.8, 0.8), rng.beta(1, 2), rng.random(), rng.beta(1, 2)])
     blink = float(rng.uniform(0.5, 1)) if rng.random() < 0.08 else 0.0
-    return HeadState(mouth=mouth, action_units=action_units, pose=pose, blink=blink, gaze=rng.normal(0, 0.15, 2)), emotion
+    return HeadState(
+        mouth=mouth, action_units=action_units, pose=pose, blink=blink, gaze=rng.normal(0, 0.15, 2)
+    ), emotion
 
 
 def random_pose(rng: np.random.Generator, amount: float = 1.0) -> np.ndarray:
@@ -61,7 +67,9 @@ def random_pose(rng: np.random.Generator, amount: float = 1.0) -> np.ndarray:
     return rng.normal(0, 1, 6) * spread + np.array([0, 0, 0, 0, 0, 1.0])
 
 
-def _write_face(arrays: dict[str, np.ndarray], where: tuple[int, ...], identity: Identity, state: HeadState, size: int) -> None:
+def _write_face(
+    arrays: dict[str, np.ndarray], where: tuple[int, ...], identity: Identity, state: HeadState, size: int
+) -> None:
     arrays["pixels"][where] = render_head(identity, state, size)
     arrays["mouth"][where] = state.mouth
     arrays["action_units"][where] = state.action_units
@@ -107,7 +115,9 @@ def _make_speech(folder: Path, index: int, seed: int, settings: DataSettings) ->
 def _write_sound(arrays: dict[str, np.ndarray], index: int, samples: np.ndarray, phonemes) -> None:
     length = arrays["samples"].shape[1]
     arrays["samples"][index, : len(samples)] = samples[:length]
-    arrays["phonemes"][index] = phoneme_classes(phonemes, arrays["phonemes"].shape[1], rate=FRAMES_PER_SECOND * FEATURES_PER_FRAME)
+    arrays["phonemes"][index] = phoneme_classes(
+        phonemes, arrays["phonemes"].shape[1], rate=FRAMES_PER_SECOND * FEATURES_PER_FRAME
+    )
 
 
 MAKERS = {"stills": _make_still, "clips": _make_clip, "speech": _make_speech}
@@ -123,10 +133,20 @@ def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...]
     def stack(lead: tuple[int, ...], arrays: dict) -> dict:
         return {key: ((*lead, *shape), kind) for key, (shape, kind) in arrays.items()}
 
-    references = {"reference_pixels": ((s, s, 3), "u1"), "reference_face_box": ((4,), "f4"), "reference_lip_box": ((4,), "f4")}
+    references = {
+        "reference_pixels": ((s, s, 3), "u1"),
+        "reference_face_box": ((4,), "f4"),
+        "reference_lip_box": ((4,), "f4"),
+    }
     return {
         "stills": {**stack((i, k), faces), "emotion": ((i, k), "i2"), "done": ((i,), "u1")},
-        "clips": {**stack((c, n), faces), **stack((c,), sound), **stack((c, r), references), "emotion": ((c,), "i2"), "done": ((c,), "u1")},
+        "clips": {
+            **stack((c, n), faces),
+            **stack((c,), sound),
+            **stack((c, r), references),
+            "emotion": ((c,), "i2"),
+            "done": ((c,), "u1"),
+        },
         "speech": {**stack((settings.speech_clips,), sound), "done": ((settings.speech_clips,), "u1")},
     }
 
@@ -149,7 +169,9 @@ def _make(kind: str, folder: Path, indices: list[int], seed: int, settings: Data
 def prepare_set(
     kind: str, folder: Path, seed: int, settings: DataSettings, on_step: Callable[[int, int], None] | None = None
 ) -> dict[str, np.ndarray]:
-    """Makes what is still missing of one set ("stills", "clips" or "speech") under `folder`, with `settings.workers` processes."""
+    """Makes what is still missing of one set ("stills", "clips" or "speech") under `folder`, with `settings.workers`
+    processes.
+    """
     folder = folder / kind
     folder.mkdir(parents=True, exist_ok=True)
     for name, (shape, type_) in _layout(settings)[kind].items():
@@ -171,10 +193,14 @@ def prepare_set(
     return arrays
 
 
-def prepare_data(folder: Path, seed: int, settings: DataSettings, on_step: Callable[[str, int, int], None] | None = None) -> TrainingData:
+def prepare_data(
+    folder: Path, seed: int, settings: DataSettings, on_step: Callable[[str, int, int], None] | None = None
+) -> TrainingData:
     """All three sets, made where missing."""
 
     def make(kind: str) -> dict[str, np.ndarray]:
-        return prepare_set(kind, folder, seed, settings, None if on_step is None else lambda done, total: on_step(kind, done, total))
+        return prepare_set(
+            kind, folder, seed, settings, None if on_step is None else lambda done, total: on_step(kind, done, total)
+        )
 
     return TrainingData(stills=make("stills"), clips=make("clips"), speech=make("speech"))

@@ -37,7 +37,9 @@ def train_demo(
     device: torch.device | None = None,
     on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
 ) -> None:
-    """Trains what is missing in `out`; a stage whose weights file exists is done. `stages` limits it to some of STAGES."""
+    """Trains what is missing in `out`; a stage whose weights file exists is done. `stages` limits it to some of
+    STAGES.
+    """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     out.mkdir(parents=True, exist_ok=True)
 

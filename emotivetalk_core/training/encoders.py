@@ -1,5 +1,6 @@
-"""Stage 3b: self-driven dropout reconstruction (EmotiveTalk §6.1, fig. 8). The ETHD backbone serves as a renderer of single images;
-the adapters of the lip and the expression encoder learn with it, the trunk stays frozen."""
+"""Stage 3b: self-driven dropout reconstruction (EmotiveTalk §6.1, fig. 8). The ETHD backbone serves as a renderer of
+single images; the adapters of the lip and the expression encoder learn with it, the trunk stays frozen.
+"""
 
 import math
 
@@ -26,11 +27,14 @@ def train_encoders(stage: Stage) -> None:
     encoder = train_trunk(stage)
     latents = still_latents(stage)  # [i, k, 4, h, w] unscaled modes
     torch.manual_seed(settings.seed)
-    renderer = ETHD(DEMO.ethd).to(stage.device)
+    renderer = ETHD(DEMO.ethd, attention=stage.attention).to(stage.device)
+    renderer.zero_outputs()
     with torch.no_grad():  # the portrait latent is unscaled: 1/0.18215 times as large as the noisy one beside it
         renderer.conv_in.weight[:, DEMO.vae.latent_channels :] *= DEMO.vae.scaling_factor
     adapters = [p for p in encoder.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW([{"params": renderer.parameters()}, {"params": adapters, "rate_scale": 0.3}], lr=1e-3, weight_decay=0.01)
+    optimiser = torch.optim.AdamW(
+        [{"params": renderer.parameters()}, {"params": adapters, "rate_scale": 0.3}], lr=1e-3, weight_decay=0.01
+    )
 
     def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         loss = reconstruction_step(stage, encoder, renderer, latents, generator)
@@ -38,7 +42,9 @@ def train_encoders(stage: Stage) -> None:
         return {"loss": loss.detach()}
 
     modules = {"encoder": encoder, "renderer": renderer}
-    loop = TrainingLoop("encoders", stage.states, modules, {"main": optimiser}, settings.encoders, settings.seed, stage.on_step)
+    loop = TrainingLoop(
+        "encoders", stage.states, modules, {"main": optimiser}, settings.encoders, settings.seed, stage.on_step
+    )
     record = loop.run(step)
     save_checkpoint(stage.weights("motion_encoder"), "motion_encoder", encoder, DEMO.motion_encoder, record)
     save_checkpoint(stage.states / "renderer.safetensors", "ethd", renderer, DEMO.ethd, record)
@@ -58,7 +64,9 @@ def reconstruction_step(
     driving = (reference + torch.randint(1, each, (count,), generator=generator).numpy()) % each
     arm = torch.randint(3, (count,), generator=generator).to(device)
 
-    scaled = torch.from_numpy(latents[i, driving].astype(np.float32)).to(device) * DEMO.vae.scaling_factor  # [b, 4, h, w]
+    scaled = (
+        torch.from_numpy(latents[i, driving].astype(np.float32)).to(device) * DEMO.vae.scaling_factor
+    )  # [b, 4, h, w]
     portrait = torch.from_numpy(latents[i, reference].astype(np.float32)).to(device)
     size = stage.settings.data.picture
     face_mask = box_masks(stills["face_box"][i, reference], size, device)
@@ -73,9 +81,13 @@ def reconstruction_step(
         error = denoising_error(renderer, scaled[:, None], portrait, conditions, torch.zeros(count), generator)[:, 0]
 
     scale = size // error.shape[-1]
-    lips, face = (torch.nn.functional.max_pool2d(mask, scale) for mask in (lip_mask, face_mask))  # any touched latent counts
+    lips, face = (
+        torch.nn.functional.max_pool2d(mask, scale) for mask in (lip_mask, face_mask)
+    )  # any touched latent counts
     weight = region_weight(face, lips)
-    chosen = torch.stack([lips, (1 - lips) * face, torch.ones_like(lips)])[arm, torch.arange(count, device=device)]  # [b, 1, h, w]
+    chosen = torch.stack([lips, (1 - lips) * face, torch.ones_like(lips)])[
+        arm, torch.arange(count, device=device)
+    ]  # [b, 1, h, w]
     weight = weight * chosen
     return (error * weight).sum() / (weight.sum() * error.shape[1])
 
@@ -86,10 +98,11 @@ def region_weight(face: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
 
 
 def noise_levels(count: int, generator: torch.Generator) -> torch.Tensor:
-    """SVD's training noise levels, and for a third of the samples higher ones, evenly in ln σ up to sampling's first, σ = 700. [we]
+    """SVD's training noise levels, and for a third of the samples higher ones, evenly in ln σ up to sampling's first,
+    σ = 700. [we]
 
-    Weights born from SVD have met those in their pre-training; ours start from nothing, and it is there, where the picture gives no
-    hint, that the network must read mouth and expression from the conditions.
+    Weights born from SVD have met those in their pre-training; ours start from nothing, and it is there, where the
+    picture gives no hint, that the network must read mouth and expression from the conditions.
     """
     usual = training_sigmas((count,), generator)
     low, high = math.log(5.0), math.log(SIGMA_MAX)
@@ -105,8 +118,9 @@ def denoising_error(
     motion_bucket: torch.Tensor,
     generator: torch.Generator,
 ) -> torch.Tensor:
-    """Squared error of the denoiser (EmotiveTalk eq. 11), weighted as v-prediction: [b, n, 4, h, w] for clean [b, n, 4, h, w] and
-    portrait [b, 4, h, w]."""
+    """Squared error of the denoiser (EmotiveTalk eq. 11), weighted as v-prediction: [b, n, 4, h, w] for clean [b, n,
+    4, h, w] and portrait [b, 4, h, w].
+    """
     count, device = clean.shape[0], clean.device
     sigma = noise_levels(count, generator).to(device)
     noise = torch.randn(clean.shape, generator=generator).to(device)

@@ -1,5 +1,6 @@
-"""What the frozen networks say of the drawn heads, computed once and kept: VAE latents of all pictures, and for each clip its audio
-windows, its vision latents (l_v, e_v) and the latents of its portraits."""
+"""What the frozen networks say of the drawn heads, computed once and kept: VAE latents of all pictures, and for each
+clip its audio windows, its vision latents (l_v, e_v) and the latents of its portraits.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from ..audio.feature_windows import feature_windows
 from ..models.checkpoint import load_network
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..models.speech_encoder import SpeechEncoder, SpeechEncoderConfig
-from ..models.vae import VAEConfig, encode_mode
+from ..models.vae import encode_mode
 from ..models.vae_checkpoint import load_vae
 from .stage import Stage, pictures
 
@@ -28,11 +29,16 @@ def cached(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
     return np.load(file, mmap_mode="r")
 
 
-def _over_pictures(pixels: np.ndarray, read: Callable[[torch.Tensor], torch.Tensor], device: torch.device) -> np.ndarray:
+def _over_pictures(
+    pixels: np.ndarray, read: Callable[[torch.Tensor], torch.Tensor], device: torch.device
+) -> np.ndarray:
     """Applies `read` to pictures [a, b, h, w, 3] in batches; float16 [a, b, …]."""
     flat = pixels.reshape(-1, *pixels.shape[2:])
     with torch.inference_mode():
-        parts = [read(pictures(flat[s : s + BATCH], device)).float().cpu().numpy().astype(np.float16) for s in range(0, len(flat), BATCH)]
+        parts = [
+            read(pictures(flat[s : s + BATCH], device)).float().cpu().numpy().astype(np.float16)
+            for s in range(0, len(flat), BATCH)
+        ]
     return np.concatenate(parts).reshape(*pixels.shape[:2], *parts[0].shape[1:])
 
 
@@ -58,12 +64,19 @@ def clip_latents(stage: Stage) -> np.ndarray:
 
 def reference_latents(stage: Stage) -> np.ndarray:
     """Unscaled VAE modes of the clips' portraits [c, r, 4, h, w]."""
-    return cached(stage.states / "features" / "reference_latents.npy", lambda: _latents(stage, stage.data.clips["reference_pixels"]))
+    return cached(
+        stage.states / "features" / "reference_latents.npy",
+        lambda: _latents(stage, stage.data.clips["reference_pixels"]),
+    )
 
 
 def vision_features(stage: Stage) -> dict[str, np.ndarray]:
-    """l_v [c, n, lip], e_v [c, n, expression], and of the portraits: identity [c, r, d], reference_expression [c, r, expression]."""
-    encoder = load_network(stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device)
+    """l_v [c, n, lip], e_v [c, n, expression], and of the portraits: identity [c, r, d], reference_expression [c, r,
+    expression].
+    """
+    encoder = load_network(
+        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
+    )
     clips, folder = stage.data.clips, stage.states / "features"
 
     def read(name: str, pixels: np.ndarray, method: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
@@ -81,12 +94,15 @@ def audio_features(stage: Stage) -> np.ndarray:
     """A_w of every clip [c, n, 10, d]."""
 
     def make() -> np.ndarray:
-        encoder = load_network(stage.weights("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, stage.device)
+        encoder = load_network(
+            stage.weights("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, stage.device
+        )
         clips = stage.data.clips
         frames = clips["pixels"].shape[1]
         with torch.inference_mode():
             windows = [
-                feature_windows(encoder(torch.from_numpy(s.astype(np.float32))[None].to(stage.device))[0], frames) for s in clips["samples"]
+                feature_windows(encoder(torch.from_numpy(s.astype(np.float32))[None].to(stage.device))[0], frames)
+                for s in clips["samples"]
             ]
         return torch.stack(windows).cpu().numpy().astype(np.float16)
 

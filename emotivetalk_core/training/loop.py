@@ -1,7 +1,9 @@
-"""The loop every training stage runs in: seeded per step, logged, saved often enough that a kill loses a minute at most.
+"""The loop every training stage runs in: seeded per step, logged, saved often enough that a kill loses a minute at
+most.
 
-It knows nothing of what is trained: a stage hands over its modules, its optimisers and a function that does one step. State is
-kept in safetensors (tensors) with a JSON header (step, curve, settings), never pickled, and replaced in one move.
+It knows nothing of what is trained: a stage hands over its modules, its optimisers and a function that does one step.
+State is kept in safetensors (tensors) with a JSON header (step, curve, settings), never pickled, and replaced in one
+move.
 """
 
 import dataclasses
@@ -22,8 +24,9 @@ from ..errors import WeightsError
 
 @dataclasses.dataclass(frozen=True)
 class LoopSettings:
-    """steps: how many in all · learning_rate: the peak, Adam · warmup: steps of linear rise, then a cosine down to a tenth ·
-    average: decay of the running mean of the weights (0 = none) · save_seconds: time between two saves."""
+    """steps: how many in all · learning_rate: the peak, Adam · warmup: steps of linear rise, then a cosine down to a
+    tenth · average: decay of the running mean of the weights (0 = none) · save_seconds: time between two saves.
+    """
 
     steps: int
     learning_rate: float = 1e-4
@@ -60,10 +63,12 @@ class RunningMean:
 
 
 class TrainingLoop:
-    """Runs `step_function(step, generator) -> {name: loss tensor or float}`; the loss named "total" of each optimiser is the stage's
-    own business: the function does its backward passes, the loop steps the optimisers named in the result's order.
+    """Runs `step_function(step, generator) -> {name: loss tensor or float}`; the loss named "total" of each optimiser
+    is the stage's own business: the function does its backward passes, the loop steps the optimisers named in the
+    result's order.
 
-    modules: what is saved (all parameters and buffers). optimisers: Adam-like, one per name. Resumes from `folder/<name>.state`.
+    modules: what is saved (all parameters and buffers). optimisers: Adam-like, one per name. Resumes from
+    `folder/<name>.state`.
     """
 
     def __init__(
@@ -88,7 +93,7 @@ class TrainingLoop:
             self._restore()
 
     def run(self, step_function: Callable[[int, torch.Generator], Mapping[str, torch.Tensor | float]]) -> dict:
-        """Trains to the last step and returns the record that goes into the weights' metadata: steps, seconds, curve."""
+        """Trains to the last step; returns the record that goes into the weights' metadata: steps, seconds, curve."""
         saved = shown = started = time.monotonic()
         sums: dict[str, float] = {}
         count = 0
@@ -109,7 +114,10 @@ class TrainingLoop:
             if now - shown > 10 or self.step == self.settings.steps:
                 entry = {key: round(value / count, 5) for key, value in sums.items()}
                 if not all(math.isfinite(v) for v in entry.values()):
-                    raise WeightsError(f"training of {self.name} diverged at step {self.step}: {entry}; lower its learning rate and resume")
+                    raise WeightsError(
+                        f"training of {self.name} diverged at step {self.step}: {entry}; "
+                        "lower its learning rate and resume"
+                    )
                 self.seconds += now - started
                 started = shown = now
                 entry = {"step": self.step, "seconds": round(self.seconds, 1), **entry}
@@ -125,7 +133,12 @@ class TrainingLoop:
         self.save()
         for mean in self.means.values():
             mean.copy_to_module()
-        return {"stage": self.name, "steps": self.step, "seconds": round(self.seconds, 1), "curve": thin_curve(self.curve)}
+        return {
+            "stage": self.name,
+            "steps": self.step,
+            "seconds": round(self.seconds, 1),
+            "curve": thin_curve(self.curve),
+        }
 
     def save(self) -> None:
         """Writes the whole state beside the old one, then replaces it in one move."""
@@ -139,7 +152,11 @@ class TrainingLoop:
                 tensors.update({f"optimiser/{name}/{index}/{k}": torch.as_tensor(v) for k, v in state.items()})
         header = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
         temporary = self.state_file.with_suffix(".state.part")
-        save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, temporary, {"loop": json.dumps(header)})
+        save_file(
+            {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},
+            temporary,
+            {"loop": json.dumps(header)},
+        )
         os.replace(temporary, self.state_file)
 
     def _restore(self) -> None:
@@ -165,7 +182,9 @@ def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.
 
 
 def thin_curve(curve: list[dict[str, float]], points: int = 40) -> list[dict[str, float]]:
-    """At most `points` entries of a loss curve, evenly spread, the last one kept: what a checkpoint's metadata can carry."""
+    """At most `points` entries of a loss curve, evenly spread, the last one kept: what a checkpoint's metadata can
+    carry.
+    """
     if len(curve) <= points:
         return curve
     return [curve[round(i * (len(curve) - 1) / (points - 1))] for i in range(points)]

@@ -1,4 +1,4 @@
-"""Every number of the demo training in one place. `train demo --settings FILE` reads a YAML file of the same shape."""
+"""Every number of the demo training in one place."""
 
 from dataclasses import dataclass, field
 
@@ -7,8 +7,10 @@ from .loop import LoopSettings
 
 @dataclass(frozen=True)
 class DataSettings:
-    """How many drawn heads are made. stills: identities × pictures, each with its own expression, mouth and the identity's own pose;
-    clips: talking clips of `clip_frames` frames, each with its own identity and `references` portraits of it."""
+    """How many drawn heads are made. stills: identities × pictures, each with its own expression, mouth and the
+    identity's own pose; clips: talking clips of `clip_frames` frames, each with its own identity and `references`
+    portraits of it.
+    """
 
     still_identities: int = 2400
     stills_each: int = 8
@@ -27,17 +29,17 @@ class DemoSettings:
     seed: int = 7
     data: DataSettings = field(default_factory=DataSettings)
     face_finder_steps: int = 600
-    speech: LoopSettings = LoopSettings(steps=1500, learning_rate=1e-3, warmup=100, average=0.99)
-    speech_batch: int = 16
+    speech: LoopSettings = LoopSettings(steps=1000, learning_rate=1e-3, warmup=100, average=0.99)
+    speech_batch: int = 8
     speech_seconds: float = 3.0
-    vae: LoopSettings = LoopSettings(steps=2100, learning_rate=1e-3, warmup=100, average=0.99)
+    vae: LoopSettings = LoopSettings(steps=1800, learning_rate=1e-3, warmup=100, average=0.99)
     vae_batch: int = 16
     trunk: LoopSettings = LoopSettings(steps=1500, learning_rate=1e-3, warmup=100, average=0.99)
     trunk_batch: int = 64
-    encoders: LoopSettings = LoopSettings(steps=1800, learning_rate=6e-4, warmup=100, average=0.995)
+    encoders: LoopSettings = LoopSettings(steps=2000, learning_rate=6e-4, warmup=100, average=0.995)
     encoders_batch: int = 32
-    v_aid: LoopSettings = LoopSettings(steps=3000, learning_rate=5e-4, warmup=100, average=0.995)
+    v_aid: LoopSettings = LoopSettings(steps=1600, learning_rate=5e-4, warmup=100, average=0.995)
     v_aid_batch: int = 16
-    ethd: LoopSettings = LoopSettings(steps=2000, learning_rate=5e-4, warmup=100, average=0.997)
+    ethd: LoopSettings = LoopSettings(steps=2200, learning_rate=5e-4, warmup=100, average=0.997)
     ethd_batch: int = 2
     ethd_frames: int = 24

@@ -1,5 +1,7 @@
-"""Stage 1: a small Wav2Vec2 that hears phonemes. The public models learn from thousands of hours by masking; with minutes of
-synthetic speech and its exact phoneme times, naming the phoneme of every 20 ms teaches the same kind of features."""
+"""Stage 1: a small Wav2Vec2 that hears phonemes. The public models learn from thousands of hours by masking; with
+minutes of synthetic speech and its exact phoneme times, naming the phoneme of every 20 ms teaches the same kind of
+features.
+"""
 
 import numpy as np
 import torch
@@ -38,7 +40,9 @@ def train_speech_encoder(stage: Stage) -> None:
         return {"loss": loss.detach(), "accuracy": (logits.argmax(-1) == labels).float().mean()}
 
     modules = {"speech_encoder": encoder, "head": head}
-    loop = TrainingLoop("speech_encoder", stage.states, modules, {"main": optimiser}, settings.speech, settings.seed, stage.on_step)
+    loop = TrainingLoop(
+        "speech_encoder", stage.states, modules, {"main": optimiser}, settings.speech, settings.seed, stage.on_step
+    )
     record = loop.run(step)
     save_checkpoint(stage.weights("speech_encoder"), "speech_encoder", encoder, DEMO.speech_encoder, record)
 
@@ -46,12 +50,21 @@ def train_speech_encoder(stage: Stage) -> None:
 def speech_crops(
     speech: dict[str, np.ndarray], count: int, length: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random crops of `length` features: samples [b, length·320] with a random gain and a little noise, phoneme labels [b, length]."""
+    """Random crops of `length` features: samples [b, length·320] with a random gain and a little noise, phoneme
+    labels [b, length].
+    """
     recordings, available = speech["phonemes"].shape
     which = torch.randint(recordings, (count,), generator=generator).tolist()
     starts = torch.randint(available - length, (count,), generator=generator).tolist()
-    samples = np.stack([speech["samples"][i, s * FEATURE_SAMPLES : (s + length) * FEATURE_SAMPLES] for i, s in zip(which, starts, strict=True)])
+    samples = np.stack(
+        [
+            speech["samples"][i, s * FEATURE_SAMPLES : (s + length) * FEATURE_SAMPLES]
+            for i, s in zip(which, starts, strict=True)
+        ]
+    )
     labels = np.stack([speech["phonemes"][i, s : s + length] for i, s in zip(which, starts, strict=True)])
     gain = 10 ** (torch.rand(count, 1, generator=generator) * 1.2 - 0.9)
-    noise = torch.randn(samples.shape, generator=generator) * 10 ** (torch.rand(count, 1, generator=generator) * 2 - 4.3)
+    noise = torch.randn(samples.shape, generator=generator) * 10 ** (
+        torch.rand(count, 1, generator=generator) * 2 - 4.3
+    )
     return torch.from_numpy(samples.astype(np.float32)) * gain + noise, torch.from_numpy(labels.astype(np.int64))

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..layers.attention import AttentionFunction, matrix_product, scaled_dot_product
 from .data import TrainingData
 from .settings import DemoSettings
 
 
 @dataclass(frozen=True)
 class Stage:
-    """folder: the weights folder being filled; `folder/training` holds data, states and logs, and can be deleted afterwards."""
+    """folder: the weights folder being filled; `folder/training` holds data, states and logs, and can be deleted
+    afterwards.
+    """
 
     folder: Path
     settings: DemoSettings
@@ -28,6 +31,13 @@ class Stage:
 
     def weights(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
+
+    @property
+    def attention(self) -> AttentionFunction:
+        """Attention as two matrix products on the CPU, where the fused form's backward pass in bfloat16 is many times
+        slower.
+        """
+        return matrix_product if self.device.type == "cpu" else scaled_dot_product
 
     def autocast(self) -> contextlib.AbstractContextManager:
         """bfloat16 where the processor has matrix units for it (CUDA, or AMX on recent Xeons), float32 elsewhere."""

@@ -1,7 +1,8 @@
-"""Stage 3a: the demo's stand-in for PD-FGC's pre-training. PD-FGC learnt its factors from thousands of people; here the drawn heads
-know theirs, so the small trunk learns to name them: speech articulation for the lip latent, action units and lids for the
-expression latent, head pose, blink and gaze. Each truth is spread over its latent by a fixed random map, so that every
-dimension carries it and none is left over to carry identity."""
+"""Stage 3a: the demo's stand-in for PD-FGC's pre-training. PD-FGC learnt its factors from thousands of people; here
+the drawn heads know theirs, so the small trunk learns to name them: speech articulation for the lip latent, action
+units and lids for the expression latent, head pose, blink and gaze. Each truth is spread over its latent by a fixed
+random map, so that every dimension carries it and none is left over to carry identity.
+"""
 
 import math
 
@@ -28,7 +29,9 @@ class TruthMaps:
         self.directions = (torch.randn(mouth.shape[1], lip_dim, generator=generator) * 0.5).to(device)
         self.phases = (torch.rand(lip_dim, generator=generator) * 2 * math.pi).to(device)
         square = torch.linalg.qr(torch.randn(expression_dim, expression_dim, generator=generator))[0]
-        self.spread = (square[: face.shape[1]] * math.sqrt(expression_dim / face.shape[1])).to(device)  # [truth, latent]
+        self.spread = (square[: face.shape[1]] * math.sqrt(expression_dim / face.shape[1])).to(
+            device
+        )  # [truth, latent]
 
     def lip(self, mouth: torch.Tensor) -> torch.Tensor:
         """Articulation [b, 5] → [b, lip_dim]."""
@@ -72,20 +75,26 @@ def train_trunk(stage: Stage) -> MotionEncoder:
         step_optimiser(lip + expression + 0.1 * pose + eye, optimiser)
         return {"lip": lip.detach(), "expression": expression.detach(), "pose": pose.detach(), "eye": eye.detach()}
 
-    loop = TrainingLoop("trunk", stage.states, {"encoder": encoder}, {"main": optimiser}, settings.trunk, settings.seed, stage.on_step)
+    loop = TrainingLoop(
+        "trunk", stage.states, {"encoder": encoder}, {"main": optimiser}, settings.trunk, settings.seed, stage.on_step
+    )
     loop.run(step)
     encoder.eval()
     encoder.freeze_trunk()
     with torch.inference_mode():
         sample = stills["pixels"][: min(identities, 800), 0]
         parts = [pictures(part, stage.device) for part in np.array_split(sample, max(1, len(sample) // 64))]
-        lip, expression = (torch.cat([read(part).float() for part in parts]) for read in (encoder.lip, encoder.expression))
+        lip, expression = (
+            torch.cat([read(part).float() for part in parts]) for read in (encoder.lip, encoder.expression)
+        )
     encoder.set_statistics(lip, expression)
     return encoder
 
 
 def augment(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Random shift, scale, turn, colour and noise, so that the latents tell the face and not its place in the picture."""
+    """Random shift, scale, turn, colour and noise, so that the latents tell the face and not its place in the
+    picture.
+    """
     count = faces.shape[0]
 
     def normal(*shape: int) -> torch.Tensor:

@@ -1,6 +1,8 @@
-"""Stage 4: V-AID (EmotiveTalk §3.2, eq. 4-8): the audio-lip projector, Di-CTE, and the CLUB estimator that keeps their outputs apart.
+"""Stage 4: V-AID (EmotiveTalk §3.2, eq. 4-8): the audio-lip projector, Di-CTE, and the CLUB estimator that keeps
+their outputs apart.
 
-One main step with the estimator at rest, then `ESTIMATOR_STEPS` of the estimator on detached latents. Afterwards both are frozen.
+One main step with the estimator at rest, then `ESTIMATOR_STEPS` of the estimator on detached latents. Afterwards both
+are frozen.
 """
 
 from dataclasses import dataclass
@@ -14,12 +16,13 @@ from ..models.club import CLUBSample
 from ..models.dicte import DiCTE, DiCTEConfig
 from ..models.lip_projector import LipProjector, LipProjectorConfig
 from ..models.presets import DEMO
-from .features import cached, audio_features, vision_features
+from .features import audio_features, cached, vision_features
 from .loop import TrainingLoop, step_optimiser
 from .losses import expression_loss, lip_loss
 from .stage import Stage
 
 ESTIMATOR_STEPS = 5
+LIP_FRAMES = 48  # of each clip's 220 that one step asks of the projector: enough negatives, a quarter of the work
 KNOWN_PREFIX = 0.8  # share of clips whose first frames are given clean (§6.4, "randomly cat … 0.8")
 DROP_EMOTION = 0.1
 CLUB_WEIGHT = 1.0
@@ -39,8 +42,8 @@ def train_v_aid(stage: Stage) -> None:
     """Writes lip_projector.safetensors and dicte.safetensors."""
     settings = stage.settings
     torch.manual_seed(settings.seed)
-    projector = LipProjector(DEMO.lip_projector).to(stage.device)
-    dicte = DiCTE(DEMO.dicte).to(stage.device)
+    projector = LipProjector(DEMO.lip_projector, attention=stage.attention).to(stage.device)
+    dicte = DiCTE(DEMO.dicte, attention=stage.attention).to(stage.device)
     club = CLUBSample(DEMO.lip_projector.lip_dim, DEMO.dicte.expression_dim, 128).to(stage.device)
     main = torch.optim.AdamW([*projector.parameters(), *dicte.parameters()], lr=1e-4, weight_decay=0.01)
     estimator = torch.optim.Adam(club.parameters(), lr=1e-4)
@@ -50,12 +53,15 @@ def train_v_aid(stage: Stage) -> None:
     def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         batch = draw(audio, vision, settings.v_aid_batch, generator, stage.device)
         with stage.autocast():
-            lip = projector(batch.audio.flatten(0, 1)).float().unflatten(0, batch.lip.shape[:2])
+            start = int(torch.randint(batch.lip.shape[1] - LIP_FRAMES + 1, (1,), generator=generator))
+            frames = slice(start, start + LIP_FRAMES)
+            lip = projector(batch.audio[:, frames]).float()  # [b, LIP_FRAMES, lip]
             expression, known = estimate_expression(dicte, batch, generator)
-        lip_part = lip_loss(lip, batch.lip)
+        true_lip = batch.lip[:, frames]
+        lip_part = lip_loss(lip, true_lip)
         expression_part = expression_loss(expression, batch.expression, known)
         club.eval()
-        pairs = lip.flatten(0, 1)[::4], expression.flatten(0, 1)[::4]
+        pairs = lip.flatten(0, 1), expression[:, frames].flatten(0, 1)
         bound = club(*pairs)
         step_optimiser(lip_part + expression_part + CLUB_WEIGHT * bound, main)
         club.train()
@@ -68,7 +74,7 @@ def train_v_aid(stage: Stage) -> None:
             "expression": expression_part.detach(),
             "club": bound.detach(),
             "estimator": fit.detach(),
-            "lip_error": (lip.detach() - batch.lip).square().mean(),
+            "lip_error": (lip.detach() - true_lip).square().mean(),
         }
 
     modules = {"projector": projector, "dicte": dicte, "club": club}
@@ -86,7 +92,9 @@ def draw(
     clips, portraits = vision["identity"].shape[:2]
     c = torch.randint(clips, (count,), generator=generator).numpy()
     r = torch.randint(portraits, (count,), generator=generator).numpy()
-    return Batch(*(_tensor(a, device) for a in (audio[c], vision["lip"][c], vision["expression"][c], vision["identity"][c, r])))
+    return Batch(
+        *(_tensor(a, device) for a in (audio[c], vision["lip"][c], vision["expression"][c], vision["identity"][c, r]))
+    )
 
 
 def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
@@ -94,7 +102,8 @@ def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
 
 
 def estimate_expression(dicte: DiCTE, batch: Batch, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """One denoising of e_v from a random t (eq. 7): the x0 estimate [b, n, e], which is the ē_a of training, and the known mask [b, n].
+    """One denoising of e_v from a random t (eq. 7): the x0 estimate [b, n, e], which is the ē_a of training, and the
+    known mask [b, n].
 
     e_cond is the expression of the first frame. The known prefix goes in clean, as the sampler hands it over.
     """
@@ -111,9 +120,12 @@ def estimate_expression(dicte: DiCTE, batch: Batch, generator: torch.Generator) 
 
 
 def audio_latents(stage: Stage) -> dict[str, np.ndarray]:
-    """What the frozen V-AID says of every clip, for the ETHD stage: lip [c, n, lip] = l_a and expression [c, n, e] = e_a (the estimate
-    from a random t, so that it stays with the frames it is to drive)."""
-    projector = load_network(stage.weights("lip_projector"), "lip_projector", LipProjector, LipProjectorConfig, stage.device)
+    """What the frozen V-AID says of every clip, for the ETHD stage: lip [c, n, lip] = l_a and expression [c, n, e] =
+    e_a (the estimate from a random t, so that it stays with the frames it is to drive).
+    """
+    projector = load_network(
+        stage.weights("lip_projector"), "lip_projector", LipProjector, LipProjectorConfig, stage.device
+    )
     dicte = load_network(stage.weights("dicte"), "dicte", DiCTE, DiCTEConfig, stage.device)
     audio, vision = audio_features(stage), vision_features(stage)
     generator = torch.Generator().manual_seed(stage.settings.seed)
@@ -126,10 +138,20 @@ def audio_latents(stage: Stage) -> dict[str, np.ndarray]:
         found = []
         with torch.inference_mode():
             for c in range(len(audio)):
-                parts = (audio[c : c + 1], vision["lip"][c : c + 1], vision["expression"][c : c + 1], vision["identity"][c : c + 1, 0])
-                estimate, _ = estimate_expression(dicte, Batch(*(_tensor(part, stage.device) for part in parts)), generator)
+                parts = (
+                    audio[c : c + 1],
+                    vision["lip"][c : c + 1],
+                    vision["expression"][c : c + 1],
+                    vision["identity"][c : c + 1, 0],
+                )
+                estimate, _ = estimate_expression(
+                    dicte, Batch(*(_tensor(part, stage.device) for part in parts)), generator
+                )
                 found.append(estimate[0].cpu().numpy().astype(np.float16))
         return np.stack(found)
 
     folder = stage.states / "features"
-    return {"lip": cached(folder / "lip_from_audio.npy", lips), "expression": cached(folder / "expression_from_audio.npy", expressions)}
+    return {
+        "lip": cached(folder / "lip_from_audio.npy", lips),
+        "expression": cached(folder / "expression_from_audio.npy", expressions),
+    }

@@ -1,4 +1,6 @@
-"""Stage 2: the temporal VAE, on crops of drawn heads: faces more often than background, mouths and eyes with more weight."""
+"""Stage 2: the temporal VAE, on crops of drawn heads: faces more often than background, mouths and eyes with more
+weight.
+"""
 
 import numpy as np
 import torch
@@ -19,7 +21,9 @@ def train_vae(stage: Stage) -> None:
     torch.manual_seed(settings.seed)
     vae = build_vae(DEMO.vae).to(stage.device)
     optimiser = torch.optim.AdamW(vae.parameters(), lr=1e-3, weight_decay=0.0)
-    whole = int(settings.vae.steps * 0.85)  # from here on whole pictures, so that group norms see what they will see in use
+    whole = int(
+        settings.vae.steps * 0.85
+    )  # from here on whole pictures, so that group norms see what they will see in use
 
     def step(index: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
         crop = settings.data.picture // 2 if index < whole else settings.data.picture
@@ -28,16 +32,22 @@ def train_vae(stage: Stage) -> None:
         target = face_crops(stage, count // frames, frames, crop, generator)
         with stage.autocast():
             posterior = vae.encode(target * 2 - 1).latent_dist
-            latent = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=generator).to(stage.device)
+            latent = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=generator).to(
+                stage.device
+            )
             decoded = vae.decode(latent, num_frames=frames).sample.float() / 2 + 0.5
         pixel = F.l1_loss(decoded, target)
-        edges = F.l1_loss(decoded.diff(dim=-1), target.diff(dim=-1)) + F.l1_loss(decoded.diff(dim=-2), target.diff(dim=-2))
+        edges = F.l1_loss(decoded.diff(dim=-1), target.diff(dim=-1)) + F.l1_loss(
+            decoded.diff(dim=-2), target.diff(dim=-2)
+        )
         kl = 0.5 * (posterior.mean.float().square() + posterior.var.float() - 1 - posterior.logvar.float()).mean()
         loss = pixel + edges + F.mse_loss(decoded, target) * 4 + 2e-5 * kl
         step_optimiser(loss, optimiser)
         return {"loss": loss.detach(), "pixel": pixel.detach(), "edges": edges.detach(), "kl": kl.detach()}
 
-    loop = TrainingLoop("vae", stage.states, {"vae": vae}, {"main": optimiser}, settings.vae, settings.seed, stage.on_step)
+    loop = TrainingLoop(
+        "vae", stage.states, {"vae": vae}, {"main": optimiser}, settings.vae, settings.seed, stage.on_step
+    )
     record = loop.run(step)
     vae.eval()
     with torch.no_grad():
@@ -49,13 +59,16 @@ def train_vae(stage: Stage) -> None:
 
 
 def face_crops(stage: Stage, count: int, frames: int, crop: int, generator: torch.Generator) -> torch.Tensor:
-    """[count·frames, 3, crop, crop]: from clips where `frames` > 1, else from stills and clips alike. Crops centre on the face twice
-    in three times."""
+    """[count·frames, 3, crop, crop]: from clips where `frames` > 1, else from stills and clips alike. Crops centre on
+    the face twice in three times.
+    """
     data = stage.data.clips if frames > 1 else stage.data.stills
     first, second = data["pixels"].shape[:2]
     which = torch.randint(first, (count,), generator=generator).tolist()
     starts = torch.randint(second - frames + 1, (count,), generator=generator).tolist()
-    pixels = np.stack([data["pixels"][i, s : s + frames] for i, s in zip(which, starts, strict=True)])  # [c, f, h, w, 3]
+    pixels = np.stack(
+        [data["pixels"][i, s : s + frames] for i, s in zip(which, starts, strict=True)]
+    )  # [c, f, h, w, 3]
     room = pixels.shape[2] - crop
     if room == 0:
         return pictures(pixels, stage.device).flatten(0, 1)
