@@ -18,7 +18,7 @@ from ..synthesis.action_units import ACTION_UNITS
 from ..training.data import open_set, prepare_set
 from ..training.loop import LoopSettings, TrainingLoop, step_optimiser
 from ..training.settings import DemoSettings
-from ..training.stage import pictures
+from ..training.stage import autocast, pictures
 from ..training.trunk import augment
 from ..types import EMOTIONS
 
@@ -96,14 +96,15 @@ def train_probe(
     states: Path,
     *,
     settings: LoopSettings | None = None,
-    batch: int = 48,
+    batch: int = 32,
     seed: int = 5,
     on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
 ) -> None:
     """Trains on the stills of the training heads and writes `out`. Identities: each batch holds pairs of one person
     with two faces, told apart from all other pairs (InfoNCE). Blur and noise are part of the lesson, for generated
-    frames are softer than drawn ones."""
-    settings = settings or LoopSettings(steps=1600, learning_rate=1e-3, warmup=100, average=0.99)
+    frames are softer than drawn ones.
+    """
+    settings = settings or LoopSettings(steps=900, learning_rate=1e-3, warmup=50, average=0.99)
     torch.manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     probe = FaceProbe(FaceProbeConfig()).to(device)
@@ -117,21 +118,25 @@ def train_probe(
         second = (first + torch.randint(1, each, (batch,), generator=generator).numpy()) % each
         i, k = np.concatenate([who, who]), np.concatenate([first, second])
         faces = soften(augment(pictures(stills["pixels"][i, k], device), generator), generator)
-        read = probe(faces)
-        opening = F.mse_loss(read.opening, torch.from_numpy(stills["mouth"][i, k, 0]).to(device))
-        units = F.mse_loss(read.action_units, torch.from_numpy(stills["action_units"][i, k]).to(device))
+        with autocast(device):
+            read = probe(faces)
+        opening = F.mse_loss(read.opening.float(), torch.from_numpy(stills["mouth"][i, k, 0]).to(device))
+        units = F.mse_loss(read.action_units.float(), torch.from_numpy(stills["action_units"][i, k]).to(device))
         emotion = F.cross_entropy(
-            read.emotion, torch.from_numpy(stills["emotion"][i, k].astype(np.int64)).to(device), label_smoothing=0.05
+            read.emotion.float(),
+            torch.from_numpy(stills["emotion"][i, k].astype(np.int64)).to(device),
+            label_smoothing=0.05,
         )
-        similarity = read.identity[:batch] @ read.identity[batch:].T / 0.07
+        identity = read.identity.float()
+        similarity = identity[:batch] @ identity[batch:].T / 0.07
         target = torch.arange(batch, device=device)
-        identity = (F.cross_entropy(similarity, target) + F.cross_entropy(similarity.T, target)) / 2
-        step_optimiser(20 * opening + 10 * units + emotion + identity, optimiser)
+        person = (F.cross_entropy(similarity, target) + F.cross_entropy(similarity.T, target)) / 2
+        step_optimiser(20 * opening + 10 * units + emotion + person, optimiser)
         return {
             "opening": opening.detach(),
             "units": units.detach(),
             "emotion": emotion.detach(),
-            "identity": identity.detach(),
+            "identity": person.detach(),
         }
 
     record = TrainingLoop("probe", states, {"probe": probe}, {"main": optimiser}, settings, seed, on_step).run(step)

@@ -34,7 +34,7 @@ class DemoSettings:
     speech_seconds: float = 3.0
     vae: LoopSettings = LoopSettings(steps=1800, learning_rate=1e-3, warmup=100, average=0.99)
     vae_batch: int = 16
-    trunk: LoopSettings = LoopSettings(steps=1500, learning_rate=1e-3, warmup=100, average=0.99)
+    trunk: LoopSettings = LoopSettings(steps=1000, learning_rate=1e-3, warmup=100, average=0.99)
     trunk_batch: int = 64
     encoders: LoopSettings = LoopSettings(steps=2000, learning_rate=6e-4, warmup=100, average=0.995)
     encoders_batch: int = 32

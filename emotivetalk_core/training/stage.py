@@ -40,9 +40,13 @@ class Stage:
         return matrix_product if self.device.type == "cpu" else scaled_dot_product
 
     def autocast(self) -> contextlib.AbstractContextManager:
-        """bfloat16 where the processor has matrix units for it (CUDA, or AMX on recent Xeons), float32 elsewhere."""
-        fast = self.device.type == "cuda" or (self.device.type == "cpu" and torch.cpu._is_amx_tile_supported())
-        return torch.autocast(self.device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+        return autocast(self.device)
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager:
+    """bfloat16 where the processor has matrix units for it (CUDA, or AMX on recent Xeons), float32 elsewhere."""
+    fast = device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_amx_tile_supported())
+    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
 
 
 def pictures(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
