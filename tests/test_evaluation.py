@@ -12,6 +12,7 @@ from conftest import TINY
 
 from emotivetalk_core.errors import OutputError, WeightsError
 from emotivetalk_core.evaluation.ablation import NO_EXPRESSION, NO_LIP, raw_audio, without_expression, without_lip
+from emotivetalk_core.evaluation.metrics import finite_mean, slope, total_variation
 from emotivetalk_core.evaluation.plan import FULL, SECTIONS, SMALL, SuitePlan
 from emotivetalk_core.evaluation.probes import FaceProbe, FaceProbeConfig, load_probe, train_probes
 from emotivetalk_core.evaluation.protocols import emotion_figures, identity_accuracy, silence, sync
@@ -26,7 +27,11 @@ from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import TalkSettings, prepare_conditions
 from emotivetalk_core.synthesis.clip import IDENTITY_SEEDS
+from emotivetalk_core.training.ablation import VARIANTS, from_renderer
+from emotivetalk_core.training.data import TrainingData
 from emotivetalk_core.training.loop import LoopSettings
+from emotivetalk_core.training.settings import DemoSettings
+from emotivetalk_core.training.stage import Stage
 from emotivetalk_core.types import EMOTIONS
 
 PLAN = SuitePlan(
@@ -297,6 +302,19 @@ def test_trained_variants_are_measured_when_they_are_there(tiny_weights, models,
     assert set(rows["missing"]) == {"edi_retrained", "direct_injection"}
 
 
+def test_a_variant_starts_from_every_weight_of_the_renderer_that_fits(tmp_path):
+    (tmp_path / "training").mkdir()
+    renderer = ETHD(TINY.ethd)
+    save_checkpoint(tmp_path / "training" / "renderer.safetensors", "ethd", renderer, TINY.ethd, {})
+    nothing = TrainingData(stills={}, clips={}, speech={})
+    stage = Stage(tmp_path, DemoSettings(), nothing, torch.device("cpu"))
+    config = replace(TINY.ethd, lip_dim=TINY.ethd.lip_dim + 1, expression_injection="none")
+    variant, given = from_renderer(stage, config).state_dict(), renderer.state_dict()
+    fresh = [key for key in variant if not torch.equal(variant[key], given[key])]
+    assert fresh == ["lip_tokens.proj.weight"]
+    assert {variant.expression_injection for variant in VARIANTS.values()} == {"edi", "direct", "none"}
+
+
 def test_speed_counts_every_stage(tiny_weights):
     figures = time_one_film(tiny_weights, "cpu", torch.float32, 12)
     assert set(figures["stages"]) == {"loading", "audio features", "expression", "video", "decoding"}
@@ -321,6 +339,12 @@ def test_the_probe_learns_from_a_data_folder_and_goes_on_after_a_stop(tmp_path):
     train_probes(tmp_path, tmp_path / "probe.safetensors", settings=LoopSettings(steps=2, average=0.5))
     probe = load_probe(tmp_path / "probe.safetensors")
     assert probe(torch.rand(2, 3, 64, 64)).emotion.shape == (2, len(EMOTIONS))
+
+
+def test_plain_measures():
+    assert finite_mean([1.0, float("nan"), 3.0]) == 2 and np.isnan(finite_mean([]))
+    assert total_variation(np.array([1.0, 0, 0]), np.array([0, 0.5, 0.5])) == 1
+    assert slope(np.stack([np.arange(5.0), -2 * np.arange(5.0)], 1)) == pytest.approx([1, -2])
 
 
 def test_figures_are_written_as_json_can_hold_them():

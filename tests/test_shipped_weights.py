@@ -17,6 +17,8 @@ LEAST_IDENTITY = 0.99
 LEAST_PROBE_SYNC = 0.90
 LEAST_PROBE_EMOTION = 0.75
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for the whole small suite, a minute on two idle cores
+
 for file in (BUNDLED_WEIGHTS / "manifest.json", BUNDLED_PROBE):
     if not file.is_file():
         pytest.skip(f"the shipped weights cannot be measured: {file} is missing", allow_module_level=True)

@@ -23,10 +23,10 @@ class SuitePlan:
     clips: int = 20
     clip_frames: int = 125
     emotions: tuple[str, ...] = EMOTIONS
-    emotion_frames: int = 50
+    emotion_frames: int = 42
     more_portraits: int = 2
     ablation_clips: int = 8
-    ablation_frames: int = 50
+    ablation_frames: int = 60
     edi_portraits: int = 6
     edi_frames: int = 24
     dicte_clips: int = 6
