@@ -200,6 +200,17 @@ def test_overlapping_detections_are_one_face():
     assert [face.score for face in kept] == [0.9, 0.4]
 
 
+def test_an_unsure_detector_is_checked_by_the_cascade():
+    from skimage.data import astronaut
+
+    def unsure(pixels: torch.Tensor) -> list[FaceDetection]:
+        return [FaceDetection((300, 300, 400, 420), 0.5), FaceDetection((10, 10, 40, 50), 0.2)]
+
+    photograph = torch.from_numpy(astronaut()).permute(2, 0, 1).float() / 255
+    assert find_faces(photograph, unsure)[0].box[1] < 90  # the cascade's face, not the one in the suit
+    assert [face.score for face in find_faces(torch.zeros(3, 64, 64), unsure)] == [0.5]
+
+
 def test_the_cascade_finds_a_photograph_without_a_download():
     from skimage.data import astronaut
 

@@ -1,4 +1,4 @@
-"""Where the faces of a picture are: first a face finder that is handed in, then scikit-image's bundled LBP cascade.
+"""Where the faces of a picture are: by a face finder that is handed in, and by scikit-image's bundled LBP cascade.
 The finder of the drawn heads is a network (models/face_finder.py) and reaches this file as a plain function, so
 that any other detector can take its place. The cascade knows photographs; its XML file is part of scikit-image and
 nothing is downloaded.
@@ -39,12 +39,25 @@ CASCADE_SCORE = 0.5
 """The cascade says yes or no only."""
 
 
+SURE = 0.6
+"""A detector's score from which on its word is taken without asking the cascade."""
+
+DOUBTFUL = 0.65
+"""Faces with less than this share of the best score are left out: beside a plain face they are mostly none."""
+
+
 def find_faces(pixels: torch.Tensor, detector: FaceDetector | None = None) -> list[FaceDetection]:
-    """All faces of `pixels` [3, h, w] RGB 0…1, largest first: those of `detector`, or else those of the LBP
-    cascade."""
+    """All faces of `pixels` [3, h, w] RGB 0…1, largest first.
+
+    Those of `detector` where it is sure of one; else those of the LBP cascade, which knows photographs; else what the
+    detector was not sure of.
+    """
     faces = detector(pixels) if detector is not None else []
-    if not faces:
-        faces = cascade_faces(pixels)
+    best = max((face.score for face in faces), default=0.0)
+    if best < SURE:
+        faces = cascade_faces(pixels) or faces
+        best = max((face.score for face in faces), default=0.0)
+    faces = [face for face in faces if face.score >= DOUBTFUL * best]
     return sorted(faces, key=lambda face: box_area(face.box), reverse=True)
 
 

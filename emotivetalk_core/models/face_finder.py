@@ -40,7 +40,7 @@ class FaceFinderConfig:
     head_channels: int = 40
     norm_groups: int = 8
     scales: tuple[int, ...] = (128, 256)
-    threshold: float = 0.4
+    threshold: float = 0.45
 
 
 class _Block(nn.Module):
