@@ -1,4 +1,4 @@
-"""diffusers annotates configs as plain dicts and outputs as tuples, which they are not; pyright is told to look no further."""
+"""diffusers annotates configs as plain dicts and outputs as tuples, which they are not; pyright looks no further."""
 
 from typing import Any
 
