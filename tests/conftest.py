@@ -45,6 +45,7 @@ TINY = ModelPreset(
     ),
     ethd=ETHDConfig(
         block_channels=(16, 16),
+        attends=(True, False),
         layers_per_block=1,
         head_dim=8,
         cross_dim=16,

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from emotivetalk_core.evaluation.metrics import best_lag_correlation, correlation, frechet_distance, opening_ratio, silent_frames
+from emotivetalk_core.evaluation.metrics import (
+    best_lag_correlation,
+    correlation,
+    frechet_distance,
+    opening_ratio,
+    silent_frames,
+)
 
 
 def test_correlation_knows_lines_and_stillness():

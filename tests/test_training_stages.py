@@ -13,7 +13,7 @@ from emotivetalk_core.pipeline import default_settings, talk
 from emotivetalk_core.training import demo
 from emotivetalk_core.training.data import prepare_set
 from emotivetalk_core.training.encoders import noise_levels
-from emotivetalk_core.training.ethd import motion_bucket
+from emotivetalk_core.training.films import motion_bucket
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.settings import DataSettings, DemoSettings
 from emotivetalk_core.training.stage import box_masks

@@ -104,7 +104,7 @@ def train_probe(
     with two faces, told apart from all other pairs (InfoNCE). Blur and noise are part of the lesson, for generated
     frames are softer than drawn ones.
     """
-    settings = settings or LoopSettings(steps=900, learning_rate=1e-3, warmup=50, average=0.99)
+    settings = settings or LoopSettings(steps=700, learning_rate=1e-3, warmup=50, average=0.99)
     torch.manual_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     probe = FaceProbe(FaceProbeConfig()).to(device)

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from ..models.manifest import write_manifest
+from .ablation import train_ablation
 from .codebook import build_demo_codebook
 from .data import prepare_data
 from .encoders import train_encoders
@@ -28,6 +29,11 @@ STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
 }
 """Stage → (the last weights file it writes, the function), in order."""
 
+OPTIONAL_STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
+    "ablation": ("ablation/no_decoupling", train_ablation),
+}
+"""Trained only when named: the variants that `evaluate` compares with (EmotiveTalk table 2, fig. 12)."""
+
 
 def train_demo(
     settings: DemoSettings,
@@ -49,7 +55,8 @@ def train_demo(
 
     data = prepare_data(out / "training" / "data", settings.seed, settings.data, on_data)
     stage = Stage(out, settings, data, device, on_step)
-    for name, (file, train) in STAGES.items():
-        if (stages is None or name in stages) and not stage.weights(file).exists():
+    for name, (file, train) in {**STAGES, **OPTIONAL_STAGES}.items():
+        wanted = name in STAGES if stages is None else name in stages
+        if wanted and not stage.weights(file).exists():
             train(stage)
     write_manifest(out)
