@@ -6,6 +6,7 @@ of them: `prepare_conditions` gathers everything that a video is sampled from, `
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Literal, cast
 
 import torch
 
@@ -23,6 +24,8 @@ AUDIO, EXPRESSION, VIDEO, DECODING = "audio features", "expression", "video", "d
 OnStage = Callable[[str, int, int], None]
 """on_stage(stage, done, total); what it raises ends the work at once."""
 
+_PIXELS_DECODED_AT_ONCE = 8 * 512 * 512
+_MOST_FRAMES_DECODED_AT_ONCE = 24
 _PROJECTED_AT_ONCE = 256  # frames whose audio windows the projector sees together
 
 
@@ -55,12 +58,15 @@ class TalkSettings:
 def default_settings(models: ModelSet) -> TalkSettings:
     """How the weights are used unless the user says otherwise, by their own record."""
     defaults = models.defaults
+    # each chunk is decoded with some frames of its neighbours, so small pictures do better in longer chunks
+    fitting = _PIXELS_DECODED_AT_ONCE // defaults.size**2
     return TalkSettings(
         expression_steps=defaults.expression_steps,
         motion_bucket=defaults.motion_bucket,
+        decode_chunk=min(max(fitting, 1), _MOST_FRAMES_DECODED_AT_ONCE),
         video=VideoSamplingSettings(
             steps=defaults.steps,
-            grid=defaults.grid,
+            grid=cast(Literal["karras", "ays"], defaults.grid),  # it refuses other names itself
             window=defaults.window,
             overlap=defaults.overlap,
             sigma_max=defaults.sigma_max,
