@@ -11,15 +11,18 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
 
 from ..errors import OutputError, WeightsError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Network = TypeVar("Network", bound=nn.Module)
-Config = TypeVar("Config")
+Config = TypeVar("Config", bound="DataclassInstance")
 
 FORMAT = "emotivetalk-1"
 _PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x1f\x8b")
@@ -41,10 +44,10 @@ def save_checkpoint(
     path: Path,
     kind: str,
     weights: nn.Module | Mapping[str, torch.Tensor],
-    config: object,
+    config: "DataclassInstance | Mapping[str, Any]",
     record: Mapping[str, Any],
     *,
-    defaults: object | None = None,
+    defaults: "DataclassInstance | None" = None,
     licence: str = "Apache-2.0",
 ) -> None:
     """Write weights with all that is needed to use them; in one move, so that a kill leaves the old file or the new.
@@ -169,7 +172,7 @@ def config_from_dict(config_class: type[Config], values: Mapping[str, Any], path
 
 
 def _typed(hint: Any, value: Any, path: Path) -> Any:
-    if isinstance(value, dict) and is_dataclass(hint):
+    if isinstance(value, dict) and isinstance(hint, type) and is_dataclass(hint):
         return config_from_dict(hint, value, path)
     if isinstance(value, dict) and isinstance(hint, types.UnionType):
         hint = next((option for option in typing.get_args(hint) if is_dataclass(option)), None)
@@ -208,5 +211,5 @@ def read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _plain(config: object) -> dict[str, Any]:
-    return asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config)
+def _plain(config: "DataclassInstance | Mapping[str, Any]") -> dict[str, Any]:
+    return dict(config) if isinstance(config, Mapping) else asdict(config)

@@ -132,6 +132,6 @@ def _modulated_norm(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -
     return F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift
 
 
-def _start_at_zero(linear: nn.Module) -> None:
+def _start_at_zero(linear: nn.Linear) -> None:
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)

@@ -71,6 +71,11 @@ class MotionEncoder(nn.Module):
     The adapters stand before the trunk, one for lip, one for expression; pose, eye and identity read the plain image.
     """
 
+    lip_mean: torch.Tensor
+    lip_std: torch.Tensor
+    expression_mean: torch.Tensor
+    expression_std: torch.Tensor
+
     def __init__(
         self,
         config: MotionEncoderConfig,
@@ -181,7 +186,7 @@ class MotionEncoder(nn.Module):
         size = self.config.input_size
         if faces.shape[-2:] != (size, size):
             faces = F.interpolate(faces.float(), size=(size, size), mode="bilinear", antialias=True)
-        return faces.to(self.to_mouth[0].weight.dtype) * 2 - 1
+        return faces.to(next(self.to_mouth.parameters()).dtype) * 2 - 1
 
     def _normalise_lip(self, raw: torch.Tensor) -> torch.Tensor:
         return (raw - self.lip_mean.to(raw)) / self.lip_std.to(raw)

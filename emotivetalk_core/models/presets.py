@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..diffusion.noise_levels import NoiseGrid
 from .dicte import DiCTEConfig
 from .ethd import ETHDConfig
 from .lip_projector import LipProjectorConfig
@@ -19,7 +20,7 @@ class SamplingDefaults:
     """
 
     steps: int = 25
-    grid: str = "karras"
+    grid: NoiseGrid = "karras"
     expression_steps: int = 25
     window: int = 120
     overlap: int = 24

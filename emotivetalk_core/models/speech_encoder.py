@@ -6,7 +6,7 @@ frames; audio/feature_windows.py resamples its features to them.
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -76,7 +76,7 @@ class SpeechEncoder(nn.Module):
         with torch.device(device or "cpu"):
             self.model = Wav2Vec2Model(_wav2vec2_config(config))
         if dtype is not None:
-            self.model.to(dtype=dtype)
+            self.model.to(dtype=dtype)  # pyright: ignore[reportCallIssue]  (transformers wraps Module.to)
 
     @property
     def layers(self) -> int:
@@ -138,7 +138,9 @@ def from_hugging_face(folder: Path) -> SpeechEncoder:
     described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if described.get("model_type") != "wav2vec2":
         raise WeightsError(f"{folder} holds a {described.get('model_type')!r} model; a wav2vec2 one is needed.")
-    values = {field.name: described[field.name] for field in fields(SpeechEncoderConfig) if field.name in described}
+    values: dict[str, Any] = {
+        field.name: described[field.name] for field in fields(SpeechEncoderConfig) if field.name in described
+    }
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     extractor = folder / "preprocessor_config.json"
     if extractor.is_file():

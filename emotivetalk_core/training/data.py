@@ -199,8 +199,10 @@ def prepare_data(
     """All three sets, made where missing."""
 
     def make(kind: str) -> dict[str, np.ndarray]:
-        return prepare_set(
-            kind, folder, seed, settings, None if on_step is None else lambda done, total: on_step(kind, done, total)
-        )
+        def on_item(done: int, total: int) -> None:
+            if on_step is not None:
+                on_step(kind, done, total)
+
+        return prepare_set(kind, folder, seed, settings, on_item)
 
     return TrainingData(stills=make("stills"), clips=make("clips"), speech=make("speech"))

@@ -73,10 +73,12 @@ def reconstruction_step(
     lip_mask = box_masks(stills["lip_box"][i, reference], size, device)
     with stage.autocast():
         faces = pictures(stills["pixels"][i, driving], device)
-        lip, expression = encoder.lip(faces), encoder.expression(faces)
-        own = encoder.expression(pictures(stills["pixels"][i, reference], device))
-        lip = torch.where((arm == EXPRESSION_ONLY)[:, None], torch.zeros_like(lip), lip)
-        expression = torch.where((arm == LIP_ONLY)[:, None], own, expression)
+        with torch.no_grad():
+            own = encoder.expression(pictures(stills["pixels"][i, reference], device)).float()
+        lip, expression = torch.zeros(count, encoder.config.lip_dim, device=device), own.clone()
+        hears, feels = arm != EXPRESSION_ONLY, arm != LIP_ONLY  # a dropped latent need not be computed
+        lip[hears] = encoder.lip(faces[hears]).float()
+        expression[feels] = encoder.expression(faces[feels]).float()
         conditions = MotionConditions(lip[:, None], expression[:, None], own, face_mask, lip_mask)
         error = denoising_error(renderer, scaled[:, None], portrait, conditions, torch.zeros(count), generator)[:, 0]
 

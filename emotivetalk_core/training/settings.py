@@ -32,14 +32,14 @@ class DemoSettings:
     speech: LoopSettings = LoopSettings(steps=1000, learning_rate=1e-3, warmup=100, average=0.99)
     speech_batch: int = 8
     speech_seconds: float = 3.0
-    vae: LoopSettings = LoopSettings(steps=1700, learning_rate=1.5e-3, warmup=100, average=0.99)
+    vae: LoopSettings = LoopSettings(steps=1600, learning_rate=1.5e-3, warmup=100, average=0.99)
     vae_batch: int = 16
     trunk: LoopSettings = LoopSettings(steps=1000, learning_rate=1e-3, warmup=100, average=0.99)
     trunk_batch: int = 64
-    encoders: LoopSettings = LoopSettings(steps=1300, learning_rate=6e-4, warmup=100, average=0.995)
-    encoders_batch: int = 32
+    encoders: LoopSettings = LoopSettings(steps=900, learning_rate=6e-4, warmup=100, average=0.995)
+    encoders_batch: int = 24
     v_aid: LoopSettings = LoopSettings(steps=1200, learning_rate=5e-4, warmup=100, average=0.995)
     v_aid_batch: int = 16
-    ethd: LoopSettings = LoopSettings(steps=1700, learning_rate=5e-4, warmup=100, average=0.997)
+    ethd: LoopSettings = LoopSettings(steps=1500, learning_rate=5e-4, warmup=100, average=0.997)
     ethd_batch: int = 2
     ethd_frames: int = 24
