@@ -13,7 +13,7 @@ import torch
 from .audio.feature_windows import encode_speech
 from .errors import SettingsError
 from .models.model_set import ModelSet
-from .models.vae import decode_chunks, encode_mode
+from .models.vae import decode_chunks, decode_frames, encode_mode
 from .sampling.expression import sample_expression
 from .sampling.video import VideoSamplingSettings, sample_video
 from .types import FaceRegions, MotionLatents, Speech, VideoConditions
@@ -152,15 +152,33 @@ def see(
     settings: TalkSettings,
 ) -> VideoConditions:
     """Lip [n, lip_dim] and driving expression [n, e] joined with what the backbone knows of the portrait."""
+    crop = regions.crop[None].to(models.device)
+    portrait_latent = encode_mode(models.vae, crop)  # [1, 4, h, w]
     return VideoConditions(
-        portrait_latent=encode_mode(models.vae, regions.crop[None].to(models.device))[0],
+        portrait_latent=portrait_latent[0],
         lip=lip,
         driving_expression=expression,
         reference_expression=face.expression[0],
         face_mask=regions.face_mask.to(models.device),
         lip_mask=regions.lip_mask.to(models.device),
         motion_bucket=settings.motion_bucket,
+        colour_offset=lost_colours(models, crop, portrait_latent)[0],
     )
+
+
+def lost_colours(models: ModelSet, crop: torch.Tensor, portrait_latent: torch.Tensor) -> torch.Tensor:
+    """What the VAE loses of the portrait's colours [1, 3, s, s]: the portrait less its own reconstruction, blurred.
+
+    A small VAE fades strong colours in the same way in every frame; given back to every frame, they stay the
+    portrait's. Only what is smooth is given back, so nothing that moves is drawn twice. [ours]
+    """
+    from kornia.filters import gaussian_blur2d
+
+    scaled = portrait_latent * models.vae.config.scaling_factor
+    difference = crop - decode_frames(models.vae, scaled).float().clamp(0, 1)
+    sigma = crop.shape[-1] / 40
+    radius = max(1, round(2 * sigma))
+    return gaussian_blur2d(difference, (2 * radius + 1, 2 * radius + 1), (sigma, sigma), border_type="replicate")
 
 
 @torch.no_grad()
@@ -175,6 +193,8 @@ def render(
     decoded = 0
     for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk):
         decoded += chunk.shape[0]
+        if conditions.colour_offset is not None:
+            chunk = (chunk + conditions.colour_offset).clamp(0, 1)
         yield chunk
         if on_stage is not None:
             on_stage(DECODING, decoded, frames)

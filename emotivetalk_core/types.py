@@ -103,7 +103,8 @@ class VideoConditions:
 
     portrait_latent [4, h, w] (VAE mode, unscaled) · lip [n, lip_dim] · driving_expression [n, expression_dim] ·
     reference_expression [expression_dim] · face_mask, lip_mask [1, H, W] at pixel size · motion_bucket: SVD's
-    micro-condition, the amount of head motion (0…255).
+    micro-condition, the amount of head motion (0…255) · colour_offset: [3, H, W], added to every decoded frame, where
+    given.
     """
 
     portrait_latent: torch.Tensor
@@ -113,3 +114,4 @@ class VideoConditions:
     face_mask: torch.Tensor
     lip_mask: torch.Tensor
     motion_bucket: float = 60.0
+    colour_offset: torch.Tensor | None = None
