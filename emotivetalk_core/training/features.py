@@ -58,8 +58,9 @@ def still_latents(stage: Stage) -> np.ndarray:
 
 
 def clip_latents(stage: Stage) -> np.ndarray:
-    """Unscaled VAE modes of all frames of the clips [c, n, 4, h, w]."""
-    return cached(stage.states / "features" / "clip_latents.npy", lambda: _latents(stage, stage.data.clips["pixels"]))
+    """Unscaled VAE modes of all frames of the clips that ETHD learns from [c, n, 4, h, w]."""
+    pixels = stage.data.clips["pixels"][: stage.settings.ethd_clips]
+    return cached(stage.states / "features" / "clip_latents.npy", lambda: _latents(stage, pixels))
 
 
 def reference_latents(stage: Stage) -> np.ndarray:
@@ -80,7 +81,11 @@ def vision_features(stage: Stage) -> dict[str, np.ndarray]:
     clips, folder = stage.data.clips, stage.states / "features"
 
     def read(name: str, pixels: np.ndarray, method: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
-        return cached(folder / f"{name}.npy", lambda: _over_pictures(pixels, method, stage.device))
+        def fast(faces: torch.Tensor) -> torch.Tensor:
+            with stage.autocast():
+                return method(faces)
+
+        return cached(folder / f"{name}.npy", lambda: _over_pictures(pixels, fast, stage.device))
 
     return {
         "lip": read("lip", clips["pixels"], encoder.lip),
