@@ -11,7 +11,8 @@ from typing import Literal, cast
 import torch
 
 from .audio.feature_windows import encode_speech
-from .errors import SettingsError
+from .errors import FaceError, SettingsError
+from .face.alignment import align_face
 from .models.model_set import ModelSet
 from .models.vae import decode_chunks, decode_frames, encode_mode
 from .sampling.expression import sample_expression
@@ -99,8 +100,16 @@ def prepare_conditions(
 
 
 def read_face(models: ModelSet, regions: FaceRegions) -> MotionLatents:
-    """The portrait's own latents, each [1, d], by the motion encoder."""
-    return models.motion_encoder(regions.crop[None].to(models.device))
+    """The portrait's own latents, each [1, d], by the motion encoder. FaceError where it needs eyes and mouth."""
+    face = regions.crop
+    if models.motion_encoder.config.aligned:
+        if regions.eyes_mouth is None:
+            raise FaceError(
+                "These weights need to know where the eyes and the mouth are, and only a face was found; "
+                "give landmarks, or a portrait that shows the face from the front."
+            )
+        face = align_face(face, regions.eyes_mouth, models.motion_encoder.config.input_size)
+    return models.motion_encoder(face[None].to(models.device))
 
 
 def emotion_condition(models: ModelSet, face: MotionLatents, settings: TalkSettings) -> torch.Tensor:

@@ -31,6 +31,7 @@ TINY = ModelPreset(
     ),
     lip_projector=LipProjectorConfig(audio_dim=16, width=16, heads=2, blocks=1, lip_dim=8),
     motion_encoder=MotionEncoderConfig(
+        aligned=False,
         input_size=32,
         trunk="small",
         trunk_channels=(8, 8),

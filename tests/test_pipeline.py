@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from emotivetalk_core.errors import SettingsError
+from emotivetalk_core.errors import FaceError, SettingsError
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
 from emotivetalk_core.models.model_set import load_model_set
+from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.pipeline import TalkSettings, emotion_condition, prepare_conditions, read_face, render, talk
 from emotivetalk_core.sampling.video import VideoSamplingSettings
-from emotivetalk_core.types import Speech
+from emotivetalk_core.types import CropRecord, FaceRegions, Speech
 
 SETTINGS = TalkSettings(expression_steps=2, video=VideoSamplingSettings(steps=2, window=8, overlap=2))
 
@@ -94,3 +95,14 @@ def test_a_progress_report_can_cancel(models, regions, speech):
 
     with pytest.raises(KeyboardInterrupt):
         list(talk(models, speech, regions, SETTINGS, cancel))
+
+
+def test_weights_that_want_aligned_faces_ask_for_eyes_and_mouth(models):
+    config = replace(models.motion_encoder.config, aligned=True)
+    models = replace(models, motion_encoder=MotionEncoder(config).eval())
+    mask = torch.ones(1, 64, 64)
+    regions = FaceRegions(torch.rand(3, 64, 64), mask, mask, CropRecord(0, 0, 64, 64, 64))
+    with pytest.raises(FaceError, match="eyes and the mouth"):
+        read_face(models, regions)
+    points = torch.tensor([[20.0, 26.0], [44.0, 26.0], [32.0, 46.0]])
+    assert read_face(models, replace(regions, eyes_mouth=points)).expression.shape == (1, config.expression_dim)

@@ -18,10 +18,12 @@ from .fan_trunk import Device, FanTrunk, SmallTrunk
 class MotionEncoderConfig:
     """Shape of the motion encoder. The defaults are PD-FGC's: lip 512, expression 30, pose 6, eye 6.
 
-    trunk: "fan" (PD-FGC's) or "small" (with `trunk_channels`). head_width: hidden width of the four heads.
+    trunk: "fan" (PD-FGC's) or "small" (with `trunk_channels`). head_width: hidden width of the four heads. aligned:
+    whether it wants faces brought to PD-FGC's place by eyes and mouth, or the talking crop as it is.
     """
 
     input_size: int = 224
+    aligned: bool = True
     trunk: str = "fan"
     trunk_channels: tuple[int, ...] = (32, 64, 96, 128, 128)
     trunk_dim: int = 512

@@ -90,7 +90,7 @@ DEMO = ModelPreset(
     ),
     lip_projector=LipProjectorConfig(audio_dim=128, width=128, heads=4, lip_dim=64),
     motion_encoder=MotionEncoderConfig(
-        input_size=96, trunk="small", trunk_dim=128, head_width=128, lip_dim=64, adapter_channels=16
+        input_size=96, aligned=False, trunk="small", trunk_dim=128, head_width=128, lip_dim=64, adapter_channels=16
     ),
     dicte=DiCTEConfig(audio_dim=128, identity_dim=128, width=128, layers=4, heads=4),
     ethd=ETHDConfig(
