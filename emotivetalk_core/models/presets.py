@@ -105,6 +105,6 @@ DEMO = ModelPreset(
     ),
     # a quarter of the picture's size, not an eighth: at 128 pixels a mouth is 25 wide
     vae=VAEConfig(block_channels=(32, 64, 64), layers_per_block=1, norm_groups=2),
-    sampling=SamplingDefaults(steps=10, grid="ays", window=24, overlap=6, size=128, sigma_max=80.0),
+    sampling=SamplingDefaults(steps=10, grid="ays", window=12, overlap=3, size=128, sigma_max=80.0),
 )
 """A size for a laptop's CPU; its weights are trained by this project on drawn heads and shipped with it."""

@@ -58,8 +58,8 @@ def still_latents(stage: Stage) -> np.ndarray:
 
 
 def clip_latents(stage: Stage) -> np.ndarray:
-    """Unscaled VAE modes of all frames of the clips that ETHD learns from [c, n, 4, h, w]."""
-    pixels = stage.data.clips["pixels"][: stage.settings.ethd_clips]
+    """Unscaled VAE modes of the frames of the clips that ETHD learns from [c, n, 4, h, w]."""
+    pixels = stage.data.clips["pixels"][:, : stage.settings.ethd_first_frames]
     return cached(stage.states / "features" / "clip_latents.npy", lambda: _latents(stage, pixels))
 
 

@@ -41,6 +41,6 @@ class DemoSettings:
     v_aid: LoopSettings = LoopSettings(steps=1200, learning_rate=5e-4, warmup=100, average=0.995)
     v_aid_batch: int = 16
     ethd: LoopSettings = LoopSettings(steps=1500, learning_rate=5e-4, warmup=100, average=0.997)
-    ethd_clips: int = 100
-    ethd_batch: int = 2
-    ethd_frames: int = 24
+    ethd_first_frames: int = 110  # of each clip; encoding more would cost minutes and bring no new faces
+    ethd_batch: int = 4
+    ethd_frames: int = 12

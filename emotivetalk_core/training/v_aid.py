@@ -25,7 +25,8 @@ ESTIMATOR_STEPS = 5
 LIP_FRAMES = 48  # of each clip's 220 that one step asks of the projector: enough negatives, a quarter of the work
 KNOWN_PREFIX = 0.8  # share of clips whose first frames are given clean (§6.4, "randomly cat … 0.8")
 DROP_EMOTION = 0.1
-CLUB_WEIGHT = 1.0
+CLUB_WEIGHT = 1 / DEMO.dicte.expression_dim
+"""The paper's weight of 1 is beside a squared norm, a sum over channels; our losses are means over them."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def train_v_aid(stage: Stage) -> None:
         club.eval()
         pairs = lip.flatten(0, 1), expression[:, frames].flatten(0, 1)
         bound = club(*pairs)
-        step_optimiser(lip_part + expression_part + CLUB_WEIGHT * bound, main)
+        step_optimiser(
+            lip_part + expression_part + CLUB_WEIGHT * bound.clamp_min(0), main
+        )  # no information is less than none
         club.train()
         frozen = tuple(part.detach() for part in pairs)
         for _repeat in range(ESTIMATOR_STEPS):
