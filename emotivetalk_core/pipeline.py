@@ -63,6 +63,7 @@ def default_settings(models: ModelSet) -> TalkSettings:
     fitting = _PIXELS_DECODED_AT_ONCE // defaults.size**2
     return TalkSettings(
         expression_steps=defaults.expression_steps,
+        expression_guidance=defaults.expression_guidance,
         motion_bucket=defaults.motion_bucket,
         decode_chunk=min(max(fitting, 1), _MOST_FRAMES_DECODED_AT_ONCE),
         video=VideoSamplingSettings(
