@@ -1,12 +1,13 @@
 """The drawn heads that the demo learns from, rendered once to memory-mapped arrays and read from there by every
 stage.
 
-Three sets, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for
-reconstruction), *clips* (talking heads with sound and a few portraits each) and *speech* (sound and phonemes alone).
-Making them can be killed and goes on where it stopped: each item has a flag that is set once it lies whole in the
-arrays.
+Four sets, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for
+reconstruction), *clips* (talking heads with sound and a few portraits each), the same *held* still, and *speech*
+(sound and phonemes alone). Making them can be killed and goes on where it stopped: each item has a flag that is set
+once it lies whole in the arrays.
 """
 
+import dataclasses
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -32,7 +33,7 @@ BOXES = {"face_box": 4, "lip_box": 4}
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The three sets, each a name → memory-mapped array.
+    """The sets, each a name → memory-mapped array.
 
     stills: pixels [i, k, s, s, 3] uint8, mouth, action_units, pose, eye, face_box, lip_box [i, k, d], emotion [i, k]
     · clips: pixels [c, n, s, s, 3], the same truth [c, n, d], emotion [c], samples [c, n·640], phonemes [c, 2n],
@@ -43,6 +44,7 @@ class TrainingData:
     stills: dict[str, np.ndarray]
     clips: dict[str, np.ndarray]
     speech: dict[str, np.ndarray]
+    held: dict[str, np.ndarray]
 
 
 def random_state(rng: np.random.Generator, pose: np.ndarray) -> tuple[HeadState, int]:
@@ -94,17 +96,39 @@ def _make_still(folder: Path, index: int, seed: int, settings: DataSettings) -> 
 def _make_clip(folder: Path, index: int, seed: int, settings: DataSettings) -> None:
     arrays = open_set(folder)
     rng = np.random.default_rng([seed, 2, index])
-    clip = make_clip(400_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
+    clip = make_clip(_clip_seed(seed, index), "train", frames=settings.clip_frames)
     for i in range(settings.clip_frames):
         _write_face(arrays, (index, i), clip.identity, clip.state(i), settings.picture)
     arrays["emotion"][index] = EMOTIONS.index(clip.emotion)
     _write_sound(arrays, index, clip.samples, clip.phonemes)
     for r in range(settings.references):
         state, _ = random_state(rng, random_pose(rng, 0.5))
-        arrays["reference_pixels"][index, r] = render_head(clip.identity, state, settings.picture)
-        geometry = head_geometry(clip.identity, state, settings.picture)
-        arrays["reference_face_box"][index, r] = geometry.face_box
-        arrays["reference_lip_box"][index, r] = geometry.lip_box
+        _write_reference(arrays, (index, r), clip.identity, state, settings.picture)
+
+
+def _make_held(folder: Path, index: int, seed: int, settings: DataSettings) -> None:
+    arrays = open_set(folder)
+    rng = np.random.default_rng([seed, 4, index])
+    clip = make_clip(_clip_seed(seed, index), "train", frames=settings.clip_frames)
+    pose = random_pose(rng, 0.5)
+    for i in range(settings.held_frames):
+        state = dataclasses.replace(clip.state(i), pose=pose, gaze=np.zeros(2))
+        arrays["pixels"][index, i] = render_head(clip.identity, state, settings.picture)
+    for r in range(settings.references):
+        _write_reference(arrays, (index, r), clip.identity, random_state(rng, pose)[0], settings.picture)
+
+
+def _write_reference(
+    arrays: dict[str, np.ndarray], where: tuple[int, ...], identity: Identity, state: HeadState, size: int
+) -> None:
+    geometry = head_geometry(identity, state, size)
+    arrays["reference_pixels"][where] = render_head(identity, state, size)
+    arrays["reference_face_box"][where] = geometry.face_box
+    arrays["reference_lip_box"][where] = geometry.lip_box
+
+
+def _clip_seed(seed: int, index: int) -> int:
+    return 400_000 + seed * 1_000 + index
 
 
 def _make_speech(folder: Path, index: int, seed: int, settings: DataSettings) -> None:
@@ -120,7 +144,7 @@ def _write_sound(arrays: dict[str, np.ndarray], index: int, samples: np.ndarray,
     )
 
 
-MAKERS = {"stills": _make_still, "clips": _make_clip, "speech": _make_speech}
+MAKERS = {"stills": _make_still, "clips": _make_clip, "held": _make_held, "speech": _make_speech}
 
 
 def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...], str]]]:
@@ -147,6 +171,11 @@ def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...]
             "emotion": ((c,), "i2"),
             "done": ((c,), "u1"),
         },
+        "held": {
+            "pixels": ((c, settings.held_frames, s, s, 3), "u1"),
+            **stack((c, r), references),
+            "done": ((c,), "u1"),
+        },
         "speech": {**stack((settings.speech_clips,), sound), "done": ((settings.speech_clips,), "u1")},
     }
 
@@ -169,8 +198,8 @@ def _make(kind: str, folder: Path, indices: list[int], seed: int, settings: Data
 def prepare_set(
     kind: str, folder: Path, seed: int, settings: DataSettings, on_step: Callable[[int, int], None] | None = None
 ) -> dict[str, np.ndarray]:
-    """Makes what is still missing of one set ("stills", "clips" or "speech") under `folder`, with `settings.workers`
-    processes.
+    """Makes what is still missing of one set ("stills", "clips", "held" or "speech") under `folder`, with
+    `settings.workers` processes.
     """
     folder = folder / kind
     folder.mkdir(parents=True, exist_ok=True)
@@ -180,7 +209,7 @@ def prepare_set(
             np.lib.format.open_memmap(file, mode="w+", dtype=type_, shape=shape)
     arrays = open_set(folder)
     missing = np.flatnonzero(arrays["done"] == 0).tolist()
-    size = 4 if kind == "clips" else 16
+    size = 4 if kind in ("clips", "held") else 16
     shards = [missing[i : i + size] for i in range(0, len(missing), size)]
     done, total = len(arrays["done"]) - len(missing), len(arrays["done"])
     if shards:
@@ -196,7 +225,7 @@ def prepare_set(
 def prepare_data(
     folder: Path, seed: int, settings: DataSettings, on_step: Callable[[str, int, int], None] | None = None
 ) -> TrainingData:
-    """All three sets, made where missing."""
+    """All sets, made where missing."""
 
     def make(kind: str) -> dict[str, np.ndarray]:
         def on_item(done: int, total: int) -> None:
@@ -205,4 +234,4 @@ def prepare_data(
 
         return prepare_set(kind, folder, seed, settings, on_item)
 
-    return TrainingData(stills=make("stills"), clips=make("clips"), speech=make("speech"))
+    return TrainingData(stills=make("stills"), clips=make("clips"), speech=make("speech"), held=make("held"))

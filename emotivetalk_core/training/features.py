@@ -71,6 +71,26 @@ def reference_latents(stage: Stage) -> np.ndarray:
     )
 
 
+def held_features(stage: Stage) -> dict[str, np.ndarray]:
+    """Of the clips held still: latents [c, m, 4, h, w] and reference_latents [c, r, 4, h, w], unscaled VAE modes, and
+    reference_expression [c, r, expression]. Sound, l_v and e_v are those of the moving clips: the faces are the same.
+    """
+    held, folder = stage.data.held, stage.states / "features"
+    encoder = load_network(
+        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
+    )
+    return {
+        "latents": cached(folder / "held_latents.npy", lambda: _latents(stage, held["pixels"])),
+        "reference_latents": cached(
+            folder / "held_reference_latents.npy", lambda: _latents(stage, held["reference_pixels"])
+        ),
+        "reference_expression": cached(
+            folder / "held_reference_expression.npy",
+            lambda: _over_pictures(held["reference_pixels"], encoder.expression, stage.device),
+        ),
+    }
+
+
 def vision_features(stage: Stage) -> dict[str, np.ndarray]:
     """l_v [c, n, lip], e_v [c, n, expression], and of the portraits: identity [c, r, d], reference_expression [c, r,
     expression].

@@ -7,11 +7,15 @@ import torch
 
 from ..models.presets import DEMO
 from ..types import MotionConditions
-from .features import audio_features, clip_latents, reference_latents, vision_features
+from .features import audio_features, clip_latents, held_features, reference_latents, vision_features
 from .stage import Stage, box_masks
 from .v_aid import audio_latents
 
 FROM_VISION = 0.6  # share of clips that are driven by e_v, the rest by e_a (EmotiveTalk §6.4)
+HELD_STILL = 0.7
+"""Share of batches in which the head does not move and lies as in the portrait (motion bucket 0). A still head shows
+the network what is the lips' and the expression's alone, long before it has learnt to invent head motion. [we]
+"""
 DROP = 0.1  # each of the two conditions, for guidance at inference [we]
 
 
@@ -35,14 +39,33 @@ class FilmBatch:
     motion_bucket: torch.Tensor
 
 
+@dataclass(frozen=True)
+class _Pictures:
+    """latents [c, n, 4, h, w] · portraits [c, r, 4, h, w] · expressions [c, r, e] of the portraits · boxes: arrays with
+    their face and lip boxes · pose [c, n, 6], None where heads are still.
+    """
+
+    latents: np.ndarray
+    portraits: np.ndarray
+    expressions: np.ndarray
+    boxes: dict[str, np.ndarray]
+    pose: np.ndarray | None
+
+
 class Films:
     """Draws random pieces of clips, driven by latents or, with `raw_audio`, by the audio windows themselves."""
 
     def __init__(self, stage: Stage, *, raw_audio: bool = False) -> None:
         self.stage, self.raw_audio = stage, raw_audio
-        self.latents, self.portraits = clip_latents(stage), reference_latents(stage)
         self.vision, self.audio = vision_features(stage), audio_latents(stage)
         self.windows = audio_features(stage)  # [c, n, 10, d]
+        clips, held = stage.data.clips, held_features(stage)
+        self.moving = _Pictures(
+            clip_latents(stage), reference_latents(stage), self.vision["reference_expression"], clips, clips["pose"]
+        )
+        self.held = _Pictures(
+            held["latents"], held["reference_latents"], held["reference_expression"], stage.data.held, None
+        )
 
     def usual_motion(self) -> float:
         """The median motion bucket over pieces of the training's length."""
@@ -52,11 +75,13 @@ class Films:
 
     def draw(self, generator: torch.Generator) -> FilmBatch:
         """The portrait is another picture of the same head, with a face of its own (EmotiveTalk §3.4's tuple)."""
-        stage, settings, clips = self.stage, self.stage.settings, self.stage.data.clips
+        stage, settings = self.stage, self.stage.settings
         count, frames, size = settings.ethd_batch, settings.ethd_frames, settings.data.picture
-        c = torch.randint(self.latents.shape[0], (count,), generator=generator).numpy()
-        r = torch.randint(self.portraits.shape[1], (count,), generator=generator).numpy()
-        starts = torch.randint(self.latents.shape[1] - frames + 1, (count,), generator=generator).numpy()
+        held = bool(torch.rand(1, generator=generator) < HELD_STILL)
+        pictures = self.held if held else self.moving
+        c = torch.randint(pictures.latents.shape[0], (count,), generator=generator).numpy()
+        r = torch.randint(pictures.portraits.shape[1], (count,), generator=generator).numpy()
+        starts = torch.randint(pictures.latents.shape[1] - frames + 1, (count,), generator=generator).numpy()
 
         def cut(values: np.ndarray) -> np.ndarray:
             return np.stack([values[i, s : s + frames] for i, s in zip(c, starts, strict=True)])
@@ -67,21 +92,22 @@ class Films:
         from_vision, no_lip, no_expression = (
             torch.rand(count, 1, 1, generator=generator).to(stage.device) < share for share in (FROM_VISION, DROP, DROP)
         )
-        own = tensor(self.vision["reference_expression"][c, r])
+        own = tensor(pictures.expressions[c, r])
         expression = torch.where(
             from_vision, tensor(cut(self.vision["expression"])), tensor(cut(self.audio["expression"]))
         )
         lip = tensor(cut(self.windows)).flatten(2) if self.raw_audio else tensor(cut(self.audio["lip"]))
         lip = torch.where(no_lip, torch.zeros_like(lip), lip)
-        held = own[:, None].expand_as(expression)
-        expression = held if self.raw_audio else torch.where(no_expression, held, expression)
+        kept = own[:, None].expand_as(expression)
+        expression = kept if self.raw_audio else torch.where(no_expression, kept, expression)
         conditions = MotionConditions(
             lip=lip,
             driving_expression=expression,
             reference_expression=own,
-            face_mask=box_masks(clips["reference_face_box"][c, r], size, stage.device),
-            lip_mask=box_masks(clips["reference_lip_box"][c, r], size, stage.device),
+            face_mask=box_masks(pictures.boxes["reference_face_box"][c, r], size, stage.device),
+            lip_mask=box_masks(pictures.boxes["reference_lip_box"][c, r], size, stage.device),
         )
-        clean = tensor(cut(self.latents)) * DEMO.vae.scaling_factor
-        bucket = torch.from_numpy(motion_bucket(cut(clips["pose"])))
-        return FilmBatch(clean, tensor(self.portraits[c, r]), conditions, bucket)
+        clean = tensor(cut(pictures.latents)) * DEMO.vae.scaling_factor
+        still = pictures.pose is None
+        bucket = torch.zeros(count) if still else torch.from_numpy(motion_bucket(cut(pictures.pose)))
+        return FilmBatch(clean, tensor(pictures.portraits[c, r]), conditions, bucket)

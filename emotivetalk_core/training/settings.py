@@ -9,7 +9,7 @@ from .loop import LoopSettings
 class DataSettings:
     """How many drawn heads are made. stills: identities × pictures, each with its own expression, mouth and the
     identity's own pose; clips: talking clips of `clip_frames` frames, each with its own identity and `references`
-    portraits of it.
+    portraits of it; held: the first `held_frames` frames of the same clips with the head held still.
     """
 
     still_identities: int = 2400
@@ -17,6 +17,7 @@ class DataSettings:
     clips: int = 150
     clip_frames: int = 220
     references: int = 4
+    held_frames: int = 80
     speech_clips: int = 480
     picture: int = 128
     workers: int = 2
@@ -40,7 +41,7 @@ class DemoSettings:
     encoders_batch: int = 24
     v_aid: LoopSettings = LoopSettings(steps=1200, learning_rate=5e-4, warmup=100, average=0.995)
     v_aid_batch: int = 16
-    ethd: LoopSettings = LoopSettings(steps=1500, learning_rate=5e-4, warmup=100, average=0.997)
+    ethd: LoopSettings = LoopSettings(steps=1400, learning_rate=6e-4, warmup=50, average=0.995)
     ethd_first_frames: int = 110  # of each clip; encoding more would cost minutes and bring no new faces
-    ethd_batch: int = 4
-    ethd_frames: int = 12
+    ethd_batch: int = 6
+    ethd_frames: int = 8
