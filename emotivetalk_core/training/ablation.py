@@ -44,7 +44,7 @@ def train_variant(stage: Stage, name: str, steps: int = STEPS) -> None:
     network = from_renderer(stage, config)
     films = Films(stage, raw_audio=name == "no_decoupling")
     record = fit_backbone(stage, network, films, f"ablation_{name}", replace(stage.settings.ethd, steps=steps))
-    save_backbone(stage, network, films, f"ablation/{name}", {**record, "variant": name})
+    save_backbone(stage, network, f"ablation/{name}", {**record, "variant": name})
 
 
 def from_renderer(stage: Stage, config: ETHDConfig) -> ETHD:

@@ -3,7 +3,6 @@ of stage 3.
 """
 
 import functools
-from dataclasses import replace
 
 import torch
 from torch.nn import functional as F
@@ -24,7 +23,7 @@ def train_ethd(stage: Stage) -> None:
     network = load_network(stage.states / "renderer.safetensors", "ethd", build, ETHDConfig, stage.device)
     films = Films(stage)
     record = fit_backbone(stage, network, films, "ethd", stage.settings.ethd)
-    save_backbone(stage, network, films, "ethd", record)
+    save_backbone(stage, network, "ethd", record)
 
 
 def fit_backbone(stage: Stage, network: ETHD, films: Films, name: str, settings: LoopSettings) -> dict:
@@ -51,8 +50,7 @@ def fit_backbone(stage: Stage, network: ETHD, films: Films, name: str, settings:
     return loop.run(step)
 
 
-def save_backbone(stage: Stage, network: ETHD, films: Films, name: str, record: dict) -> None:
+def save_backbone(stage: Stage, network: ETHD, name: str, record: dict) -> None:
     """Writes the weights in half precision, which loading widens again, with the defaults they are sampled by."""
     half = {key: tensor.half() for key, tensor in network.state_dict().items()}
-    defaults = replace(DEMO.sampling, motion_bucket=round(films.usual_motion(), 1))
-    save_checkpoint(stage.weights(name), "ethd", half, network.config, record, defaults=defaults)
+    save_checkpoint(stage.weights(name), "ethd", half, network.config, record, defaults=DEMO.sampling)

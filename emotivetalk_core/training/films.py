@@ -67,12 +67,6 @@ class Films:
             held["latents"], held["reference_latents"], held["reference_expression"], stage.data.held, None
         )
 
-    def usual_motion(self) -> float:
-        """The median motion bucket over pieces of the training's length."""
-        pose, frames = self.stage.data.clips["pose"], self.stage.settings.ethd_frames
-        starts = range(0, pose.shape[1] - frames + 1, frames)
-        return float(np.median(motion_bucket(np.stack([pose[:, s : s + frames] for s in starts], 1))))
-
     def draw(self, generator: torch.Generator) -> FilmBatch:
         """The portrait is another picture of the same head, with a face of its own (EmotiveTalk §3.4's tuple)."""
         stage, settings = self.stage, self.stage.settings
