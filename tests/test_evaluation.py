@@ -306,7 +306,7 @@ def test_a_variant_starts_from_every_weight_of_the_renderer_that_fits(tmp_path):
     (tmp_path / "training").mkdir()
     renderer = ETHD(TINY.ethd)
     save_checkpoint(tmp_path / "training" / "renderer.safetensors", "ethd", renderer, TINY.ethd, {})
-    nothing = TrainingData(stills={}, clips={}, speech={})
+    nothing = TrainingData(stills={}, clips={}, speech={}, held={})
     stage = Stage(tmp_path, DemoSettings(), nothing, torch.device("cpu"))
     config = replace(TINY.ethd, lip_dim=TINY.ethd.lip_dim + 1, expression_injection="none")
     variant, given = from_renderer(stage, config).state_dict(), renderer.state_dict()
