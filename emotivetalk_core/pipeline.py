@@ -14,7 +14,7 @@ from .audio.feature_windows import encode_speech
 from .errors import FaceError, SettingsError
 from .face.alignment import align_face
 from .models.model_set import ModelSet
-from .models.vae import decode_chunks, decode_frames, encode_mode
+from .models.vae import decode_chunks, encode_mode
 from .sampling.expression import sample_expression
 from .sampling.video import VideoSamplingSettings, sample_video
 from .types import FaceRegions, MotionLatents, Speech, VideoConditions
@@ -185,7 +185,7 @@ def lost_colours(models: ModelSet, crop: torch.Tensor, portrait_latent: torch.Te
     from kornia.filters import gaussian_blur2d
 
     scaled = portrait_latent * models.vae.config.scaling_factor
-    difference = crop - decode_frames(models.vae, scaled).float().clamp(0, 1)
+    difference = crop - next(decode_chunks(models.vae, scaled, hold_ends=True))
     sigma = crop.shape[-1] / 40
     radius = max(1, round(2 * sigma))
     return gaussian_blur2d(difference, (2 * radius + 1, 2 * radius + 1), (sigma, sigma), border_type="replicate")
@@ -201,7 +201,7 @@ def render(
         models.ethd, conditions, frame_count=frames, settings=settings.video, on_step=_report(on_stage, VIDEO)
     )  # [n, 4, h, w]
     decoded = 0
-    for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk):
+    for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True):
         decoded += chunk.shape[0]
         if conditions.colour_offset is not None:
             chunk = (chunk + conditions.colour_offset).clamp(0, 1)

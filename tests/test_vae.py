@@ -65,3 +65,13 @@ def test_folding_the_scale_changes_no_picture():
 def test_a_side_that_is_no_multiple_of_eight_is_refused(vae):
     with pytest.raises(SettingsError, match="30 x 32.*multiples of 8"):
         encode_mode(vae, torch.rand(1, 3, 32, 30))
+
+
+def test_held_ends_have_the_context_that_the_middle_has(vae):
+    latents = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(3)).expand(7, -1, -1, -1)
+    held = torch.cat(list(decode_chunks(vae, latents, chunk=1, context=2, hold_ends=True)))
+    with torch.no_grad():
+        middle = decode_frames(vae, latents[:5])[2].clamp(0, 1)
+    torch.testing.assert_close(held, middle.expand(7, -1, -1, -1))
+    bare = torch.cat(list(decode_chunks(vae, latents, chunk=1, context=2)))
+    assert not torch.allclose(bare[-1], middle)

@@ -78,19 +78,29 @@ def decode_frames(vae: "AutoencoderKLTemporalDecoder", latents: torch.Tensor) ->
 
 
 def decode_chunks(
-    vae: "AutoencoderKLTemporalDecoder", latents: torch.Tensor, *, chunk: int = 8, context: int = 2
+    vae: "AutoencoderKLTemporalDecoder",
+    latents: torch.Tensor,
+    *,
+    chunk: int = 8,
+    context: int = 2,
+    hold_ends: bool = False,
 ) -> Iterator[torch.Tensor]:
     """Scaled latents [n, 4, h, w] of one clip -> float32 pixels [k, 3, 8h, 8w] in 0…1, in order, k <= chunk.
 
     The decoder mixes neighbouring frames, and a chunk's first and last frames would lack theirs, which shows as a seam.
     So each chunk is decoded with `context` frames more on either side, and those are dropped. Raises NumericalError.
+
+    hold_ends: the clip's first and last frames get their context too, as if they stood still; without it they lack it,
+    as in one decode of the whole clip, and come out a little different from the rest.
     """
     count = latents.shape[0]
     for start in range(0, count, chunk):
         end = min(start + chunk, count)
-        first, last = max(start - context, 0), min(end + context, count)
+        frames = torch.arange(start - context, end + context)
+        frames = frames.clamp(0, count - 1) if hold_ends else frames[(frames >= 0) & (frames < count)]
+        before = context if hold_ends else min(context, start)
         with torch.no_grad():
-            pixels = decode_frames(vae, latents[first:last])[start - first : end - first].float()
+            pixels = decode_frames(vae, latents[frames])[before : before + end - start].float()
         if not torch.isfinite(pixels).all():
             raise NumericalError(
                 f"Decoding frames {start} to {end - 1} gave values that are not finite; "
