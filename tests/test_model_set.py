@@ -23,7 +23,7 @@ TINY = replace(
     lip_projector=replace(DEMO.lip_projector, audio_dim=16, width=16, heads=2, blocks=1),
     motion_encoder=replace(DEMO.motion_encoder, trunk_channels=(8, 8, 8, 8, 8), trunk_dim=16, head_width=16),
     dicte=replace(DEMO.dicte, audio_dim=16, identity_dim=16, width=16, layers=1, heads=2),
-    ethd=replace(DEMO.ethd, block_channels=(32, 32), layers_per_block=1, head_dim=16, cross_dim=16),
+    ethd=replace(DEMO.ethd, block_channels=(32, 32), attends=(), layers_per_block=1, head_dim=16, cross_dim=16),
     vae=replace(DEMO.vae, block_channels=(32, 32), layers_per_block=1),
 )
 

@@ -27,15 +27,15 @@ ADDED_TIME_VALUES = 3
 class ETHDConfig:
     """Sizes of the backbone; the defaults are the full model (1.58 G parameters, EmotiveTalk table 6).
 
-    attends: which levels have sites of attention; SVD's last has none. head_dim and norm_groups must divide every
-    width.
-    expression_injection: "edi" (eq. 9, 10), "direct" (no reference branch) or "none", the arms of the paper's fig. 12.
+    attends: which levels have sites of attention; empty means all but the last, as in SVD. head_dim and norm_groups
+    must divide every width. expression_injection: "edi" (eq. 9, 10), "direct" (no reference branch) or "none", the
+    arms of the paper's fig. 12.
     """
 
     in_channels: int = 8
     out_channels: int = 4
     block_channels: tuple[int, ...] = (320, 640, 1280, 1280)
-    attends: tuple[bool, ...] = (True, True, True, False)
+    attends: tuple[bool, ...] = ()
     layers_per_block: int = 2
     head_dim: int = 64
     cross_dim: int = 1024
@@ -49,7 +49,7 @@ class ETHDConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "block_channels", tuple(self.block_channels))  # JSON gives a list
         object.__setattr__(self, "attends", tuple(self.attends))
-        if len(self.attends) != len(self.block_channels):
+        if self.attends and len(self.attends) != len(self.block_channels):
             raise SettingsError(
                 f"attends names {len(self.attends)} levels, but block_channels has {len(self.block_channels)}; "
                 "give one truth value for each level."
@@ -66,6 +66,9 @@ class ETHDConfig:
                 f"expression_injection is {self.expression_injection!r}, expected one of "
                 f"{', '.join(EXPRESSION_INJECTIONS)}; choose one of those."
             )
+
+    def attends_at(self, level: int) -> bool:
+        return self.attends[level] if self.attends else level != len(self.block_channels) - 1
 
 
 class ETHD(nn.Module):
@@ -122,7 +125,7 @@ class ETHD(nn.Module):
         self.down_blocks = nn.ModuleList()
         skip_channels = [widths[0]]
         for level, width in enumerate(widths):
-            attends = config.attends[level]
+            attends = config.attends_at(level)
             block = DownBlock(parts, skip_channels[-1], width, layers, attends=attends, last=level == last)
             self.down_blocks.append(block)
             skip_channels += [width] * (layers + (level != last))
@@ -133,7 +136,7 @@ class ETHD(nn.Module):
         incoming = widths[-1]
         for level in range(last, -1, -1):
             skips = [skip_channels.pop() for _ in range(layers + 1)]
-            block = UpBlock(parts, incoming, widths[level], skips, attends=config.attends[level], last=level == 0)
+            block = UpBlock(parts, incoming, widths[level], skips, attends=config.attends_at(level), last=level == 0)
             self.up_blocks.append(block)
             incoming = widths[level]
 
