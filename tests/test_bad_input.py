@@ -239,7 +239,10 @@ def test_a_full_disk(files):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as Ctrl-C sends them are POSIX")
 def test_ctrl_c_stops_at_once_and_leaves_no_half_file(files):
-    process = run_as_program(*arguments(files, "--steps", "100000", "--quiet"))
+    def hear_ctrl_c():  # a shell's background jobs, and what they start, ignore it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = run_as_program(*arguments(files, "--steps", "100000", "--quiet"), before=hear_ctrl_c)
     try:
         while not any(files["out"].parent.glob(".*.part")) and process.poll() is None:
             time.sleep(0.05)  # pytest's own time limit ends this

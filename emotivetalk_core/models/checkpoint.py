@@ -11,18 +11,22 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from ..errors import OutputError, WeightsError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+
+class DataclassInstance(Protocol):
+    """Any dataclass, as the type checker knows it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
 
 Network = TypeVar("Network", bound=nn.Module)
-Config = TypeVar("Config", bound="DataclassInstance")
+Config = TypeVar("Config", bound=DataclassInstance)
 
 FORMAT = "emotivetalk-1"
 _PICKLE_STARTS = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x1f\x8b")
@@ -44,10 +48,10 @@ def save_checkpoint(
     path: Path,
     kind: str,
     weights: nn.Module | Mapping[str, torch.Tensor],
-    config: "DataclassInstance | Mapping[str, Any]",
+    config: DataclassInstance | Mapping[str, Any],
     record: Mapping[str, Any],
     *,
-    defaults: "DataclassInstance | None" = None,
+    defaults: DataclassInstance | None = None,
     licence: str = "Apache-2.0",
 ) -> None:
     """Write weights with all that is needed to use them; in one move, so that a kill leaves the old file or the new.
@@ -211,5 +215,5 @@ def read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _plain(config: "DataclassInstance | Mapping[str, Any]") -> dict[str, Any]:
+def _plain(config: DataclassInstance | Mapping[str, Any]) -> dict[str, Any]:
     return dict(config) if isinstance(config, Mapping) else asdict(config)

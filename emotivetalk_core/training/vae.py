@@ -31,7 +31,7 @@ def train_vae(stage: Stage) -> None:
         crop = settings.data.picture // 2 if index < whole else settings.data.picture
         count = settings.vae_batch if index < whole else settings.vae_batch // 4
         frames = CLIP if index % 2 else 1
-        target = face_crops(stage, count // frames, frames, crop, generator)
+        target = face_crops(stage, max(1, count // frames), frames, crop, generator)
         # One whole clip in bfloat16 crashes oneDNN's backward pass (torch 2.13 on a CPU with AMX).
         with stage.autocast() if index < whole else contextlib.nullcontext():
             posterior = vae.encode(target * 2 - 1).latent_dist
