@@ -55,7 +55,12 @@ def train_vae(stage: Stage) -> None:
     vae.eval()
     with torch.no_grad():
         sample = stage.data.stills["pixels"][:256:2, 0]
-        modes = torch.cat([encode_mode(vae, pictures(part, stage.device)) for part in np.array_split(sample, 8)])
+        modes = torch.cat(
+            [
+                encode_mode(vae, pictures(part, stage.device))
+                for part in np.array_split(sample, max(1, len(sample) // 16))
+            ]
+        )
         record["latent_std_before_folding"] = round(float(modes.std()), 4)
         fold_latent_scale(vae, float(modes.std()))
     save_checkpoint(stage.weights("vae"), "vae", vae, DEMO.vae, record)
