@@ -102,6 +102,6 @@ class Films:
             lip_mask=box_masks(pictures.boxes["reference_lip_box"][c, r], size, stage.device),
         )
         clean = tensor(cut(pictures.latents)) * DEMO.vae.scaling_factor
-        still = pictures.pose is None
-        bucket = torch.zeros(count) if still else torch.from_numpy(motion_bucket(cut(pictures.pose)))
+        pose = pictures.pose
+        bucket = torch.zeros(count) if pose is None else torch.from_numpy(motion_bucket(cut(pose)))
         return FilmBatch(clean, tensor(pictures.portraits[c, r]), conditions, bucket)
