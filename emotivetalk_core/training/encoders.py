@@ -7,7 +7,16 @@ import math
 import numpy as np
 import torch
 
-from ..diffusion.noise_levels import SIGMA_MAX, loss_weight, preconditioning, training_sigmas
+from ..diffusion.noise_levels import (
+    SIGMA_MAX,
+    add_noise,
+    broadcast_to,
+    denoised,
+    loss_weight,
+    network_input,
+    preconditioning,
+    training_sigmas,
+)
 from ..models.checkpoint import save_checkpoint
 from ..models.ethd import ETHD
 from ..models.motion_encoder import MotionEncoder
@@ -15,10 +24,12 @@ from ..models.presets import DEMO
 from ..types import MotionConditions
 from .features import still_latents
 from .loop import TrainingLoop, step_optimiser
+from .losses import reconstruction_region
 from .stage import Stage, box_masks, pictures
 from .trunk import train_trunk
 
-LIP_ONLY, EXPRESSION_ONLY, BOTH = 0, 1, 2
+ARMS = ("lip", "expression", "both")
+LIP_ONLY, EXPRESSION_ONLY = 0, 1
 
 
 def train_encoders(stage: Stage) -> None:
@@ -87,9 +98,8 @@ def reconstruction_step(
         torch.nn.functional.max_pool2d(mask, scale) for mask in (lip_mask, face_mask)
     )  # any touched latent counts
     weight = region_weight(face, lips)
-    chosen = torch.stack([lips, (1 - lips) * face, torch.ones_like(lips)])[
-        arm, torch.arange(count, device=device)
-    ]  # [b, 1, h, w]
+    regions = torch.stack([reconstruction_region(kept, face, lips) for kept in ARMS])  # [3, b, 1, h, w]
+    chosen = regions[arm, torch.arange(count, device=device)]
     weight = weight * chosen
     return (error * weight).sum() / (weight.sum() * error.shape[1])
 
@@ -126,11 +136,9 @@ def denoising_error(
     count, device = clean.shape[0], clean.device
     sigma = noise_levels(count, generator).to(device)
     noise = torch.randn(clean.shape, generator=generator).to(device)
-    s = sigma.view(-1, 1, 1, 1, 1)
-    noisy = clean + s * noise
-    c = preconditioning(s)
-    x = torch.cat([c.c_in * noisy, portrait[:, None].expand_as(clean)], 2)
+    noisy = add_noise(clean, noise, sigma)
+    x = torch.cat([network_input(noisy, sigma), portrait[:, None].expand_as(clean)], 2)
     added = torch.stack([torch.full((count,), 24.0), motion_bucket.cpu().float(), torch.zeros(count)], -1).to(device)
     raw = network(x, preconditioning(sigma).c_noise, conditions, added).float()
-    denoised = c.c_skip * noisy + c.c_out * raw
-    return (denoised - clean).square() * loss_weight(s, "v")
+    weight = broadcast_to(loss_weight(sigma, "v"), clean)
+    return (denoised(raw, noisy, sigma) - clean).square() * weight

@@ -18,7 +18,7 @@ from ..models.lip_projector import LipProjector, LipProjectorConfig
 from ..models.presets import DEMO
 from .features import audio_features, cached, vision_features
 from .loop import TrainingLoop, step_optimiser
-from .losses import expression_loss, lip_loss
+from .losses import expression_loss, lip_loss, v_aid_loss
 from .stage import Stage
 
 ESTIMATOR_STEPS = 5
@@ -65,7 +65,7 @@ def train_v_aid(stage: Stage) -> None:
         pairs = lip.flatten(0, 1), expression[:, frames].flatten(0, 1)
         bound = club(*pairs)
         step_optimiser(
-            lip_part + expression_part + CLUB_WEIGHT * bound.clamp_min(0), main
+            v_aid_loss(lip_part, expression_part, bound.clamp_min(0), CLUB_WEIGHT), main
         )  # no information is less than none
         club.train()
         frozen = tuple(part.detach() for part in pairs)
