@@ -83,6 +83,39 @@ class MotionLatents:
 
 
 @dataclass(frozen=True)
+class AudioFeatures:
+    """What is heard of a recording. windows [n, 10, c]: A_w of each video frame (EmotiveTalk §3.2)."""
+
+    windows: torch.Tensor
+
+    @property
+    def frames(self) -> int:
+        return self.windows.shape[0]
+
+
+@dataclass(frozen=True)
+class LipLatents:
+    """How the lips move. values [n, lip_dim], z-normalised: 0 is the mean mouth."""
+
+    values: torch.Tensor
+
+
+@dataclass(frozen=True)
+class ExpressionLatents:
+    """How the rest of the face moves. values [n, expression_dim], z-normalised."""
+
+    values: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """e_cond, what Di-CTE is asked for: values [expression_dim] · name: for people."""
+
+    values: torch.Tensor
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class MotionConditions:
     """What drives one call of the ETHD backbone.
 

@@ -122,12 +122,15 @@ def load_network(
     config_class: type[Config],
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
+    *,
+    hosted: Callable[..., Network] | None = None,
 ) -> Network:
     """The network of a file, in eval mode, on `device`; dtype None is float32.
 
-    network_class(config, dtype=…, device=…) is called on the meta device, so no memory is filled twice; a host that
-    brings its own operations passes functools.partial(Class, operations=…). Raises WeightsError, which names
-    unknown or missing keys.
+    network_class(config, dtype=…, device=…) is called on the meta device, so no memory is filled twice. hosted: builds
+    what is returned in its place, from a host's own operations, e.g. functools.partial(Class, operations=…); the
+    file is still judged by the plain class, for a host's layers may have no tensors before they are loaded. Raises
+    WeightsError, which names unknown or missing keys.
     """
     checkpoint = read_checkpoint(path, kind)
     config = config_from_dict(config_class, checkpoint.config, path)
@@ -135,6 +138,8 @@ def load_network(
     wanted = network.state_dict()
     check_keys(path, kind, wanted, checkpoint.tensors)
     tensors = {name: checkpoint.tensors[name].to(device, tensor.dtype) for name, tensor in wanted.items()}
+    if hosted is not None:
+        network = hosted(config, dtype=dtype, device="meta")
     network.load_state_dict(tensors, strict=True, assign=True)
     return network.eval()
 

@@ -1,7 +1,7 @@
 """Backbones that are built or driven differently, trained so that the evaluation can compare them (EmotiveTalk table
 2, fig. 12).
 
-All start from the renderer of stage 3, see the same clips in the same order, and run for the same number of steps, so
+All start from the renderer of stage 3, see the same clips and no single pictures (which have no sound) in the same order, and run for the same number of steps, so
 that only what is varied differs: `edi_retrained` is the method itself under these conditions.
 """
 
@@ -42,7 +42,7 @@ def train_variant(stage: Stage, name: str, steps: int = STEPS) -> None:
     config = VARIANTS[name]
     torch.manual_seed(stage.settings.seed)
     network = from_renderer(stage, config)
-    films = Films(stage, raw_audio=name == "no_decoupling")
+    films = Films(stage, raw_audio=name == "no_decoupling", single=0.0)
     record = fit_backbone(stage, network, films, f"ablation_{name}", replace(stage.settings.ethd, steps=steps))
     save_backbone(stage, network, f"ablation/{name}", {**record, "variant": name})
 

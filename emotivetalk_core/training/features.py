@@ -115,6 +115,20 @@ def vision_features(stage: Stage) -> dict[str, np.ndarray]:
     }
 
 
+def still_features(stage: Stage) -> dict[str, np.ndarray]:
+    """Of all stills: l_v [i, k, lip] and e_v [i, k, expression]."""
+    encoder = load_network(
+        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
+    )
+    pixels, folder = stage.data.stills["pixels"], stage.states / "features"
+    return {
+        "lip": cached(folder / "still_lip.npy", lambda: _over_pictures(pixels, encoder.lip, stage.device)),
+        "expression": cached(
+            folder / "still_expression.npy", lambda: _over_pictures(pixels, encoder.expression, stage.device)
+        ),
+    }
+
+
 def audio_features(stage: Stage) -> np.ndarray:
     """A_w of every clip [c, n, 10, d]."""
 

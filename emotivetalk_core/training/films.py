@@ -7,7 +7,15 @@ import torch
 
 from ..models.presets import DEMO
 from ..types import MotionConditions
-from .features import audio_features, clip_latents, held_features, reference_latents, vision_features
+from .features import (
+    audio_features,
+    clip_latents,
+    held_features,
+    reference_latents,
+    still_features,
+    still_latents,
+    vision_features,
+)
 from .stage import Stage, box_masks
 from .v_aid import audio_latents
 
@@ -15,6 +23,10 @@ FROM_VISION = 0.6  # share of clips that are driven by e_v, the rest by e_a (Emo
 HELD_STILL = 0.7
 """Share of batches in which the head does not move and lies as in the portrait (motion bucket 0). A still head shows
 the network what is the lips' and the expression's alone, long before it has learnt to invent head motion. [we]
+"""
+SINGLE = 0.5
+"""Share of batches of single pictures, as many as a batch of films has frames: each shows another person and another
+face, where the frames of a film show one. Films alone leave the rarer expressions weak. [we]
 """
 DROP = 0.1  # each of the two conditions, for guidance at inference [we]
 
@@ -53,10 +65,14 @@ class _Pictures:
 
 
 class Films:
-    """Draws random pieces of clips, driven by latents or, with `raw_audio`, by the audio windows themselves."""
+    """Draws random pieces of clips, driven by latents or, with `raw_audio`, by the audio windows themselves; `single`
+    is the share of batches of single pictures.
+    """
 
-    def __init__(self, stage: Stage, *, raw_audio: bool = False) -> None:
-        self.stage, self.raw_audio = stage, raw_audio
+    def __init__(self, stage: Stage, *, raw_audio: bool = False, single: float = SINGLE) -> None:
+        self.stage, self.raw_audio, self.single = stage, raw_audio, single
+        if single:
+            self.stills, self.faces = still_latents(stage), still_features(stage)
         self.vision, self.audio = vision_features(stage), audio_latents(stage)
         self.windows = audio_features(stage)  # [c, n, 10, d]
         clips, held = stage.data.clips, held_features(stage)
@@ -69,6 +85,8 @@ class Films:
 
     def draw(self, generator: torch.Generator) -> FilmBatch:
         """The portrait is another picture of the same head, with a face of its own (EmotiveTalk §3.4's tuple)."""
+        if torch.rand(1, generator=generator) < self.single:
+            return self._draw_single(generator)
         stage, settings = self.stage, self.stage.settings
         count, frames, size = settings.ethd_batch, settings.ethd_frames, settings.data.picture
         held = bool(torch.rand(1, generator=generator) < HELD_STILL)
@@ -105,3 +123,28 @@ class Films:
         pose = pictures.pose
         bucket = torch.zeros(count) if pose is None else torch.from_numpy(motion_bucket(cut(pose)))
         return FilmBatch(clean, tensor(pictures.portraits[c, r]), conditions, bucket)
+
+    def _draw_single(self, generator: torch.Generator) -> FilmBatch:
+        """Films of one frame: another picture of the portrait's head at the portrait's pose, driven by l_v and e_v."""
+        stage, settings, stills = self.stage, self.stage.settings, self.stage.data.stills
+        count, size = settings.ethd_batch * settings.ethd_frames, settings.data.picture
+        people, each = stills["emotion"].shape
+        i = torch.randint(people, (count,), generator=generator).numpy()
+        reference = torch.randint(each, (count,), generator=generator).numpy()
+        driving = (reference + torch.randint(1, each, (count,), generator=generator).numpy()) % each
+
+        def tensor(values: np.ndarray, k: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(values[i, k].astype(np.float32)).to(stage.device)
+
+        own, expression = (tensor(self.faces["expression"], k) for k in (reference, driving))
+        lip = tensor(self.faces["lip"], driving)
+        no_lip, no_expression = (torch.rand(count, 1, generator=generator).to(stage.device) < DROP for _ in range(2))
+        conditions = MotionConditions(
+            lip=torch.where(no_lip, torch.zeros_like(lip), lip)[:, None],
+            driving_expression=torch.where(no_expression, own, expression)[:, None],
+            reference_expression=own,
+            face_mask=box_masks(stills["face_box"][i, reference], size, stage.device),
+            lip_mask=box_masks(stills["lip_box"][i, reference], size, stage.device),
+        )
+        clean = tensor(self.stills, driving)[:, None] * DEMO.vae.scaling_factor
+        return FilmBatch(clean, tensor(self.stills, reference), conditions, torch.zeros(count))

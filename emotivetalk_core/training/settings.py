@@ -41,7 +41,7 @@ class DemoSettings:
     encoders_batch: int = 24
     v_aid: LoopSettings = LoopSettings(steps=1200, learning_rate=5e-4, warmup=100, average=0.995)
     v_aid_batch: int = 16
-    ethd: LoopSettings = LoopSettings(steps=1050, learning_rate=6e-4, warmup=50, average=0.995)
+    ethd: LoopSettings = LoopSettings(steps=3200, learning_rate=6e-4, warmup=50, average=0.995)
     ethd_first_frames: int = 110  # of each clip; encoding more would cost minutes and bring no new faces
     ethd_batch: int = 6
     ethd_frames: int = 8
