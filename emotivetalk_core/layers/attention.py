@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .zero_start import start_at_zero
+
 AttentionFunction = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 """`attention(q, k, v, heads)`: q [b, l, heads * d], k and v [b, s, heads * d] to [b, l, heads * d]."""
 
@@ -93,7 +95,7 @@ class ExpressionDecouplingInjector(nn.Module):
         self.to_k = operations.Linear(context_dim, dim, bias=False, dtype=dtype, device=device)
         self.to_v = operations.Linear(context_dim, dim, bias=False, dtype=dtype, device=device)
         self.to_out = operations.Linear(dim, dim, bias=False, dtype=dtype, device=device)
-        nn.init.zeros_(self.to_out.weight)
+        start_at_zero(self.to_out)
 
     def forward(self, x: Tensor, driving: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
         """x [b*n, l, dim], driving [b*n, k, c], reference [b, k, c], mask [b*n, l, 1] to x plus the injection."""

@@ -13,6 +13,7 @@ from torch import nn
 
 from ..layers.attention import Attention, AttentionFunction, scaled_dot_product
 from ..layers.embeddings import EmbeddingMLP, sinusoidal_embedding
+from ..layers.zero_start import start_at_zero
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class DiCTEBlock(nn.Module):
             nn.GELU(approximate="tanh"),
             operations.Linear(4 * width, width, **place),
         )
-        _start_at_zero(self.modulation)
+        start_at_zero(self.modulation)
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
         shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = self.modulation(condition)[:, None].chunk(6, dim=-1)
@@ -92,8 +93,8 @@ class DiCTE(nn.Module):
         self.blocks = nn.ModuleList(DiCTEBlock(config, attention=attention, **built) for _ in range(config.layers))
         self.modulation_out = operations.Linear(width, 2 * width, **place)
         self.project_out = operations.Linear(width, config.expression_dim, **place)
-        _start_at_zero(self.modulation_out)
-        _start_at_zero(self.project_out)
+        start_at_zero(self.modulation_out)
+        start_at_zero(self.project_out)
 
     def forward(
         self,
@@ -130,8 +131,3 @@ class DiCTE(nn.Module):
 
 def _modulated_norm(x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     return F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift
-
-
-def _start_at_zero(linear: nn.Linear) -> None:
-    nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)

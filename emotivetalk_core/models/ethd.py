@@ -15,6 +15,7 @@ from ..errors import SettingsError
 from ..layers.attention import AttentionFunction, scaled_dot_product
 from ..layers.embeddings import ContextTokens, EmbeddingMLP, sinusoidal_embedding
 from ..layers.transformer import SiteContext
+from ..layers.zero_start import start_at_zero
 from ..types import MotionConditions
 from .ethd_blocks import BlockParts, DownBlock, MidBlock, UpBlock
 
@@ -112,7 +113,7 @@ class ETHD(nn.Module):
         )
         # SVD gives positions to the hidden states only; the sequence needs them too. The paper is silent.
         self.frame_positions = operations.Linear(config.cross_dim, config.cross_dim, bias=False, **leaf)
-        nn.init.zeros_(self.frame_positions.weight)
+        start_at_zero(self.frame_positions)
 
         self.time_embedding = EmbeddingMLP(widths[0], embedding_dim, embedding_dim, operations=operations, **leaf)
         self.add_embedding = EmbeddingMLP(
@@ -223,5 +224,4 @@ class ETHD(nn.Module):
             for name in ("conv2", "proj_out", "conv_out"):
                 leaf = getattr(module, name, None)
                 if leaf is not None:
-                    nn.init.zeros_(leaf.weight)
-                    nn.init.zeros_(leaf.bias)
+                    start_at_zero(leaf)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..layers.zero_start import start_at_zero
 from ..types import MotionLatents
 from .fan_trunk import Device, FanTrunk, SmallTrunk
 
@@ -52,8 +53,7 @@ class ImageAdapter(nn.Module):
         self.norms = nn.ModuleList(operations.GroupNorm(8, channels, **place) for _ in range(2))
         self.convs = nn.ModuleList(operations.Conv2d(channels, channels, 3, padding=1, **place) for _ in range(2))
         self.conv_out = operations.Conv2d(channels, 3, 3, padding=1, **place)
-        nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.conv_out.bias)
+        start_at_zero(self.conv_out)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         b, _, height, width = image.shape

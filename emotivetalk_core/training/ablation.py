@@ -1,8 +1,9 @@
 """Backbones that are built or driven differently, trained so that the evaluation can compare them (EmotiveTalk table
 2, fig. 12).
 
-All start from the renderer of stage 3, see the same clips and no single pictures (which have no sound) in the same order, and run for the same number of steps, so
-that only what is varied differs: `edi_retrained` is the method itself under these conditions.
+All start from the renderer of stage 3, see the same clips in the same order and no single pictures (which have no
+sound), and run for the same number of steps, so that only what is varied differs: `edi_retrained` is the method itself
+under these conditions.
 """
 
 from dataclasses import replace

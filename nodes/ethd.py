@@ -1,0 +1,167 @@
+"""The video backbone: loading it, and what it is told about the face."""
+
+import json
+from typing import Any
+
+import torch
+from comfy_api.latest import io
+
+from ..emotivetalk_core.errors import InputError, SettingsError
+from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
+from ..emotivetalk_core.models.vae import VAEConfig
+from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, LipLatents, MotionLatents
+from .ethd_model import Conditioning, load_ethd
+from .hosted import to_host
+from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, LipLatentsSocket
+from .vae import load_hosted_vae
+from .weights import choices, path_of
+from .windows import VideoWindows, set_windows
+
+DTYPES = {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class LoadETHD(io.ComfyNode):
+    """The MODEL with our windows on it, and the VAE of its latents."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkLoadETHD",
+            display_name="Load ETHD",
+            category=CATEGORY,
+            description="Loads the video backbone as a MODEL that the host's own samplers and LoRA loaders take, and "
+            "the VAE that turns its latents into frames. Long videos are sampled in the windows these weights were "
+            "made for.",
+            search_aliases=["emotivetalk model", "talking head model", "video diffusion", "svd", "load emotivetalk"],
+            inputs=[
+                io.Combo.Input(
+                    "weights",
+                    options=choices("ethd"),
+                    tooltip="The ETHD file from models/emotivetalk. The bundled demo draws simple heads.",
+                ),
+                io.Combo.Input(
+                    "vae",
+                    options=choices("vae"),
+                    tooltip="The VAE file that these weights were trained with: take it from the same folder.",
+                ),
+                io.Combo.Input(
+                    "dtype",
+                    options=list(DTYPES),
+                    default="default",
+                    advanced=True,
+                    tooltip="The weights' number format. Default lets ComfyUI choose for your device; "
+                    "take bf16 or fp32 if frames come out black.",
+                ),
+            ],
+            outputs=[io.Model.Output(display_name="MODEL"), io.Vae.Output(display_name="VAE")],
+        )
+
+    @classmethod
+    def execute(cls, weights: str, vae: str, dtype: str = "default") -> io.NodeOutput:
+        vae_path = path_of(vae)
+        vae_config = config_from_dict(VAEConfig, json.loads(read_metadata(vae_path, "vae")["config"]), vae_path)
+        model = load_ethd(path_of(weights), vae_config, DTYPES[dtype])
+        defaults = model.model.sampling_defaults
+        set_windows(model, VideoWindows(defaults.window, defaults.overlap))
+        return io.NodeOutput(model, load_hosted_vae(vae_path))
+
+
+class Condition(io.ComfyNode):
+    """Everything that the backbone is told about one video, as the host's CONDITIONING."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkCondition",
+            display_name="Condition",
+            category=CATEGORY,
+            description="Puts portrait, masks, lips and expression together as CONDITIONING, and makes the empty "
+            "LATENT of the right length. Negative is the same face with a resting mouth and its own expression.",
+            search_aliases=["emotivetalk conditioning", "talking head conditioning", "portrait to video"],
+            inputs=[
+                io.Vae.Input("vae", tooltip="The VAE from Load ETHD; it turns the portrait into a latent."),
+                io.Image.Input("portrait", tooltip="The square crop from Face Regions: the face that will talk."),
+                io.Mask.Input("face_mask", tooltip="Where the face is; expression acts here, but not on the lips."),
+                io.Mask.Input("lip_mask", tooltip="Where the mouth is; only speech acts here."),
+                FaceSocket.Input("face", tooltip="The same portrait from Encode Expression: the expression it starts."),
+                LipLatentsSocket.Input("lips", tooltip="How the mouth moves, from Project Lips; sets the length."),
+                ExpressionLatentsSocket.Input(
+                    "expression",
+                    optional=True,
+                    tooltip="How the rest of the face moves, from Sample Expression or from a driving video. "
+                    "Without it the face keeps the portrait's own expression.",
+                ),
+                io.Int.Input(
+                    "motion_amount",
+                    default=-1,
+                    min=-1,
+                    max=255,
+                    tooltip="How much the head moves: 0 still, 255 a lot; -1 leaves it to the weights.",
+                ),
+            ],
+            outputs=[
+                io.Conditioning.Output(display_name="positive"),
+                io.Conditioning.Output(display_name="negative"),
+                io.Latent.Output(display_name="latent"),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        vae: Any,
+        portrait: torch.Tensor,
+        face_mask: torch.Tensor,
+        lip_mask: torch.Tensor,
+        face: MotionLatents,
+        lips: LipLatents,
+        expression: ExpressionLatents | None = None,
+        motion_amount: int = -1,
+    ) -> io.NodeOutput:
+        frames = lips.values.shape[0]
+        reference = to_host(face.expression[:1])  # [1, e]
+        driving = reference.expand(frames, -1) if expression is None else to_host(expression.values)
+        if driving.shape[0] != frames:
+            raise InputError(
+                f"The lip latents cover {frames} frames, but the expression latents {driving.shape[0]}; "
+                "make both from the same speech."
+            )
+        positive: dict[str, Any] = {
+            "concat_latent_image": to_host(encode_portrait(vae, portrait)),
+            "driving_expression": driving,
+            "reference_expression": reference,
+            "face_mask": to_host(face_mask[:1, None]),
+            "lip_mask": to_host(lip_mask[:1, None]),
+            "fps": FRAMES_PER_SECOND,
+            "augmentation_level": 0.0,  # the portrait is given clean
+        }
+        if motion_amount >= 0:
+            positive["motion_bucket_id"] = motion_amount
+        conditioning = [[to_host(lips.values)[None], positive]]
+        latent = torch.zeros(frames, *positive["concat_latent_image"].shape[1:], device=driving.device)
+        return io.NodeOutput(conditioning, without_expression(without_lips(conditioning)), {"samples": latent})
+
+
+def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:
+    """IMAGE [b, h, w, c] → the first one's latent [1, 4, h', w'], unscaled. SettingsError for sides that do not fit."""
+    step = vae.downscale_ratio
+    height, width = portrait.shape[1:3]
+    if height % step or width % step:
+        raise SettingsError(
+            f"The portrait is {width} x {height} pixels, but both sides must be multiples of {step}; "
+            "use the crop that Face Regions gives."
+        )
+    return vae.encode(portrait[:1, :, :, :3])
+
+
+def without_lips(conditioning: Conditioning) -> Conditioning:
+    """The same with the mean mouth: lip latents are z-normalised, so it is zero."""
+    return [[torch.zeros_like(lips), values] for lips, values in conditioning]
+
+
+def without_expression(conditioning: Conditioning) -> Conditioning:
+    """The same with the portrait's own expression held, for which EDI's difference vanishes (EmotiveTalk eq. 9)."""
+    return [
+        [lips, values | {"driving_expression": values["reference_expression"].expand_as(values["driving_expression"])}]
+        for lips, values in conditioning
+    ]

@@ -1,0 +1,38 @@
+"""Host layouts to the core's and back: the only place that knows IMAGE [b, h, w, c], MASK [b, h, w] and AUDIO dicts."""
+
+from typing import Any
+
+import torch
+
+from ..emotivetalk_core.audio.files import speech_from_waveform
+from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.types import Portrait, Speech
+
+
+def speech_of(audio: dict[str, Any] | None) -> Speech:
+    """The host's AUDIO {"waveform" [b, c, t], "sample_rate"} as mono speech at 16 kHz; the first where b > 1."""
+    if audio is None:
+        raise InputError("No sound was given; connect a Load Audio node, or a video that has sound.")
+    return speech_from_waveform(audio["waveform"][0], int(audio["sample_rate"]))
+
+
+def frames_of(image: torch.Tensor) -> torch.Tensor:
+    """IMAGE [b, h, w, c] → RGB frames [b, 3, h, w]; an alpha channel is left out, grey becomes RGB."""
+    frames = image.movedim(-1, 1).float()
+    return frames.expand(-1, 3, -1, -1) if frames.shape[1] == 1 else frames[:, :3]
+
+
+def image_of(frames: torch.Tensor) -> torch.Tensor:
+    """Frames [b, c, h, w] → IMAGE [b, h, w, c]."""
+    return frames.movedim(1, -1).contiguous()
+
+
+def portrait_of(image: torch.Tensor) -> Portrait:
+    """The first picture of an IMAGE, with its alpha where it has one."""
+    alpha = image[0, :, :, 3:].movedim(-1, 0).float() if image.shape[-1] == 4 else None
+    return Portrait(frames_of(image[:1])[0], alpha)
+
+
+def mask_of(mask: torch.Tensor) -> torch.Tensor:
+    """Core mask [1, h, w] → MASK [1, h, w] in the host's float32."""
+    return mask.float()

@@ -1,0 +1,198 @@
+"""The paper's sampler on the host's machinery: its samplers, context windows, progress, preview and cancel."""
+
+from typing import Any
+
+import comfy.model_management
+import comfy.model_patcher
+import comfy.sample
+import comfy.samplers
+import comfy.utils
+import latent_preview
+import torch
+from comfy_api.latest import io
+
+from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, noise_grid
+from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.models.presets import SamplingDefaults
+from ..emotivetalk_core.sampling.estimate import window_count
+from .ethd import without_expression, without_lips
+from .ethd_model import Conditioning, ETHDModel, check_conditioning
+from .sockets import CATEGORY
+from .windows import VideoWindows, set_windows
+
+AS_WEIGHTS = "as the weights say"
+
+
+class FaceGuider(comfy.samplers.CFGGuider):
+    """Guidance on lips and on emotion apart: D + (w_l - 1)(D - D_no_lips) + (w_e - 1)(D - D_no_expression). [ours: the
+    paper's formula cannot be recovered]
+    """
+
+    def __init__(
+        self,
+        model: comfy.model_patcher.ModelPatcher,
+        conditioning: Conditioning,
+        lip_guidance: float,
+        emotion_guidance: float,
+    ) -> None:
+        super().__init__(model)
+        conds, self.weights = {"positive": conditioning}, {}
+        if lip_guidance != 1.0:
+            conds["no_lips"], self.weights["no_lips"] = without_lips(conditioning), lip_guidance
+        if emotion_guidance != 1.0:
+            conds["no_expression"] = without_expression(conditioning)
+            self.weights["no_expression"] = emotion_guidance
+        self.inner_set_conds(conds)
+
+    def predict_noise(
+        self, x: torch.Tensor, timestep: torch.Tensor, model_options: dict[str, Any] | None = None, seed: Any = None
+    ) -> torch.Tensor:
+        """D [n, 4, h, w]: by its old name the host means the estimate of the clean latent."""
+        conds = [self.conds[name] for name in ("positive", *self.weights)]
+        full, *withouts = comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options or {})
+        result = full
+        for weight, without in zip(self.weights.values(), withouts):
+            result = result + (weight - 1) * (full - without)
+        return result
+
+
+class WindowProgress:
+    """windows × steps on the host's progress bar, with a preview of the latent after each step."""
+
+    def __init__(self, model: comfy.model_patcher.ModelPatcher, windows: int, steps: int) -> None:
+        self.bar = comfy.utils.ProgressBar(windows * steps)
+        self.previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
+        self.done = 0
+
+    def window(self) -> None:
+        self.done += 1
+        self.bar.update_absolute(self.done)
+
+    def step(self, step: int, x0: torch.Tensor, x: torch.Tensor, steps: int) -> None:
+        if self.previewer is not None:
+            self.bar.update_absolute(self.done, preview=self.previewer.decode_latent_to_preview_image("JPEG", x0))
+
+
+class WindowedSampler(io.ComfyNode):
+    """DDIM in overlapping windows (EmotiveTalk §3.4, §6.4)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkWindowedSampler",
+            display_name="Windowed DDIM Sampler",
+            category=CATEGORY,
+            description="Turns noise into the video's latent, all windows of a long video together, so that they "
+            "cannot drift apart. The host's own samplers work on this MODEL too; this one guides lips and emotion "
+            "apart and knows the weights' own settings.",
+            search_aliases=["ddim", "context windows", "long video sampler", "talking head sampler"],
+            inputs=[
+                io.Model.Input("model", tooltip="The MODEL from Load ETHD, with or without LoRAs."),
+                io.Conditioning.Input("positive", tooltip="From Condition: what the face shall do."),
+                io.Latent.Input("latent", tooltip="From Condition: an empty latent of the video's length."),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Another seed gives another take of the same video.",
+                ),
+                io.Int.Input(
+                    "steps",
+                    default=0,
+                    min=0,
+                    max=1000,
+                    tooltip="More steps are slower and finer; 0 as the weights say.",
+                ),
+                io.Combo.Input(
+                    "grid",
+                    options=[AS_WEIGHTS, *NOISE_GRIDS],
+                    default=AS_WEIGHTS,
+                    tooltip="How the steps are spread over the noise. ays (Align Your Steps) is made for about 10 "
+                    "steps, karras for 25.",
+                ),
+                io.Int.Input(
+                    "window",
+                    default=0,
+                    min=0,
+                    max=10_000,
+                    advanced=True,
+                    tooltip="Frames sampled together; more need more memory. 0 as the weights say.",
+                ),
+                io.Int.Input(
+                    "overlap",
+                    default=-1,
+                    min=-1,
+                    max=10_000,
+                    advanced=True,
+                    tooltip="Frames that neighbouring windows share; more is smoother and slower. -1 as the weights "
+                    "say, in proportion to the window.",
+                ),
+                io.Float.Input(
+                    "lip_guidance",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="Above 1 the mouth articulates more. Any value but 1 makes sampling slower.",
+                ),
+                io.Float.Input(
+                    "emotion_guidance",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="Above 1 the expression is stronger. Any value but 1 makes sampling slower.",
+                ),
+            ],
+            outputs=[io.Latent.Output(display_name="latent")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        model: comfy.model_patcher.ModelPatcher,
+        positive: Conditioning,
+        latent: dict[str, Any],
+        seed: int = 0,
+        steps: int = 0,
+        grid: str = AS_WEIGHTS,
+        window: int = 0,
+        overlap: int = -1,
+        lip_guidance: float = 1.0,
+        emotion_guidance: float = 1.0,
+    ) -> io.NodeOutput:
+        if not isinstance(model.model, ETHDModel):
+            raise InputError("The MODEL is not an ETHD backbone, which this sampler needs; connect Load ETHD.")
+        check_conditioning(positive)
+        defaults = model.model.sampling_defaults
+        window, overlap = _windows(defaults, window, overlap)
+        sigmas = noise_grid(defaults.grid if grid == AS_WEIGHTS else grid, steps or defaults.steps, defaults.sigma_max)
+        ratio = latent.get("downscale_ratio_spacial")
+        start = comfy.sample.fix_empty_latent_channels(model, latent["samples"], ratio)
+
+        frames = start.shape[0]
+        model = model.clone()
+        progress = WindowProgress(model, window_count(frames, window, overlap), len(sigmas) - 1)
+        set_windows(model, VideoWindows(window, overlap, progress.window))
+        guider = FaceGuider(model, positive, lip_guidance, emotion_guidance)
+        samples = guider.sample(
+            frame_noise(frames, tuple(start.shape[1:]), seed),
+            start,
+            comfy.samplers.sampler_object("euler"),  # DDIM with η = 0 is Euler's step on dx/dσ = (x - D)/σ
+            sigmas,
+            denoise_mask=latent.get("noise_mask"),
+            callback=progress.step,
+            disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+            seed=seed,
+        )
+        samples = samples.to(comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype())
+        kept = {name: value for name, value in latent.items() if not name.startswith("downscale_ratio")}
+        return io.NodeOutput(kept | {"samples": samples})
+
+
+def _windows(defaults: SamplingDefaults, window: int, overlap: int) -> tuple[int, int]:
+    """Window and overlap with the weights' own where they were left open."""
+    chosen = window or defaults.window
+    return chosen, round(chosen * defaults.overlap / defaults.window) if overlap < 0 else overlap

@@ -1,0 +1,34 @@
+"""The pack's own sockets. Each carries a frozen dataclass of the core, or networks under the host's management;
+everything else is the host's own type, so that other packs connect without adapters.
+"""
+
+from comfy_api.latest import io
+
+CATEGORY = "EmotiveTalk"
+
+AudioFeaturesSocket = io.Custom("EMOTIVETALK_AUDIO_FEATURES")
+"""core types.AudioFeatures"""
+
+LipProjectorSocket = io.Custom("EMOTIVETALK_LIP_PROJECTOR")
+"""hosted.HostedNetwork of a LipProjector"""
+
+ExpressionSamplerSocket = io.Custom("EMOTIVETALK_EXPRESSION_SAMPLER")
+"""hosted.HostedNetwork of a DiCTE"""
+
+FaceEncodersSocket = io.Custom("EMOTIVETALK_FACE_ENCODERS")
+"""expression.FaceEncoders: the motion encoder and, where the weights have one, the drawn heads' finder"""
+
+FaceSocket = io.Custom("EMOTIVETALK_FACE")
+"""core types.MotionLatents of one portrait, each [1, d]: whose face it is and what it shows"""
+
+EmotionSocket = io.Custom("EMOTIVETALK_EMOTION")
+"""core types.Emotion"""
+
+LipLatentsSocket = io.Custom("EMOTIVETALK_LIP_LATENTS")
+"""core types.LipLatents"""
+
+ExpressionLatentsSocket = io.Custom("EMOTIVETALK_EXPRESSION_LATENTS")
+"""core types.ExpressionLatents"""
+
+CropSocket = io.Custom("EMOTIVETALK_CROP")
+"""core types.FaceRegions: the crop with its masks, and where in the picture it came from"""

@@ -1,0 +1,38 @@
+"""The pack's weights as the host offers them: the folder `models/emotivetalk`, and the demo weights that come along."""
+
+from pathlib import Path
+
+import folder_paths
+
+from ..emotivetalk_core.errors import WeightsError
+from ..emotivetalk_core.models.checkpoint import read_header
+
+FOLDER = "emotivetalk"
+BUNDLED = Path(__file__).parent.parent / "emotivetalk_core" / "weights"
+
+
+def register_weights_folder() -> None:
+    """Adds both places to the host's list, and allows safetensors alone. Doing it twice changes nothing."""
+    folder_paths.add_model_folder_path(FOLDER, str(Path(folder_paths.models_dir) / FOLDER))
+    folder_paths.add_model_folder_path(FOLDER, str(BUNDLED))
+    folder_paths.folder_names_and_paths[FOLDER][1].add(".safetensors")
+
+
+def choices(kind: str) -> list[str]:
+    """The names of all weights files that say they hold the network `kind`, the bundled demo first."""
+    names = [name for name in folder_paths.get_filename_list(FOLDER) if _kind(name) == kind]
+    return sorted(names, key=lambda name: (not name.replace("\\", "/").startswith("demo/"), name))
+
+
+def path_of(name: str) -> Path:
+    """The file behind a name that was chosen; the host refuses names that lead elsewhere."""
+    return Path(folder_paths.get_full_path_or_raise(FOLDER, name))
+
+
+def _kind(name: str) -> str:
+    """What the file's own header calls its network, or nothing where it cannot be read: such a file is not offered."""
+    path = folder_paths.get_full_path(FOLDER, name)
+    try:
+        return read_header(Path(path)).get("__metadata__", {}).get("network", "") if path else ""
+    except (WeightsError, OSError):
+        return ""

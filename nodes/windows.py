@@ -1,0 +1,66 @@
+"""The core's windows over a long video as the host's context windows, for its samplers and for ours."""
+
+from collections.abc import Callable
+from typing import Any
+
+import comfy.context_windows
+import comfy.model_patcher
+import torch
+
+from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights
+from ..emotivetalk_core.errors import NumericalError
+
+
+class VideoWindows(comfy.context_windows.IndexListContextHandler):
+    """Overlapping windows, fused by the core's weights (EmotiveTalk §3.4); each is checked for finite values.
+
+    A video no longer than the window is one window. on_window is called after each. SettingsError for an overlap that
+    is not shorter than the window.
+    """
+
+    def __init__(self, window: int, overlap: int, on_window: Callable[[], None] | None = None) -> None:
+        check_windows(window, overlap)
+        super().__init__(
+            context_schedule=comfy.context_windows.ContextSchedule("emotivetalk", self._frames_of_windows),
+            fuse_method=comfy.context_windows.ContextFuseMethod("emotivetalk", self._weights),
+            context_length=window,
+            context_overlap=overlap,
+            dim=0,
+            causal_window_fix=False,  # our frames see both ways, and every window has its neighbours in the overlap
+        )
+        self.on_window = on_window
+
+    def should_use_context(self, *args: Any, **kwargs: Any) -> bool:
+        """Always: a single window is checked and counted like the others."""
+        return True
+
+    def combine_context_window_results(self, *args: Any, **kwargs: Any) -> None:
+        sub_conds_out, window = args[1], args[3]
+        if not all(torch.isfinite(frames).all() for frames in sub_conds_out):
+            raise NumericalError(
+                f"The video network gave values that are not finite in the window of frames {window.index_list[0] + 1}–"
+                f"{window.index_list[-1] + 1} at step {self._step + 1}, but finite ones are needed; "
+                "load ETHD as fp32 or bf16, or check its weights."
+            )
+        super().combine_context_window_results(*args, **kwargs)
+        if self.on_window is not None:
+            self.on_window()
+
+    @staticmethod
+    def _frames_of_windows(frames: int, handler: "VideoWindows", model_options: dict[str, Any]) -> list[list[int]]:
+        starts = window_starts(frames, handler.context_length, handler.context_overlap)
+        length = min(handler.context_length, frames)
+        return [list(range(start, start + length)) for start in starts]
+
+    @staticmethod
+    def _weights(length: int, **kwargs: Any) -> list[float]:
+        return window_weights(length).tolist()
+
+
+def set_windows(model: comfy.model_patcher.ModelPatcher, windows: VideoWindows) -> None:
+    """Makes samplers use these windows on this MODEL, and count memory by the window and not by the video.
+
+    A Context Windows node of the host, placed after, takes their place.
+    """
+    model.model_options["context_handler"] = windows
+    comfy.context_windows.create_prepare_sampling_wrapper(model)
