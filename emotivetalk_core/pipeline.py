@@ -11,10 +11,11 @@ from typing import Literal, cast
 import torch
 
 from .audio.feature_windows import encode_speech
-from .errors import FaceError, SettingsError
-from .face.alignment import align_face
+from .errors import SettingsError
+from .models.face_reading import encoder_face
+from .models.lip_projector import project_lips
 from .models.model_set import ModelSet
-from .models.vae import decode_chunks, encode_mode
+from .models.vae import decode_chunks, encode_mode, frames_at_once
 from .sampling.expression import sample_expression
 from .sampling.video import VideoSamplingSettings, sample_video
 from .types import FaceRegions, MotionLatents, Speech, VideoConditions
@@ -24,10 +25,6 @@ AUDIO, EXPRESSION, VIDEO, DECODING = "audio features", "expression", "video", "d
 
 OnStage = Callable[[str, int, int], None]
 """on_stage(stage, done, total); what it raises ends the work at once."""
-
-_PIXELS_DECODED_AT_ONCE = 8 * 512 * 512
-_MOST_FRAMES_DECODED_AT_ONCE = 24
-_PROJECTED_AT_ONCE = 256  # frames whose audio windows the projector sees together
 
 
 @dataclass(frozen=True)
@@ -59,13 +56,11 @@ class TalkSettings:
 def default_settings(models: ModelSet) -> TalkSettings:
     """How the weights are used unless the user says otherwise, by their own record."""
     defaults = models.defaults
-    # each chunk is decoded with some frames of its neighbours, so small pictures do better in longer chunks
-    fitting = _PIXELS_DECODED_AT_ONCE // defaults.size**2
     return TalkSettings(
         expression_steps=defaults.expression_steps,
         expression_guidance=defaults.expression_guidance,
         motion_bucket=defaults.motion_bucket,
-        decode_chunk=min(max(fitting, 1), _MOST_FRAMES_DECODED_AT_ONCE),
+        decode_chunk=frames_at_once(defaults.size, defaults.size),
         video=VideoSamplingSettings(
             steps=defaults.steps,
             grid=cast(Literal["karras", "ays"], defaults.grid),  # it refuses other names itself
@@ -102,14 +97,7 @@ def prepare_conditions(
 
 def read_face(models: ModelSet, regions: FaceRegions) -> MotionLatents:
     """The portrait's own latents, each [1, d], by the motion encoder. FaceError where it needs eyes and mouth."""
-    face = regions.crop
-    if models.motion_encoder.config.aligned:
-        if regions.eyes_mouth is None:
-            raise FaceError(
-                "These weights need to know where the eyes and the mouth are, and only a face was found; "
-                "give landmarks, or a portrait that shows the face from the front."
-            )
-        face = align_face(face, regions.eyes_mouth, models.motion_encoder.config.input_size)
+    face = encoder_face(models.motion_encoder.config, regions.crop, regions.eyes_mouth)
     return models.motion_encoder(face[None].to(models.device))
 
 
@@ -127,9 +115,7 @@ def hear(models: ModelSet, speech: Speech, on_stage: OnStage | None = None) -> t
 
 def lip_latents(models: ModelSet, audio_windows: torch.Tensor, settings: TalkSettings) -> torch.Tensor:
     """Lip latents [n, lip_dim] of the audio-lip projector; z-normalised, so that 0 is the mean mouth."""
-    dtype = next(models.lip_projector.parameters()).dtype
-    pieces = audio_windows.split(_PROJECTED_AT_ONCE)
-    return settings.lip_strength * torch.cat([models.lip_projector(piece.to(dtype)) for piece in pieces])
+    return project_lips(models.lip_projector, audio_windows, settings.lip_strength)
 
 
 def expression_latents(
@@ -164,6 +150,8 @@ def see(
     """Lip [n, lip_dim] and driving expression [n, e] joined with what the backbone knows of the portrait."""
     crop = regions.crop[None].to(models.device)
     portrait_latent = encode_mode(models.vae, crop)  # [1, 4, h, w]
+    scaled = portrait_latent * models.vae.config.scaling_factor
+    reconstruction = next(decode_chunks(models.vae, scaled, hold_ends=True))
     return VideoConditions(
         portrait_latent=portrait_latent[0],
         lip=lip,
@@ -172,20 +160,20 @@ def see(
         face_mask=regions.face_mask.to(models.device),
         lip_mask=regions.lip_mask.to(models.device),
         motion_bucket=settings.motion_bucket,
-        colour_offset=lost_colours(models, crop, portrait_latent)[0],
+        colour_offset=lost_colours(crop, reconstruction)[0],
     )
 
 
-def lost_colours(models: ModelSet, crop: torch.Tensor, portrait_latent: torch.Tensor) -> torch.Tensor:
-    """What the VAE loses of the portrait's colours [1, 3, s, s]: the portrait less its own reconstruction, blurred.
+def lost_colours(crop: torch.Tensor, reconstruction: torch.Tensor) -> torch.Tensor:
+    """What the VAE loses of the portrait's colours [1, 3, s, s]: the crop [1, 3, s, s] less what the VAE decodes of its
+    latent, [1, 3, s, s] too, blurred.
 
     A small VAE fades strong colours in the same way in every frame; given back to every frame, they stay the
     portrait's. Only what is smooth is given back, so nothing that moves is drawn twice. [ours]
     """
     from kornia.filters import gaussian_blur2d
 
-    scaled = portrait_latent * models.vae.config.scaling_factor
-    difference = crop - next(decode_chunks(models.vae, scaled, hold_ends=True))
+    difference = crop - reconstruction
     sigma = crop.shape[-1] / 40
     radius = max(1, round(2 * sigma))
     return gaussian_blur2d(difference, (2 * radius + 1, 2 * radius + 1), (sigma, sigma), border_type="replicate")

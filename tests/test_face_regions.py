@@ -33,29 +33,30 @@ def test_alignment_takes_the_landmarks_to_the_template(scale, turn):
     assert (moved - torch.tensor(TEMPLATE)).abs().max() < 1e-3
 
 
-def test_alignment_of_other_triangles_is_the_least_squares_similarity():
+def test_alignment_of_other_triangles_is_the_least_squares_similarity_with_the_mouth_in_place():
     points = torch.tensor([[40.0, 30.0], [80.0, 34.0], [63.0, 90.0]])
     # The same problem as four unknowns of a linear system, solved independently.
     rows, targets = [], []
     for (x, y), (u, v) in zip(points.tolist(), TEMPLATE, strict=True):
         rows += [[x, -y, 1.0, 0.0], [y, x, 0.0, 1.0]]
         targets += [u, v]
-    a, b, tx, ty = torch.linalg.lstsq(torch.tensor(rows).double(), torch.tensor(targets).double()).solution.tolist()
-    expected = torch.tensor([[a, -b, tx], [b, a, ty]])
-    assert torch.allclose(alignment_matrix(points), expected, atol=1e-3)
+    a, b, _, _ = torch.linalg.lstsq(torch.tensor(rows).double(), torch.tensor(targets).double()).solution.tolist()
+    matrix = alignment_matrix(points)
+    assert torch.allclose(matrix[:, :2], torch.tensor([[a, -b], [b, a]]), atol=1e-3)
+    assert torch.allclose(matrix[:, :2] @ points[2] + matrix[:, 2], torch.tensor(TEMPLATE[2]), atol=1e-3)
 
 
 def test_alignment_warp_shows_the_spots_at_their_places_and_carries_gradients():
     points = similar_points(0.6, 0.3, (40.0, 20.0))
-    rows, columns = torch.meshgrid(torch.arange(200) + 0.5, torch.arange(200) + 0.5, indexing="ij")
+    rows, columns = torch.meshgrid(torch.arange(200.0), torch.arange(200.0), indexing="ij")
     spots = [torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18.0) for x, y in points.tolist()]
     image = torch.stack(spots).requires_grad_()  # one spot for each channel
     aligned = align_face(image, points)
     assert aligned.shape == (3, 224, 224)
     for channel, (x, y) in enumerate(TEMPLATE):
         weight = aligned[channel].detach()
-        centre_x = (weight.sum(0) * (torch.arange(224) + 0.5)).sum() / weight.sum()
-        centre_y = (weight.sum(1) * (torch.arange(224) + 0.5)).sum() / weight.sum()
+        centre_x = (weight.sum(0) * torch.arange(224.0)).sum() / weight.sum()
+        centre_y = (weight.sum(1) * torch.arange(224.0)).sum() / weight.sum()
         assert abs(centre_x - x) < 0.2 and abs(centre_y - y) < 0.2
     aligned.sum().backward()
     assert image.grad is not None and image.grad.abs().sum() > 0
@@ -167,8 +168,10 @@ def test_sixty_eight_landmarks():
     points[17:27] = torch.stack([torch.linspace(70, 130, 10), torch.full((10,), 85.0)], 1)
     points[36:42], points[42:48] = torch.tensor([82.0, 95.0]), torch.tensor([118.0, 95.0])
     points[48:68] = torch.stack([torch.linspace(85, 115, 20), torch.full((20,), 128.0)], 1)
+    points[60:68, 1] = 126.0  # the inner lips, whose middle is the mouth's place in PD-FGC's alignment
     marks = read_landmarks(points)
     left, top, right, bottom = marks.face_box
+    assert marks.eyes_mouth[2, 1] == 126
     assert (left, right, bottom) == pytest.approx((60, 140, 150)) and top < 85
     assert marks.lip_box[0] <= 85 and marks.lip_box[2] >= 115
 

@@ -92,7 +92,8 @@ def _five(points: torch.Tensor) -> FaceLandmarks:
 
 
 def _sixty_eight(points: torch.Tensor) -> FaceLandmarks:
-    eyes_mouth = torch.stack([points[36:42].mean(0), points[42:48].mean(0), points[48:68].mean(0)])
+    # the mouth's centre is that of the inner lips, as in the alignment that PD-FGC was trained with
+    eyes_mouth = torch.stack([points[36:42].mean(0), points[42:48].mean(0), points[60:68].mean(0)])
     return _from_eyes_mouth(eyes_mouth, mouth=points[48:68], outline=points[0:27])
 
 

@@ -1,0 +1,204 @@
+"""Draws the course of a face over its speech: lip latents, expression latents, and the waveform that they belong to.
+
+Knows no network and no file. It draws large and shrinks, so that lines and letters come out smooth.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from .types import FRAMES_PER_SECOND, SAMPLE_RATE, ExpressionLatents, LipLatents, Speech
+
+WIDTH, HEIGHT = 1000, 500
+_FINE = 3  # drawn this many times larger
+
+Colour = tuple[int, int, int]
+
+_PAPER, _PANEL, _GRID, _ZERO = (24, 26, 32), (33, 36, 44), (48, 52, 63), (78, 84, 100)
+_TEXT, _FAINT = (226, 229, 236), (150, 156, 170)
+_WAVE = (108, 117, 140)
+_LIP_COLOURS: tuple[Colour, ...] = ((255, 138, 101), (255, 213, 112), (214, 120, 160))
+_EXPRESSION_COLOURS: tuple[Colour, ...] = ((77, 208, 190), (110, 168, 254), (178, 148, 246))
+_STRENGTH: Colour = (240, 243, 250)
+
+_LEFT, _RIGHT, _TOP, _AXIS, _GAP, _TITLE = 64, 18, 10, 30, 10, 26  # pixels around and between the panels
+_TICK_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+_MOST_TICKS = 12
+_FRAMES_AT_FULL_WIDTH = 400  # more frames than this stand so close that their lines would run together
+
+
+@dataclass(frozen=True)
+class Curve:
+    """values [n] · name for the legend · colour RGB · width of the line."""
+
+    values: np.ndarray
+    name: str
+    colour: Colour
+    width: float = 1.2
+
+
+def draw_course(
+    lips: LipLatents | None, expression: ExpressionLatents | None, speech: Speech | None = None
+) -> torch.Tensor:
+    """A picture [3, 500, 1000] RGB 0…1 of what is given: a panel each for lips and expression, the waveform below.
+
+    The curves are the latents' main movements (principal components over this clip, in units of the latents' own
+    standard deviation; those of the lips point upwards where it is loud) and, for the expression, its distance from
+    the mean face. ValueError where nothing is given.
+    """
+    panels: list[tuple[str, list[Curve]]] = []
+    loudness = _loudness(speech) if speech is not None else None
+    if lips is not None:
+        panels.append(("lips", _movements(lips.values, loudness, _LIP_COLOURS)))
+    if expression is not None:
+        strength = expression.values.float().cpu().square().mean(1).sqrt().numpy()
+        curves = _movements(expression.values, None, _EXPRESSION_COLOURS)
+        panels.append(("expression", [Curve(strength, "distance from the mean face", _STRENGTH, 1.8), *curves]))
+    frames = max((len(curve.values) for _, curves in panels for curve in curves), default=0)
+    seconds = max(frames / FRAMES_PER_SECOND, speech.seconds if speech is not None else 0.0)
+    if seconds == 0:
+        raise ValueError("There is nothing to draw: give lip latents, expression latents or speech.")
+
+    canvas = _Canvas(seconds)
+    shares = [1.0] * len(panels) + ([0.55 if panels else 1.0] if speech is not None else [])
+    room = HEIGHT - _TOP - _AXIS - sum(_TITLE for _ in shares) - _GAP * (len(shares) - 1)
+    top = float(_TOP)
+    for index, share in enumerate(shares):
+        height = room * share / sum(shares)
+        top += _TITLE
+        if index < len(panels):
+            title, curves = panels[index]
+            canvas.curves(top, top + height, title, curves)
+        elif speech is not None:
+            canvas.waveform(top, top + height, speech)
+        top += height + _GAP
+    canvas.seconds_axis(top - _GAP)
+    return canvas.picture()
+
+
+class _Canvas:
+    """A dark sheet whose x is time. Lengths are pixels of the finished picture."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.pixels = np.full((HEIGHT * _FINE, WIDTH * _FINE, 3), _PAPER, dtype=np.uint8)
+
+    def picture(self) -> torch.Tensor:
+        small = cv2.resize(self.pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        return torch.from_numpy(small).permute(2, 0, 1).float() / 255
+
+    def curves(self, top: float, bottom: float, title: str, curves: list[Curve]) -> None:
+        """A panel of curves about zero, its scale in round numbers."""
+        reach = max(float(np.abs(curve.values).max(initial=0)) for curve in curves)
+        lowest = min(float(curve.values.min(initial=0)) for curve in curves)
+        step = next((s for s in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0) if reach / s <= 3.2), 100.0)
+        highest = max(float(curve.values.max(initial=0)) for curve in curves)
+        low, high = min(lowest * 1.06, -0.2 * step), max(highest * 1.06, 0.2 * step)
+
+        def at(value: float | np.ndarray) -> float | np.ndarray:
+            return bottom - (value - low) / (high - low) * (bottom - top)
+
+        self._panel(top, bottom)
+        for tick in np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step + 0.0:  # + 0.0: no "-0"
+            level = float(at(tick))
+            self._line((_LEFT, level), (WIDTH - _RIGHT, level), _ZERO if tick == 0 else _GRID, 1.0)
+            self._text(f"{tick:g}", _LEFT - 8, level + 4, _FAINT, 0.38, right=True)
+        for curve in reversed(curves):
+            times = (np.arange(len(curve.values)) + 0.5) / FRAMES_PER_SECOND
+            width = curve.width * min(1.0, max(0.4, _FRAMES_AT_FULL_WIDTH / len(times)))
+            self._polyline(self._across(times), np.asarray(at(curve.values)), curve.colour, width)
+        self._legend(top, title, curves)
+
+    def waveform(self, top: float, bottom: float, speech: Speech) -> None:
+        """The loudest and the quietest sample of every column."""
+        self._panel(top, bottom)
+        samples = speech.samples.float().cpu().numpy()
+        columns = max(1, round(float(self._across(speech.seconds)) - _LEFT) * _FINE)
+        edges = np.linspace(0, len(samples), columns + 1).astype(int)
+        starts = np.minimum(edges[:-1], len(samples) - 1)
+        middle, half = (top + bottom) / 2, 0.46 * (bottom - top)
+        scale = half / max(float(np.abs(samples).max()), 1e-4)
+        highs = middle - scale * np.maximum.reduceat(samples, starts)
+        lows = middle - scale * np.minimum.reduceat(samples, starts)
+        x = _LEFT + np.arange(columns) / _FINE
+        outline = np.stack([np.concatenate([x, x[::-1]]), np.concatenate([highs, lows[::-1] + 0.7])], 1)
+        cv2.fillPoly(self.pixels, [self._fine(outline)], _WAVE)
+        self._text("speech", _LEFT, top - 8, _TEXT, 0.46)
+
+    def seconds_axis(self, top: float) -> None:
+        step = next((s for s in _TICK_STEPS if self.seconds / s <= _MOST_TICKS), 3600.0)
+        ticks = np.arange(0, self.seconds + 1e-6, step)
+        for tick in ticks:
+            x = float(self._across(tick))
+            self._line((x, top), (x, top + 4), _FAINT, 1.0)
+            self._text(f"{tick:g} s" if tick == ticks[-1] else f"{tick:g}", x, top + 19, _FAINT, 0.38, centre=True)
+
+    def _panel(self, top: float, bottom: float) -> None:
+        corners = self._fine(np.array([[_LEFT, top], [WIDTH - _RIGHT, bottom]]))
+        cv2.rectangle(self.pixels, corners[0].tolist(), corners[1].tolist(), _PANEL, -1)
+
+    def _legend(self, top: float, title: str, curves: list[Curve]) -> None:
+        self._text(title, _LEFT, top - 8, _TEXT, 0.46)
+        right = float(WIDTH - _RIGHT)
+        for curve in reversed(curves):
+            right -= self._text(curve.name, right, top - 8, _FAINT, 0.4, right=True) + 8
+            self._line((right - 20, top - 12), (right, top - 12), curve.colour, 2.6)
+            right -= 36
+
+    def _across(self, seconds: float | np.ndarray) -> np.ndarray:
+        return np.asarray(_LEFT + np.asarray(seconds) / self.seconds * (WIDTH - _LEFT - _RIGHT))
+
+    def _fine(self, points: np.ndarray) -> np.ndarray:
+        return np.round(points * _FINE).astype(np.int32)
+
+    def _line(self, start: tuple[float, float], end: tuple[float, float], colour: Colour, width: float) -> None:
+        ends = self._fine(np.array([start, end]))
+        cv2.line(self.pixels, ends[0].tolist(), ends[1].tolist(), colour, max(1, round(width * _FINE)))
+
+    def _polyline(self, x: np.ndarray, y: np.ndarray, colour: Colour, width: float) -> None:
+        points = self._fine(np.stack([x, y], 1))
+        if len(points) == 1:
+            cv2.circle(self.pixels, points[0].tolist(), round(2 * width * _FINE), colour, -1, cv2.LINE_AA)
+        cv2.polylines(self.pixels, [points], False, colour, max(1, round(width * _FINE)), cv2.LINE_AA)
+
+    def _text(
+        self, text: str, x: float, y: float, colour: Colour, size: float, right: bool = False, centre: bool = False
+    ) -> float:
+        """Writes at a baseline, and says how wide it came out."""
+        font, scale, thickness = cv2.FONT_HERSHEY_SIMPLEX, size * _FINE, max(1, round(1.1 * _FINE))
+        width = cv2.getTextSize(text, font, scale, thickness)[0][0] / _FINE
+        x -= width if right else width / 2 if centre else 0.0
+        place = self._fine(np.array([x, y])).tolist()
+        cv2.putText(self.pixels, text, place, font, scale, colour, thickness, cv2.LINE_AA)
+        return width
+
+
+def _movements(values: torch.Tensor, loudness: np.ndarray | None, colours: tuple[Colour, ...]) -> list[Curve]:
+    """The first principal components of latents [n, d] about their mean over time, largest first. Their sign is free:
+    it is chosen so that they rise with the loudness, or where there is none, so that their larger swing is upwards.
+    """
+    centred = values.detach().float().cpu()
+    centred = (centred - centred.mean(0)) / centred.shape[1] ** 0.5  # so that a curve is of one channel's size
+    left, strengths, _ = torch.linalg.svd(centred, full_matrices=False)
+    curves = []
+    for index, colour in enumerate(colours[: len(strengths)]):
+        course = (left[:, index] * strengths[index]).numpy()
+        if loudness is not None and len(loudness) > 1:
+            heard = np.interp(np.arange(len(course)), np.arange(len(loudness)), loudness)
+            upwards = float(np.dot(course, heard - heard.mean()))
+        else:
+            upwards = float(course.max() + course.min())
+        curves.append(
+            Curve(-course if upwards < 0 else course, f"movement {index + 1}", colour, 2.2 if index == 0 else 1.2)
+        )
+    return curves
+
+
+def _loudness(speech: Speech) -> np.ndarray:
+    """Root mean square of every frame's samples [n]."""
+    samples = speech.samples.float().cpu().numpy()
+    per_frame = SAMPLE_RATE // FRAMES_PER_SECOND
+    padded = np.pad(samples, (0, -len(samples) % per_frame))
+    return np.sqrt(np.square(padded.reshape(-1, per_frame)).mean(1))

@@ -1,0 +1,50 @@
+"""One of the eight emotions by its name."""
+
+from comfy_api.latest import io
+
+from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
+from ..emotivetalk_core.types import EMOTIONS
+from ..emotivetalk_core.types import Emotion as EmotionLatent
+from .hosted import to_host
+from .sockets import CATEGORY, EmotionSocket
+from .weights import choices, path_of
+
+
+class LoadEmotion(io.ComfyNode):
+    """A latent of the emotion codebook (EmotiveTalk §6.3)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkLoadEmotion",
+            display_name="Emotion",
+            category=CATEGORY,
+            description="One of eight emotions by its name, as strong as you like. Connect it to Sample Expression; "
+            "for an emotion taken from a picture use Encode Expression instead.",
+            search_aliases=["emotivetalk emotion", "mood", "happy", "sad", "angry", "expression preset", "codebook"],
+            inputs=[
+                io.Combo.Input(
+                    "weights",
+                    options=choices(KIND),
+                    tooltip="The emotion codebook from models/emotivetalk: take it from the same folder as the other "
+                    "weights. The bundled demo comes first.",
+                ),
+                io.Combo.Input(
+                    "emotion", options=list(EMOTIONS), default=EMOTIONS[0], tooltip="What the face is to express."
+                ),
+                io.Float.Input(
+                    "intensity",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How strongly: 0 is a neutral face, 1 the emotion as learnt, 2 exaggerates it.",
+                ),
+            ],
+            outputs=[EmotionSocket.Output(display_name="emotion")],
+        )
+
+    @classmethod
+    def execute(cls, weights: str, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
+        latent = EmotionCodebook.load(path_of(weights)).lookup(emotion, intensity)
+        return io.NodeOutput(EmotionLatent(to_host(latent), emotion))

@@ -1,0 +1,91 @@
+"""Something to press Run on: the bundled portrait and speech, and faces drawn on demand, with nothing to download."""
+
+import numpy as np
+import torch
+from comfy_api.latest import io
+
+from ..emotivetalk_core.audio.files import read_speech
+from ..emotivetalk_core.face.portrait import read_portrait
+from ..emotivetalk_core.synthesis.action_units import emotion_action_units
+from ..emotivetalk_core.synthesis.head_motion import blinks
+from ..emotivetalk_core.synthesis.head_state import HeadState
+from ..emotivetalk_core.synthesis.identity import sample_identity
+from ..emotivetalk_core.synthesis.render import render_head
+from ..emotivetalk_core.types import EMOTIONS, SAMPLE_RATE
+from .layouts import image_of
+from .sockets import CATEGORY
+from .weights import BUNDLED
+
+ASSETS = BUNDLED.parent / "assets"
+PICTURE_SIZE = 256
+"""Twice what the demo weights look at, so that nothing is enlarged."""
+
+
+class ExampleInputs(io.ComfyNode):
+    """The portrait and the recording that come with the pack."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkExampleInputs",
+            display_name="Example Portrait and Speech",
+            category=CATEGORY,
+            description="The drawn portrait and the five seconds of speech that come with this pack, so that every "
+            "example runs at once. Put Load Image and Load Audio in its place for your own files.",
+            search_aliases=["emotivetalk demo", "sample portrait", "sample audio", "test inputs"],
+            inputs=[],
+            outputs=[io.Image.Output(display_name="portrait"), io.Audio.Output(display_name="speech")],
+        )
+
+    @classmethod
+    def execute(cls) -> io.NodeOutput:
+        portrait = image_of(read_portrait(ASSETS / "portrait.png").pixels[None])
+        speech = read_speech(ASSETS / "speech.wav")
+        return io.NodeOutput(portrait, {"waveform": speech.samples[None, None], "sample_rate": SAMPLE_RATE})
+
+
+class ExampleFaces(io.ComfyNode):
+    """A silent drawn person whose face goes from one emotion to another."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkExampleFaces",
+            display_name="Example Faces",
+            category=CATEGORY,
+            description="Draws a person whose face goes from one emotion to another: one frame is a picture with an "
+            "emotion, many are a driving video. Put Load Image or Load Video in its place for your own.",
+            search_aliases=["emotivetalk demo", "drawn face", "driving video example", "sample faces"],
+            inputs=[
+                io.Int.Input(
+                    "person", default=7, min=0, max=1_999_999, tooltip="Who is drawn; every number is someone."
+                ),
+                io.Combo.Input("emotion", options=list(EMOTIONS), default="surprised", tooltip="What the face shows."),
+                io.Combo.Input(
+                    "becomes",
+                    options=list(EMOTIONS),
+                    default="surprised",
+                    tooltip="What it shows at the end; the same as the emotion to keep it.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=1,
+                    min=1,
+                    max=10_000,
+                    tooltip="How many pictures, at 25 a second. Connect the frame count of Encode Audio to drive "
+                    "speech of that length.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="pictures")],
+        )
+
+    @classmethod
+    def execute(cls, person: int, emotion: str, becomes: str, frames: int) -> io.NodeOutput:
+        identity, rest = sample_identity(person), HeadState.rest()
+        start, end = emotion_action_units(emotion), emotion_action_units(becomes)
+        lids = blinks(np.random.default_rng(person), frames) if frames > 1 else np.zeros(1)
+        pictures = torch.empty(frames, PICTURE_SIZE, PICTURE_SIZE, 3)
+        for frame, share in enumerate(np.linspace(0, 1, frames)):
+            state = HeadState(rest.mouth, start + share * (end - start), rest.pose, float(lids[frame]), rest.gaze)
+            pictures[frame] = torch.from_numpy(render_head(identity, state, PICTURE_SIZE)).float() / 255
+        return io.NodeOutput(pictures)

@@ -1,0 +1,229 @@
+"""What faces express: an emotion from a picture, a driving sequence from frames, and whose face a portrait shows."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import comfy.utils
+import torch
+from comfy_api.latest import io
+
+from ..emotivetalk_core.errors import FaceError
+from ..emotivetalk_core.face.finder import FaceDetector
+from ..emotivetalk_core.face.regions import flatten_alpha
+from ..emotivetalk_core.face.sequence import FacePlace, crop_eyes_mouth, sequence_regions
+from ..emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
+from ..emotivetalk_core.models.face_reading import encoder_face, read_faces, reading_memory
+from ..emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
+from ..emotivetalk_core.types import Emotion, ExpressionLatents, FaceRegions, MotionLatents, Portrait
+from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
+from .hosted import HostedNetwork, load_hosted, to_host
+from .layouts import portrait_of
+from .sockets import (
+    CATEGORY,
+    CropSocket,
+    EmotionSocket,
+    ExpressionLatentsSocket,
+    FaceEncodersSocket,
+    FaceSocket,
+)
+from .weights import choices, path_of
+
+NO_FINDER = "none"
+WHOLE, CROPS = "whole pictures", "talking crops"
+
+
+@dataclass(frozen=True)
+class FaceEncoders:
+    """The network that reads faces, and where the weights have one, the network that finds drawn heads."""
+
+    motion_encoder: HostedNetwork[MotionEncoder]
+    face_finder: HostedNetwork[FaceFinder] | None
+
+    def detector(self) -> FaceDetector | None:
+        """The finder, ready to look at pictures."""
+        return self.face_finder.loaded().find if self.face_finder is not None else None
+
+
+class LoadFaceEncoders(io.ComfyNode):
+    """The motion encoder (EmotiveTalk §6.1) and the finder of drawn heads."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkLoadFaceEncoders",
+            display_name="Load Face Encoders",
+            category=CATEGORY,
+            description="Loads the network that reads identity, expression and mouth from a face, and the small one "
+            "that finds drawn heads in pictures.",
+            search_aliases=["emotivetalk face", "motion encoder", "expression encoder", "face encoder", "pd-fgc"],
+            inputs=[
+                io.Combo.Input(
+                    "weights",
+                    options=choices("motion_encoder"),
+                    tooltip="The motion encoder from models/emotivetalk: take it from the same folder as the other "
+                    "weights. The bundled demo comes first.",
+                ),
+                io.Combo.Input(
+                    "face_finder",
+                    options=[*choices("face_finder"), NO_FINDER],
+                    tooltip="Finds drawn heads such as the demo's. Photographs are found without it; choose none if "
+                    "you connect landmarks, boxes or masks anyway.",
+                ),
+            ],
+            outputs=[FaceEncodersSocket.Output(display_name="face encoders")],
+        )
+
+    @classmethod
+    def execute(cls, weights: str, face_finder: str = NO_FINDER) -> io.NodeOutput:
+        encoder = load_hosted(path_of(weights), "motion_encoder", MotionEncoder, MotionEncoderConfig)
+        finder = None
+        if face_finder != NO_FINDER:
+            finder = load_hosted(path_of(face_finder), "face_finder", FaceFinder, FaceFinderConfig)
+        return io.NodeOutput(FaceEncoders(encoder, finder))
+
+
+class EncodeExpression(io.ComfyNode):
+    """Pictures through the motion encoder (EmotiveTalk §6.1): one gives an emotion, many give a driving sequence."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkEncodeExpression",
+            display_name="Encode Expression",
+            category=CATEGORY,
+            description="Reads what faces express. One picture gives an emotion for Sample Expression; the frames of a "
+            "video give expression latents that drive another face frame by frame; the portrait's own crop gives the "
+            "face that Sample Expression and Condition ask for.",
+            search_aliases=[
+                "emotivetalk expression",
+                "emotion from picture",
+                "driving video",
+                "expression transfer",
+                "face motion",
+                "read emotion",
+            ],
+            inputs=[
+                FaceEncodersSocket.Input("face_encoders", tooltip="From Load Face Encoders."),
+                io.Image.Input(
+                    "image",
+                    tooltip="One picture of a face, or the frames of a video at 25 frames per second.",
+                ),
+                io.Combo.Input(
+                    "pictures",
+                    options=[WHOLE, CROPS],
+                    default=WHOLE,
+                    tooltip="Whole pictures: the face is found and cropped first. Talking crops: they are square crops "
+                    "from Face Regions already.",
+                ),
+                LandmarksSocket.Input(
+                    "face_landmarks",
+                    optional=True,
+                    tooltip="Where eyes and mouth are in these pictures, from Detect Face Landmarks. Some weights need "
+                    "it; without it faces are looked for.",
+                ),
+                io.MultiType.Input(
+                    "bounding_box",
+                    BOX_TYPES,
+                    optional=True,
+                    tooltip="The face's box in these pictures, one for all or one for each. Without it faces are "
+                    "looked for.",
+                ),
+                CropSocket.Input(
+                    "crop_record",
+                    optional=True,
+                    tooltip="From Face Regions, if the picture is its crop: the picture then counts as a talking crop, "
+                    "and weights that align faces learn where eyes and mouth are.",
+                ),
+                io.Int.Input(
+                    "size",
+                    default=128,
+                    min=64,
+                    max=1024,
+                    step=64,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Side of the crop made of whole pictures, in pixels: as in Face Regions, 128 for the demo "
+                    "and 512 for full weights.",
+                ),
+            ],
+            outputs=[
+                EmotionSocket.Output(display_name="emotion", tooltip="What the pictures express on average."),
+                ExpressionLatentsSocket.Output(
+                    display_name="expression", tooltip="What each picture expresses: drives a video frame by frame."
+                ),
+                FaceSocket.Output(display_name="face", tooltip="Who the first picture shows, and how."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        face_encoders: FaceEncoders,
+        image: torch.Tensor,
+        pictures: str = WHOLE,
+        face_landmarks: Any = None,
+        bounding_box: Any = None,
+        crop_record: FaceRegions | None = None,
+        size: int = 128,
+    ) -> io.NodeOutput:
+        places, note = face_places(face_landmarks, bounding_box, image)
+        portraits = [portrait_of(image[index : index + 1]) for index in range(image.shape[0])]
+        config = face_encoders.motion_encoder.network.config
+        detector = face_encoders.detector()
+        notes = [note] if note else []
+        if pictures == CROPS or crop_record is not None:
+            faces = _cropped(config, portraits, places, crop_record, detector)
+        else:
+            regions = sequence_regions(portraits, places, detector=detector, every_face=config.aligned, size=size)
+            faces = _found(config, regions, notes)
+        latents = read_faces(
+            face_encoders.motion_encoder.loaded(reading_memory(config)),
+            faces,
+            count=len(portraits),
+            device=face_encoders.motion_encoder.device,
+            on_step=comfy.utils.ProgressBar(len(portraits)).update_absolute,
+        )
+        expression = to_host(latents.expression)  # [n, e]
+        first = {field.name: to_host(getattr(latents, field.name)[:1]) for field in dataclasses.fields(latents)}
+        return io.NodeOutput(
+            Emotion(expression.mean(0), "picture"),
+            ExpressionLatents(expression),
+            MotionLatents(**first),
+            ui=told(notes),
+        )
+
+
+def _cropped(
+    config: MotionEncoderConfig,
+    portraits: Sequence[Portrait],
+    places: Sequence[FacePlace],
+    record: FaceRegions | None,
+    detector: FaceDetector | None,
+) -> Iterator[torch.Tensor]:
+    """Faces for the encoder from pictures that are talking crops."""
+    for index, portrait in enumerate(portraits):
+        crop = flatten_alpha(portrait)
+        height, width = crop.shape[-2:]
+        if height != width:
+            raise FaceError(
+                f"The pictures have {width}x{height} pixels, but talking crops are square: connect the crop of Face "
+                f'Regions, or choose "{WHOLE}".'
+            )
+        eyes_mouth = None
+        if config.aligned:
+            place = places[min(index, len(places) - 1)] if places else FacePlace()
+            if place.landmarks is None and record is not None and record.eyes_mouth is not None:
+                eyes_mouth = record.eyes_mouth * (width / record.crop.shape[-1])
+            else:
+                eyes_mouth = crop_eyes_mouth(portrait, place, detector)
+        yield encoder_face(config, crop, eyes_mouth)
+
+
+def _found(config: MotionEncoderConfig, sequence: Iterable[FaceRegions], notes: list[str]) -> Iterator[torch.Tensor]:
+    """Faces for the encoder from whole pictures; adds what the user should know of the first."""
+    for index, regions in enumerate(sequence):
+        if index == 0 and regions.note:
+            notes.append(regions.note)
+        yield encoder_face(config, regions.crop, regions.eyes_mouth)

@@ -1,0 +1,183 @@
+"""Picture in, picture out: the talking crop with its masks, and the way back into the picture it came from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import comfy.model_management
+import comfy.utils
+import torch
+from comfy_api.latest import io
+
+from ..emotivetalk_core.errors import FaceError, InputError
+from ..emotivetalk_core.face.compose import FEATHER, paste_back_stream
+from ..emotivetalk_core.face.regions import face_regions
+from ..emotivetalk_core.face.sequence import FacePlace
+from ..emotivetalk_core.types import FaceRegions as Regions
+from .expression import FaceEncoders
+from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
+from .hosted import to_host
+from .layouts import frames_of, image_of, mask_of, portrait_of
+from .sockets import CATEGORY, CropSocket, FaceEncodersSocket
+
+PASTED_AT_ONCE = 16
+FIRST_ONLY = "{} pictures were connected and the first is used."
+
+
+class FaceRegions(io.ComfyNode):
+    """The talking crop, M_face and M_lip (EmotiveTalk §3.3)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkFaceRegions",
+            display_name="Face Regions",
+            category=CATEGORY,
+            description="Cuts out the square around the face that will talk, and says where face and mouth are in it. "
+            "The face is looked for, or taken from the landmarks, the box or the mask that you connect.",
+            search_aliases=["emotivetalk crop", "face crop", "face mask", "lip mask", "find face", "detect face"],
+            inputs=[
+                io.Image.Input("image", tooltip="The portrait: any picture with a face, with or without alpha."),
+                io.Int.Input(
+                    "size",
+                    default=128,
+                    min=64,
+                    max=1024,
+                    step=64,
+                    tooltip="Side of the crop in pixels, as the weights were made for: 128 for the bundled demo, 512 "
+                    "for full weights.",
+                ),
+                FaceEncodersSocket.Input(
+                    "face_encoders",
+                    optional=True,
+                    tooltip="From Load Face Encoders: finds drawn heads, such as the demo's, and their eyes and mouth. "
+                    "Frontal photographs are found without it.",
+                ),
+                LandmarksSocket.Input(
+                    "face_landmarks",
+                    optional=True,
+                    tooltip="From Detect Face Landmarks, run on this picture: the surest way for photographs.",
+                ),
+                io.MultiType.Input(
+                    "bounding_box",
+                    BOX_TYPES,
+                    optional=True,
+                    tooltip="The face's box, forehead to chin and cheek to cheek; chooses one of several faces.",
+                ),
+                io.Mask.Input(
+                    "face_mask",
+                    optional=True,
+                    tooltip="The face painted white, at the picture's size: taken as it is, and as the face's place.",
+                ),
+                io.Mask.Input(
+                    "lip_mask",
+                    optional=True,
+                    tooltip="The mouth painted white, at the picture's size, with room to open. Without it, the "
+                    "mouth's place follows from the face.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(display_name="crop"),
+                io.Mask.Output(display_name="face mask"),
+                io.Mask.Output(display_name="lip mask"),
+                CropSocket.Output(display_name="crop record", tooltip="For Paste Back: where the crop was taken from."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        image: torch.Tensor,
+        size: int = 128,
+        face_encoders: FaceEncoders | None = None,
+        face_landmarks: Any = None,
+        bounding_box: Any = None,
+        face_mask: torch.Tensor | None = None,
+        lip_mask: torch.Tensor | None = None,
+    ) -> io.NodeOutput:
+        places, note = face_places(face_landmarks, bounding_box, image)
+        place = places[0] if places else FacePlace()
+        if places and place.face_box is None:
+            raise FaceError("Nothing was found in the first picture, which is the one used: start with another frame.")
+        regions = face_regions(
+            portrait_of(image),
+            box=place.box,
+            landmarks=place.landmarks,
+            face_mask=_first(face_mask),
+            lip_mask=_first(lip_mask),
+            detector=face_encoders.detector() if face_encoders is not None else None,
+            size=size,
+        )
+        many = FIRST_ONLY.format(image.shape[0]) if image.shape[0] > 1 else ""
+        return io.NodeOutput(
+            to_host(image_of(regions.crop[None])),
+            to_host(mask_of(regions.face_mask)),
+            to_host(mask_of(regions.lip_mask)),
+            regions,
+            ui=told([said for said in (many, note, regions.note) if said]),
+        )
+
+
+class PasteBack(io.ComfyNode):
+    """The way back: generated frames in the picture that their crop was taken from."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkPasteBack",
+            display_name="Paste Back",
+            category=CATEGORY,
+            description="Puts the talking face back into the whole picture. Every pixel outside the crop stays as it "
+            "was, and so does transparency.",
+            search_aliases=["emotivetalk paste", "uncrop", "composite face", "stitch", "blend face", "full picture"],
+            inputs=[
+                io.MultiType.Input(
+                    "frames",
+                    [io.Image, io.Video],
+                    tooltip="The talking crop: frames, or the video from Decode to Video. Any square size will do.",
+                ),
+                io.Image.Input("image", tooltip="The picture that was given to Face Regions."),
+                CropSocket.Input("crop_record", tooltip="From Face Regions: where the crop belongs."),
+                io.Float.Input(
+                    "feather",
+                    default=FEATHER,
+                    min=0.0,
+                    max=0.5,
+                    step=0.01,
+                    tooltip="How wide the frames fade into the picture: a part of the crop's side, 0 a hard edge.",
+                ),
+            ],
+            outputs=[io.Image.Output(display_name="image")],
+        )
+
+    @classmethod
+    def execute(cls, frames: Any, image: torch.Tensor, crop_record: Regions, feather: float = FEATHER) -> io.NodeOutput:
+        crops = frames if isinstance(frames, torch.Tensor) else frames.get_components().images  # [n, s, s, c]
+        count, height, width = crops.shape[:3]
+        if count == 0 or height != width:
+            raise InputError(
+                f"{count} frames of {width}x{height} pixels were given, but square frames of the crop are expected: "
+                "connect what was made from the crop of Face Regions."
+            )
+        portrait = portrait_of(image)
+        channels = 3 if portrait.alpha is None else 4
+        pasted = torch.empty(
+            (count, *image.shape[1:3], channels), device=comfy.model_management.intermediate_device()
+        )  # the whole result once, and beside it only a few frames at a time
+        progress = comfy.utils.ProgressBar(count)
+        done = 0
+        for composed in paste_back_stream(_in_chunks(crops), portrait, crop_record.record, feather):
+            pasted[done : done + composed.shape[0]] = composed.movedim(1, -1)
+            done += composed.shape[0]
+            progress.update_absolute(done)
+        notes = [FIRST_ONLY.format(image.shape[0])] if image.shape[0] > 1 else []
+        return io.NodeOutput(pasted, ui=told(notes))
+
+
+def _first(mask: torch.Tensor | None) -> torch.Tensor | None:
+    """The first MASK of a batch [b, h, w], or one without a batch."""
+    return mask if mask is None or mask.dim() == 2 else mask[0]
+
+
+def _in_chunks(crops: torch.Tensor) -> Iterator[torch.Tensor]:
+    for chunk in crops.split(PASTED_AT_ONCE):
+        yield frames_of(chunk)
