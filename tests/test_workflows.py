@@ -1,0 +1,157 @@
+"""What can be said of the example workflows, help pages and translations without a host."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = sorted(path.stem for path in (ROOT / "workflows" / "api").glob("*.json"))
+EXPECTED = {
+    "quick_start",
+    "emotion_from_a_picture",
+    "emotion_from_a_driving_video",
+    "eight_emotions",
+    "long_speech",
+    "paste_back",
+    "stock_ksampler",
+}
+LANGUAGES = ("en", "zh")
+Json = dict[str, Any]
+
+
+def read(*parts: str) -> Json:
+    return json.loads(ROOT.joinpath(*parts).read_text(encoding="utf-8"))
+
+
+def in_api_format(workflow: Json) -> dict[str, tuple[str, Json]]:
+    """What the editor would send: class and inputs of each node, by id."""
+    sources = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
+    nodes = {}
+    for node in workflow["nodes"]:
+        if node["type"] != "MarkdownNote":
+            linked = {
+                socket["name"]: sources[socket["link"]] for socket in node["inputs"] if socket["link"] is not None
+            }
+            widgets = {k: v for k, v in node["widgets_values_named"].items() if k != "control_after_generate"}
+            nodes[str(node["id"])] = (node["type"], widgets | linked)
+    return nodes
+
+
+def test_every_example_is_there_in_both_formats():
+    assert set(NAMES) == EXPECTED
+    assert {path.stem for path in (ROOT / "workflows").glob("*.json")} == EXPECTED
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graph_says_what_the_api_workflow_says(name: str):
+    """`tests/tools/compose_workflows.py` makes the one from the other."""
+    meant, shown = read("workflows", "api", f"{name}.json"), in_api_format(read("workflows", f"{name}.json"))
+    assert set(shown) == set(meant)
+    for key, node in meant.items():
+        assert shown[key][0] == node["class_type"]
+        assert shown[key][1] | node["inputs"] == shown[key][1], key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graph_is_neat(name: str):
+    """It flows from left to right, each node lies in one group, nothing overlaps, and a note says what to do."""
+    workflow = read("workflows", f"{name}.json")
+    boxes = {node["id"]: (*node["pos"], *node["size"]) for node in workflow["nodes"]}
+    groups = [group["bounding"] for group in workflow["groups"]]
+    for node in workflow["nodes"]:
+        x, y, width, height = boxes[node["id"]]
+        around = [
+            g for g in groups if g[0] <= x and g[1] <= y - 30 and x + width <= g[0] + g[2] and y + height <= g[1] + g[3]
+        ]
+        assert len(around) == (node["type"] != "MarkdownNote"), node["type"]
+    for key, (x, y, width, height) in boxes.items():
+        for other, (left, top, *size) in boxes.items():
+            apart = x + width <= left or left + size[0] <= x or y + height <= top - 30 or top + size[1] <= y - 30
+            assert key == other or apart
+    for _, origin, _, target, _, _ in workflow["links"]:
+        assert boxes[origin][0] <= boxes[target][0]
+    (note,) = (node for node in workflow["nodes"] if node["type"] == "MarkdownNote")
+    assert note["widgets_values"][0].startswith("## ")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nodes_say_which_pack_they_come_from(name: str):
+    for node in read("workflows", f"{name}.json")["nodes"]:
+        if node["type"] != "MarkdownNote":
+            ours = node["type"].startswith("EmotiveTalk")
+            assert node["properties"]["cnr_id"] == ("emotivetalk" if ours else "comfy-core")
+            assert re.fullmatch(r"\d+\.\d+\.\d+", node["properties"]["ver"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_run_with_nothing_copied(name: str):
+    """No file of the user's is asked for, and the weights are the bundled ones."""
+    for node in read("workflows", "api", f"{name}.json").values():
+        assert node["class_type"] not in ("LoadImage", "LoadAudio", "LoadVideo")
+        for value in node["inputs"].values():
+            if isinstance(value, str) and value.endswith(".safetensors"):
+                assert (ROOT / "emotivetalk_core" / "weights" / value).is_file()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_thumbnails_are_small_pictures(name: str):
+    path = ROOT / "workflows" / f"{name}.jpg"
+    picture = cv2.imread(str(path))
+    assert picture is not None and picture.shape[1] == 400
+    assert path.stat().st_size < 40_000
+
+
+def test_the_box_talk_is_whole():
+    """Every link inside ends at sockets that know it."""
+    blueprint = read("subgraphs", "talk.json")
+    (inside,) = blueprint["definitions"]["subgraphs"]
+    (box,) = blueprint["nodes"]
+    assert box["type"] == inside["id"]
+    assert [socket["name"] for socket in box["inputs"]] == ["portrait", "speech", "emotion", "intensity", "seed"]
+    nodes = {node["id"]: node for node in inside["nodes"]}
+    for link in inside["links"]:
+        if link["origin_id"] in nodes:
+            assert link["id"] in nodes[link["origin_id"]]["outputs"][link["origin_slot"]]["links"]
+        else:
+            assert link["id"] in inside["inputs"][link["origin_slot"]]["linkIds"]
+        if link["target_id"] in nodes:
+            assert nodes[link["target_id"]]["inputs"][link["target_slot"]]["link"] == link["id"]
+        else:
+            assert link["id"] in inside["outputs"][link["target_slot"]]["linkIds"]
+
+
+def nodes_used() -> set[str]:
+    return {node["class_type"] for name in NAMES for node in read("workflows", "api", f"{name}.json").values()}
+
+
+def test_every_node_is_explained_in_every_language():
+    pages = {path.stem for path in (ROOT / "web" / "docs").glob("*.md")}
+    assert {name for name in nodes_used() if name.startswith("EmotiveTalk")} <= pages
+    for language in LANGUAGES:
+        assert set(read("locales", language, "nodeDefs.json")) == pages
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "web" / "docs").glob("*.md")), ids=lambda path: path.stem)
+def test_help_pages_name_every_input_and_output(path: Path):
+    words = read("locales", "en", "nodeDefs.json")[path.stem]
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith(f"# {words['display_name']}\n")
+    for name in words.get("inputs", {}):
+        assert f"`{name}`" in text, name
+    for output in words["outputs"].values():
+        assert f"`{output['name']}`" in text, output["name"]
+
+
+def test_the_languages_cover_the_same_words():
+    english, chinese = (read("locales", language, "nodeDefs.json") for language in LANGUAGES)
+    for name, words in english.items():
+        other = chinese[name]
+        assert set(words) == set(other), name
+        for part in ("inputs", "outputs"):
+            assert {k: set(v) for k, v in words.get(part, {}).items()} == {
+                k: set(v) for k, v in other.get(part, {}).items()
+            }, name

@@ -1,0 +1,207 @@
+"""A workflow in API format as nodes, links and groups of the editor, in columns by stage."""
+
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WIDGETS = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", "COLOR", "COMFY_DYNAMICCOMBO_V3"}
+PACK, HOST = "emotivetalk", "comfy-core"
+
+STAGES = (
+    (
+        "Portrait and speech",
+        "#3f789e",
+        ("EmotiveTalkExampleInputs", "EmotiveTalkExampleFaces", "TrimAudioDuration", "AudioConcat", "EmptyImage",
+         "ImageCompositeMasked"),
+    ),
+    (
+        "Hear and see",
+        "#3f789e",
+        ("EmotiveTalkLoadAudioEncoder", "EmotiveTalkEncodeAudio", "EmotiveTalkLoadFaceEncoders",
+         "EmotiveTalkFaceRegions", "EmotiveTalkEncodeExpression", "PreviewImage"),
+    ),
+    (
+        "Lips and expression",
+        "#a1309b",
+        ("EmotiveTalkLoadEmotion", "CreateList", "EmotiveTalkLoadVAID", "EmotiveTalkProjectLips",
+         "EmotiveTalkSampleExpression", "EmotiveTalkPreviewExpression"),
+    ),
+    (
+        "Video",
+        "#b06634",
+        ("EmotiveTalkLoadETHD", "EmotiveTalkCondition", "EmotiveTalkWindowedSampler", "KSampler", "VAEDecode"),
+    ),
+    (
+        "Result",
+        "#3f7a4f",
+        ("EmotiveTalkDecodeVideo", "GetVideoComponents", "EmotiveTalkPasteBack", "ImageMergeTileList", "CreateVideo",
+         "SaveVideo"),
+    ),
+)  # fmt: skip
+"""Title, colour and node types of each group, in the order in which its nodes stand below each other."""
+
+SIZES = {"SaveVideo": (480, 560), "EmotiveTalkPreviewExpression": (480, 400), "PreviewImage": (340, 300)}
+"""Of nodes that show a picture; all others are as large as their sockets and widgets."""
+
+WIDTH, ROW, WIDGET_ROW, TITLE, GAP, MARGIN, TALLEST = 340, 22, 26, 30, 34, 24, 1260
+
+
+class Graph:
+    """One workflow under way to the editor's format."""
+
+    def __init__(self, workflow: dict[str, Any], definitions: dict[str, Any], version: str) -> None:
+        self.definitions, self.host_version = definitions, version
+        self.links: list[list[Any]] = []
+        self.groups: list[dict[str, Any]] = []
+        self.nodes = {identifier: self._node(int(identifier), node) for identifier, node in workflow.items()}
+        for identifier, node in workflow.items():
+            self._link(identifier, node["inputs"])
+        self._place(workflow)
+
+    def _node(self, identifier: int, node: dict[str, Any]) -> dict[str, Any]:
+        """A node with its sockets and widget values, in the order of the host's definition."""
+        definition = self.definitions[node["class_type"]]
+        sockets, named = [], {}
+        for name, kind, options, optional in inputs_of(definition):
+            value = node["inputs"].get(name, default_of(kind, options))
+            if kind == "COMFY_AUTOGROW_V3":
+                sockets += grown(name, node["inputs"])
+            elif kind not in WIDGETS or options.get("forceInput"):
+                sockets.append({"name": name, "type": kind, "link": None} | ({"shape": 7} if optional else {}))
+            elif not options.get("hidden"):
+                if isinstance(value, list):
+                    sockets.append({"name": name, "type": kind, "widget": {"name": name}, "link": None})
+                    value = default_of(kind, options)
+                named[name] = value
+                if kind == "COMFY_DYNAMICCOMBO_V3":
+                    named |= {key: value for key, value in node["inputs"].items() if key.startswith(f"{name}.")}
+                if options.get("control_after_generate"):
+                    named["control_after_generate"] = "fixed"
+        names = definition.get("output_name") or definition["output"]
+        outputs = [{"name": name, "type": kind, "links": []} for name, kind in zip(names, definition["output"])]
+        ours = definition["python_module"].startswith("custom_nodes")
+        rows = max(sum("widget" not in socket for socket in sockets), len(outputs))
+        size = SIZES.get(node["class_type"], (WIDTH, ROW * rows + WIDGET_ROW * len(named) + 16))
+        result = {
+            "id": identifier,
+            "type": node["class_type"],
+            "pos": [0, 0],
+            "size": list(size),
+            "flags": {},
+            "order": 0,
+            "mode": 0,
+            "inputs": sockets,
+            "outputs": outputs,
+            "properties": {
+                "cnr_id": PACK if ours else HOST,
+                "ver": project_version() if ours else self.host_version,
+                "Node name for S&R": node["class_type"],
+            },
+            "widgets_values": list(named.values()),
+            "widgets_values_named": named,
+        }
+        title = node.get("_meta", {}).get("title")
+        return result | ({"title": title} if title else {})
+
+    def _link(self, identifier: str, inputs: dict[str, Any]) -> None:
+        for slot, socket in enumerate(self.nodes[identifier]["inputs"]):
+            value = inputs.get(socket["name"])
+            if not isinstance(value, list):
+                continue
+            origin, origin_slot = self.nodes[value[0]], value[1]
+            output = origin["outputs"][origin_slot]
+            link = len(self.links) + 1
+            self.links.append([link, origin["id"], origin_slot, int(identifier), slot, output["type"]])
+            output["links"].append(link)
+            socket["link"] = link
+
+    def _place(self, workflow: dict[str, Any]) -> None:
+        """A column for each stage; one that would be too tall goes on in another column, in the same group."""
+        stages = self._stages(workflow)
+        left = 0
+        for stage, (title, colour, types) in enumerate(STAGES):
+            members = [self.nodes[key] for key in workflow if stages[key] == stage]
+            members.sort(key=lambda node: self._rank(node, types))
+            x, y, widest, low = left + MARGIN, TITLE + MARGIN, 0, 0
+            for node in members:
+                if widest and y + node["size"][1] > TALLEST:
+                    x, y, widest = x + widest + GAP, TITLE + MARGIN, 0
+                node["pos"] = [x, y + TITLE]
+                widest = max(widest, node["size"][0])
+                y += node["size"][1] + TITLE + GAP
+                low = max(low, y - GAP + MARGIN)
+            right = x + widest + MARGIN
+            self.groups.append(
+                {
+                    "id": stage + 1,
+                    "title": title,
+                    "bounding": [left, 0, right - left, low],
+                    "color": colour,
+                    "font_size": 24,
+                    "flags": {},
+                }
+            )
+            left = right + 2 * GAP
+
+    def _rank(self, node: dict[str, Any], types: tuple[str, ...]) -> float:
+        """The place of a node in its group; one that its sources brought here stands just below them."""
+        if node["type"] in types:
+            return types.index(node["type"])
+        sources = [self.nodes[str(link[1])]["type"] for link in self.links if link[3] == node["id"]]
+        return max(types.index(kind) for kind in sources if kind in types) + 0.5
+
+    def _stages(self, workflow: dict[str, Any]) -> dict[str, int]:
+        """The stage of each node: that of its type, but never before that of a node that it takes something from."""
+        own = {kind: stage for stage, (*_, types) in enumerate(STAGES) for kind in types}
+        stages: dict[str, int] = {}
+        for node in self.ordered():
+            sources = [stages[str(link[1])] for link in self.links if link[3] == node["id"]]
+            stages[str(node["id"])] = max([own[node["type"]], *sources])
+        return stages
+
+    def ordered(self) -> list[dict[str, Any]]:
+        """The nodes, each after all that it takes something from."""
+        order: list[dict[str, Any]] = []
+        waiting = list(self.nodes.values())
+        while waiting:
+            done = {node["id"] for node in order}
+            ready = [n for n in waiting if all(link[1] in done for link in self.links if link[3] == n["id"])]
+            order += ready
+            waiting = [node for node in waiting if node not in ready]
+        for position, node in enumerate(order):
+            node["order"] = position
+        return order
+
+
+def inputs_of(definition: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], bool]]:
+    """(name, type, options, optional) of each input. Old-style lists of choices are COMBOs."""
+    found = []
+    for part in ("required", "optional"):
+        for name, (kind, *rest) in definition["input"].get(part, {}).items():
+            options = rest[0] if rest else {}
+            if isinstance(kind, list):
+                kind, options = "COMBO", {"options": kind} | options
+            found.append((name, kind, options, part == "optional"))
+    return found
+
+
+def default_of(kind: str, options: dict[str, Any]) -> Any:
+    """What the editor would put into an untouched widget."""
+    choices = options.get("options") or [None]
+    first = choices[0]["key"] if isinstance(choices[0], dict) else choices[0]
+    empty = {"INT": 0, "FLOAT": 0.0, "STRING": "", "BOOLEAN": False, "COLOR": "#ffffff"}
+    return options.get("default", empty.get(kind, first))
+
+
+def grown(name: str, inputs: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sockets of an input that grows: those in use, and the free one that the editor keeps at the end."""
+    used = [key for key in inputs if key.startswith(f"{name}.")]
+    prefix = used[0].rstrip("0123456789")
+    sockets = [{"label": key.split(".")[1], "name": key, "type": "*", "link": None} for key in used]
+    free = f"{prefix}{len(used)}"
+    return [*sockets, {"label": free.split(".")[1], "name": free, "shape": 7, "type": "*", "link": None}]
+
+
+def project_version() -> str:
+    text = (ROOT / "emotivetalk_core" / "__init__.py").read_text(encoding="utf-8")
+    return text.split('__version__ = "')[1].split('"')[0]
