@@ -16,6 +16,7 @@ import comfy.model_patcher
 import comfy.ops
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from ..emotivetalk_core.models.checkpoint import load_network
 
@@ -49,6 +50,35 @@ def host_network(network: Network) -> HostedNetwork[Network]:
         offload_device=comfy.model_management.text_encoder_offload_device(),
     )
     return HostedNetwork(network, patcher)
+
+
+_HOSTED_LEAVES: dict[type[nn.Module], type[nn.Module]] = {
+    getattr(nn, name): getattr(comfy.ops.manual_cast, name)
+    for name in ("Linear", "Conv1d", "Conv2d", "Conv3d", "GroupNorm", "LayerNorm", "Embedding")
+}
+
+
+def adopt_operations(network: Network) -> Network:
+    """Makes a network that a library built from torch.nn one of the host's layers, in place; what it computes stays.
+
+    Where the host loads a network in part, only its own layers fetch the weights that did not fit; a plain one computes
+    where its weights are. The host's are subclasses of torch's with the same attributes, so each leaf, an instance of
+    its own, is given the host's class, and weights, names and shared classes stay as they are. Weights computed from
+    others (Wav2Vec2's weight norm) are computed once and become plain. Single numbers outside of leaves (diffusers'
+    mix_factor) lose their dimension: torch lets a number without one work with tensors on any device.
+    """
+    for module in list(network.modules()):
+        if parametrize.is_parametrized(module):
+            for name in list(module.parametrizations):
+                parametrize.remove_parametrizations(module, name)
+        hosted = _HOSTED_LEAVES.get(type(module))
+        if hosted is not None:
+            module.__class__ = hosted
+            continue
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if parameter.numel() == 1:
+                setattr(module, name, nn.Parameter(parameter.detach().squeeze(), requires_grad=False))
+    return network
 
 
 def load_hosted(

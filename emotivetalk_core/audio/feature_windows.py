@@ -37,15 +37,17 @@ def feature_windows(features: torch.Tensor, frames: int) -> torch.Tensor:
 
 
 def encode_speech(
-    speech_encoder: nn.Module, speech: Speech, on_progress: Callable[[int, int], None] | None = None
+    speech_encoder: Callable[[torch.Tensor], torch.Tensor],
+    speech: Speech,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> torch.Tensor:
     """Audio windows [n, 10, c] of a recording, from an encoder of samples [b, t] to features [b, t50, c].
 
     Long recordings are encoded in equal pieces of at most 20 s with a second of context on either side, so that
     memory stays flat. Each piece is padded so that the encoder yields exactly two features a frame, each centred on
-    its own 20 ms.
+    its own 20 ms. A network is given its samples where its first parameter lies, any other function on the CPU.
     """
-    device = next(speech_encoder.parameters()).device
+    device = next(speech_encoder.parameters()).device if isinstance(speech_encoder, nn.Module) else "cpu"
     frames = speech.frames
     edge = (_FIELD - _STRIDE) // 2
     covered = torch.zeros(edge + frames * _SAMPLES_PER_FRAME + edge)

@@ -11,6 +11,10 @@ from torch import nn
 
 from ..layers.attention import Attention, AttentionFunction, scaled_dot_product
 
+_PROJECTED_AT_ONCE = 256  # frames whose audio windows the projector sees together
+_BYTES_PER_VALUE = 24
+"""What each value of the blocks' tokens takes at its peak in float32: measured, and the same at both sizes."""
+
 
 @dataclass(frozen=True)
 class LipProjectorConfig:
@@ -90,3 +94,26 @@ class LipProjector(nn.Module):
         for block in self.blocks:
             y = block(y, x)
         return self.project_out(self.norm_out(y).flatten(1)).unflatten(0, leading)
+
+
+def project_lips(
+    projector: LipProjector,
+    audio_windows: torch.Tensor,
+    strength: float = 1.0,
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
+) -> torch.Tensor:
+    """Audio windows A_w [n, 10, c] of a whole recording -> lip latents [n, lip_dim], some frames at a time.
+
+    strength: 0 is the mean mouth, 1 as spoken · dtype, device: what the network is fed, and where it
+    computes; by default the first parameter's dtype, and where the windows are.
+    """
+    dtype = dtype or next(projector.parameters()).dtype
+    pieces = audio_windows.split(_PROJECTED_AT_ONCE)
+    return strength * torch.cat([projector(piece.to(device, dtype)) for piece in pieces])
+
+
+def projecting_memory(config: LipProjectorConfig) -> int:
+    """Bytes that `project_lips` needs at once in float32 beside the weights, however many frames there are."""
+    return _PROJECTED_AT_ONCE * (config.window + config.queries) * config.width * _BYTES_PER_VALUE

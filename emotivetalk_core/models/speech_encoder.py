@@ -4,15 +4,18 @@ Parameter names are those of transformers' Wav2Vec2Model, so public files load a
 frames; audio/feature_windows.py resamples its features to them.
 """
 
-from dataclasses import asdict, dataclass, fields
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ..errors import WeightsError
-from .checkpoint import check_keys, read_header
+from .checkpoint import check_keys, save_checkpoint
+from .hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2Config
@@ -91,10 +94,7 @@ class SpeechEncoder(nn.Module):
 
     def normalise(self, samples: torch.Tensor) -> torch.Tensor:
         """Zero mean and unit variance per recording [b, t], where the config asks for it; silence stays finite."""
-        if not self.config.normalise:
-            return samples
-        centred = samples - samples.mean(dim=-1, keepdim=True)
-        return centred / torch.sqrt(centred.square().mean(dim=-1, keepdim=True) + 1e-7)
+        return standardise(samples) if self.config.normalise else samples
 
     def features(self, samples: torch.Tensor, layer: int | None = None) -> torch.Tensor:
         """Samples [b, t] at 16 kHz in -1…1 -> features [b, t50, c] at 50 Hz: the last hidden state, or layer k's.
@@ -103,17 +103,25 @@ class SpeechEncoder(nn.Module):
         """
         if layer is not None and not 0 <= layer <= self.layers:
             raise ValueError(f"layer {layer} was asked for; this encoder has 0 to {self.layers}.")
-        samples = self.normalise(samples.float())
-        if self.feature_count(samples.shape[-1]) == 0:
-            samples = nn.functional.pad(samples, (0, self._first_window() - samples.shape[-1]))
-        samples = samples.to(self.model.dtype)
         if layer is None:
-            return self.model(samples).last_hidden_state
-        return self.model(samples, output_hidden_states=True).hidden_states[layer]
+            return self.model(self._input(samples)).last_hidden_state
+        return self.hidden_states(samples)[layer]
+
+    def hidden_states(self, samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """As `features`, but of all layers: what enters the first, then what leaves each; the last is `features`'."""
+        answer = self.model(self._input(samples), output_hidden_states=True)
+        # transformers 5 leaves the final layer norm out of the last of them, 4 does not
+        return (*answer.hidden_states[:-1], answer.last_hidden_state)
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         """See `features`."""
         return self.features(samples)
+
+    def _input(self, samples: torch.Tensor) -> torch.Tensor:
+        samples = self.normalise(samples.float())
+        if self.feature_count(samples.shape[-1]) == 0:
+            samples = nn.functional.pad(samples, (0, self._first_window() - samples.shape[-1]))
+        return samples.to(self.model.dtype)
 
     def _first_window(self) -> int:
         window = 1
@@ -122,49 +130,88 @@ class SpeechEncoder(nn.Module):
         return window
 
 
-def from_hugging_face(folder: Path) -> SpeechEncoder:
-    """A public Wav2Vec2 model as its folder comes (config.json, model.safetensors, preprocessor_config.json), frozen.
+def standardise(samples: torch.Tensor) -> torch.Tensor:
+    """Samples [b, t] with zero mean and unit variance each, as Hugging Face's feature extractors do it."""
+    centred = samples - samples.mean(dim=-1, keepdim=True)
+    return centred / torch.sqrt(centred.square().mean(dim=-1, keepdim=True) + 1e-7)
 
-    Heads for pre-training or recognition in the file are left out. Raises WeightsError for a missing or unfit file.
+
+def encoding_memory(config: SpeechEncoderConfig, sample_count: int) -> int:
+    """Bytes that encoding this many samples takes in float32 beside the weights: the first convolution's output, twice.
+    Measured, and the same at all sizes.
     """
-    import json
+    return 2 * 4 * config.conv_dim[0] * math.ceil(sample_count / config.conv_stride[0])
 
-    from safetensors.torch import load_file
 
-    folder = Path(folder)
-    for name in ("config.json", "model.safetensors"):
-        if not (folder / name).is_file():
-            raise WeightsError(f"{folder} holds no {name}; give the folder of a Wav2Vec2 model saved as safetensors.")
-    described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if described.get("model_type") != "wav2vec2":
-        raise WeightsError(f"{folder} holds a {described.get('model_type')!r} model; a wav2vec2 one is needed.")
-    values: dict[str, Any] = {
-        field.name: described[field.name] for field in fields(SpeechEncoderConfig) if field.name in described
-    }
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    extractor = folder / "preprocessor_config.json"
-    if extractor.is_file():
-        values["normalise"] = bool(json.loads(extractor.read_text(encoding="utf-8")).get("do_normalize", True))
-    encoder = SpeechEncoder(SpeechEncoderConfig(**values))
-    weights = folder / "model.safetensors"
-    read_header(weights)
-    wanted = encoder.model.state_dict()
-    tensors = {name: tensor for name, tensor in _base_model_tensors(load_file(weights)).items() if name in wanted}
-    check_keys(weights, "speech_encoder", wanted, tensors)
+LEFTOVERS = ("masked_spec_embed", "lm_head.", "quantizer.", "project_hid.", "project_q.", "projector.", "classifier.")
+"""How keys begin that Wav2Vec2 files hold for pre-training, recognition and classification."""
+
+
+def from_hugging_face(source: Path, *, normalise: bool | None = None) -> SpeechEncoder:
+    """A public Wav2Vec2 model, frozen: its folder (config.json, model.safetensors, preprocessor_config.json), or a
+    safetensors file alone, whose config is read from its shapes.
+
+    Heads for pre-training or recognition in the file are left out. normalise: overrules what the folder says; a file
+    alone cannot say it, so None is True there, as for facebook's. Raises WeightsError for a missing or unfit file.
+    """
+    source = Path(source)
+    described = read_description(source, "wav2vec2") if not source.is_file() else None
+    weights = source if described is None else source / WEIGHTS
+    renamed = {name.removeprefix("wav2vec2."): tensor for name, tensor in read_public_tensors(weights).items()}
+    tensors = {name: tensor for name, tensor in renamed.items() if not name.startswith(LEFTOVERS)}
+    if described is None:
+        config = inferred_config(tensors, source)
+    else:
+        config = described_config(SpeechEncoderConfig, described, source)
+    encoder = SpeechEncoder(config if normalise is None else replace(config, normalise=normalise))
+    check_keys(weights, "speech_encoder", encoder.model.state_dict(), tensors)
     encoder.model.load_state_dict(tensors)
     return encoder.eval().requires_grad_(False)
 
 
-def _base_model_tensors(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The tensors under the names that this version of transformers gives the base model's."""
-    renamed = {}
-    for name, tensor in tensors.items():
-        name = name.removeprefix("wav2vec2.")
-        # weight norm of the positional convolution, before torch 2.0's parametrization
-        name = name.replace("pos_conv_embed.conv.weight_g", "pos_conv_embed.conv.parametrizations.weight.original0")
-        name = name.replace("pos_conv_embed.conv.weight_v", "pos_conv_embed.conv.parametrizations.weight.original1")
-        renamed[name] = tensor
-    return renamed
+def inferred_config(tensors: Mapping[str, torch.Tensor], path: Path) -> SpeechEncoderConfig:
+    """The config that a Wav2Vec2 file's shapes tell, by the names of transformers' base model. Raises WeightsError.
+
+    Three things have no shape. Strides: those of all public models, where the kernels are theirs too. Heads: 64 wide,
+    as in base and large. The place of the layer norms: in the models whose convolutions have layer norms it is first.
+    """
+    convolution, usual = "feature_extractor.conv_layers.{}.conv.weight", SpeechEncoderConfig()
+    names = [convolution.format(index) for index in range(len(usual.conv_kernel))]
+    positions = "encoder.pos_conv_embed.conv.parametrizations.weight.original1"
+    needed = (*names, positions, "encoder.layers.0.feed_forward.intermediate_dense.weight")
+    if any(name not in tensors or tensors[name].dim() < 2 for name in needed):
+        raise WeightsError(f"{path} is not a Wav2Vec2 model; give its folder or its safetensors file.")
+    kernels = tuple(tensors[name].shape[-1] for name in names)
+    hidden, group_width, position_kernel = tensors[positions].shape
+    if kernels != usual.conv_kernel or convolution.format(len(kernels)) in tensors or hidden % 64:
+        raise WeightsError(
+            f"{path} is a Wav2Vec2 model of an unusual shape (kernels {kernels}, width {hidden}), whose config its "
+            "tensors do not tell; give its whole folder, with config.json."
+        )
+    layer_norms = "feature_extractor.conv_layers.1.layer_norm.weight" in tensors
+    return SpeechEncoderConfig(
+        conv_dim=tuple(tensors[name].shape[0] for name in names),
+        conv_bias="feature_extractor.conv_layers.0.conv.bias" in tensors,
+        feat_extract_norm="layer" if layer_norms else "group",
+        do_stable_layer_norm=layer_norms,
+        hidden_size=hidden,
+        num_hidden_layers=1 + max(int(name.split(".")[2]) for name in tensors if name.startswith("encoder.layers.")),
+        num_attention_heads=hidden // 64,
+        intermediate_size=tensors[needed[-1]].shape[0],
+        num_conv_pos_embeddings=position_kernel,
+        num_conv_pos_embedding_groups=hidden // group_width,
+    )
+
+
+def convert_speech_encoder(source: Path, out: Path, *, normalise: bool | None = None) -> SpeechEncoderConfig:
+    """A public Wav2Vec2 model, as `from_hugging_face` takes it -> a speech encoder's file of ours, in float32.
+
+    Raises WeightsError and OutputError.
+    """
+    encoder = from_hugging_face(source, normalise=normalise)
+    record = {"from": f"a public Wav2Vec2 model, {Path(source).name}, converted"}
+    save_checkpoint(out, "speech_encoder", encoder, encoder.config, record, licence="that of the public model")
+    return encoder.config
 
 
 def _wav2vec2_config(config: SpeechEncoderConfig) -> "Wav2Vec2Config":

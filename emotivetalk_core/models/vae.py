@@ -4,7 +4,7 @@ One factor, 0.18215, turns latents into the unit-variance ones that the diffusio
 This file knows nothing of what the latents depict.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,11 @@ from ..errors import NumericalError, SettingsError
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLTemporalDecoder
+
+
+_PIXELS_DECODED_AT_ONCE = 8 * 512 * 512
+_MOST_FRAMES_DECODED_AT_ONCE = 24
+_CONTEXT = 2  # frames decoded beyond a chunk, on either side
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,38 @@ def decode_frames(vae: "AutoencoderKLTemporalDecoder", latents: torch.Tensor) ->
     return vae.decode(latents, num_frames=latents.shape[0]).sample / 2 + 0.5
 
 
+def frames_at_once(height: int, width: int) -> int:
+    """How many frames of this many pixels `decode_chunks` does best to decode together. Each chunk is decoded with some
+    frames of its neighbours, so small pictures do better in longer chunks.
+    """
+    return min(max(_PIXELS_DECODED_AT_ONCE // (height * width), 1), _MOST_FRAMES_DECODED_AT_ONCE)
+
+
+def chunk_memory(block_channels: Sequence[int], height: int, width: int, dtype: torch.dtype) -> int:
+    """Bytes beside the weights that `decode_chunks` takes for frames_at_once(height, width), however long the clip is.
+
+    The peak is in the last block, where four tensors of the second level's width are alive: measured at both sizes.
+    """
+    frames = frames_at_once(height, width) + 2 * _CONTEXT
+    return 4 * block_channels[min(1, len(block_channels) - 1)] * frames * height * width * dtype.itemsize
+
+
+def encoding_memory(block_channels: Sequence[int], pixels: int, dtype: torch.dtype) -> int:
+    """Bytes that encoding this many pixels, of all pictures together, takes at its peak beside the weights.
+
+    That is in the first block, where four to five tensors of its width are alive: measured at both sizes.
+    """
+    return 5 * block_channels[0] * pixels * dtype.itemsize
+
+
 def decode_chunks(
     vae: "AutoencoderKLTemporalDecoder",
     latents: torch.Tensor,
     *,
     chunk: int = 8,
-    context: int = 2,
+    context: int = _CONTEXT,
     hold_ends: bool = False,
+    device: torch.device | None = None,
 ) -> Iterator[torch.Tensor]:
     """Scaled latents [n, 4, h, w] of one clip -> float32 pixels [k, 3, 8h, 8w] in 0…1, in order, k <= chunk.
 
@@ -92,6 +122,7 @@ def decode_chunks(
 
     hold_ends: the clip's first and last frames get their context too, as if they stood still; without it they lack it,
     as in one decode of the whole clip, and come out a little different from the rest.
+    device: where the network computes, if the latents lie elsewhere; each chunk goes there when its turn comes.
     """
     count = latents.shape[0]
     for start in range(0, count, chunk):
@@ -100,7 +131,7 @@ def decode_chunks(
         frames = frames.clamp(0, count - 1) if hold_ends else frames[(frames >= 0) & (frames < count)]
         before = context if hold_ends else min(context, start)
         with torch.no_grad():
-            pixels = decode_frames(vae, latents[frames])[before : before + end - start].float()
+            pixels = decode_frames(vae, latents[frames].to(device=device))[before : before + end - start].float()
         if not torch.isfinite(pixels).all():
             raise NumericalError(
                 f"Decoding frames {start} to {end - 1} gave values that are not finite; "

@@ -7,12 +7,23 @@ import torch
 from ..diffusion.dicte_schedule import ddim_step, timesteps
 from ..diffusion.noise_levels import frame_noise
 from ..errors import InputError, NumericalError
-from ..models.dicte import DiCTE
+from ..models.dicte import DiCTE, DiCTEConfig
 
 
 def chunk_starts(n: int, tokens: int, prefix: int) -> list[int]:
     """First frames of the chunks over n frames: each chunk begins with the last `prefix` frames of the one before."""
     return list(range(0, max(n - prefix, 1), tokens - prefix))
+
+
+def sampling_memory(config: DiCTEConfig, frames: int, guidance: float) -> int:
+    """Bytes that `sample_expression` takes at its peak in float32 beside the weights.
+
+    Five for each value of a chunk's audio windows: measured at both sizes. To these comes the audio of all frames, once
+    as it is given and once with its end held.
+    """
+    rows = 1 if guidance == 1.0 else 2
+    held = chunk_starts(frames, config.tokens, config.prefix)[-1] + config.tokens
+    return config.audio_window * config.audio_dim * (5 * rows * config.tokens + 4 * (frames + held))
 
 
 @torch.no_grad()

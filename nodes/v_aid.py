@@ -1,0 +1,202 @@
+"""V-AID: from what is heard to how lips and face move (EmotiveTalk §3.2)."""
+
+import comfy.utils
+from comfy_api.latest import io
+
+from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.models.dicte import DiCTE, DiCTEConfig
+from ..emotivetalk_core.models.lip_projector import (
+    LipProjector,
+    LipProjectorConfig,
+    project_lips,
+    projecting_memory,
+)
+from ..emotivetalk_core.sampling.expression import sample_expression, sampling_memory
+from ..emotivetalk_core.types import AudioFeatures, Emotion, ExpressionLatents, LipLatents, MotionLatents
+from .hosted import HostedNetwork, load_hosted, to_host
+from .sockets import (
+    CATEGORY,
+    AudioFeaturesSocket,
+    EmotionSocket,
+    ExpressionLatentsSocket,
+    ExpressionSamplerSocket,
+    FaceSocket,
+    LipLatentsSocket,
+    LipProjectorSocket,
+)
+from .weights import choices, path_of
+
+
+class LoadVAID(io.ComfyNode):
+    """The audio-lip projector and Di-CTE."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkLoadVAID",
+            display_name="Load V-AID",
+            category=CATEGORY,
+            description="Loads the two networks that turn speech into movement: one for the lips, one for the rest of "
+            "the face.",
+            search_aliases=["emotivetalk v-aid", "lip sync model", "di-cte", "lip projector", "expression sampler"],
+            inputs=[
+                io.Combo.Input(
+                    "lip_projector",
+                    options=choices("lip_projector"),
+                    tooltip="The lip projector from models/emotivetalk: take it from the same folder as the other "
+                    "weights. The bundled demo comes first.",
+                ),
+                io.Combo.Input(
+                    "expression_sampler",
+                    options=choices("dicte"),
+                    tooltip="The Di-CTE file from models/emotivetalk, from the same folder.",
+                ),
+            ],
+            outputs=[
+                LipProjectorSocket.Output(display_name="lip projector"),
+                ExpressionSamplerSocket.Output(display_name="expression sampler"),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, lip_projector: str, expression_sampler: str) -> io.NodeOutput:
+        return io.NodeOutput(
+            load_hosted(path_of(lip_projector), "lip_projector", LipProjector, LipProjectorConfig),
+            load_hosted(path_of(expression_sampler), "dicte", DiCTE, DiCTEConfig),
+        )
+
+
+class ProjectLips(io.ComfyNode):
+    """Audio windows to lip latents (EmotiveTalk §6.2)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkProjectLips",
+            display_name="Project Lips",
+            category=CATEGORY,
+            description="Turns what is heard into how the mouth moves, frame by frame.",
+            search_aliases=["emotivetalk lips", "lip sync", "mouth movement", "audio to lips"],
+            inputs=[
+                LipProjectorSocket.Input("lip_projector", tooltip="From Load V-AID."),
+                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Audio."),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How far the mouth moves: 0 is a resting mouth, 1 as spoken, 2 exaggerates it.",
+                ),
+            ],
+            outputs=[LipLatentsSocket.Output(display_name="lip latents")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        lip_projector: HostedNetwork[LipProjector],
+        audio_features: AudioFeatures,
+        strength: float = 1.0,
+    ) -> io.NodeOutput:
+        config = lip_projector.network.config
+        check_audio(audio_features, config.audio_dim, "lip projector")
+        network = lip_projector.loaded(projecting_memory(config))
+        windows, device = audio_features.windows, lip_projector.device
+        lips = project_lips(network, windows, strength, dtype=windows.dtype, device=device)
+        return io.NodeOutput(LipLatents(to_host(lips)))
+
+
+class SampleExpression(io.ComfyNode):
+    """Expression latents for every frame of the speech, by diffusion (EmotiveTalk eq. 7)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkSampleExpression",
+            display_name="Sample Expression (Di-CTE)",
+            category=CATEGORY,
+            description="Spreads one emotion over the whole speech: how brows, eyes and cheeks move with what is "
+            "said. Without an emotion the portrait's own expression is kept.",
+            search_aliases=["emotivetalk expression", "di-cte", "facial expression", "emotion to motion", "diffusion"],
+            inputs=[
+                ExpressionSamplerSocket.Input("expression_sampler", tooltip="From Load V-AID."),
+                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Audio."),
+                FaceSocket.Input("face", tooltip="The portrait from Encode Expression: whose face it is."),
+                EmotionSocket.Input(
+                    "emotion",
+                    optional=True,
+                    tooltip="From Emotion, or Encode Expression of another picture. Without it the portrait's own.",
+                ),
+                io.Int.Input(
+                    "seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    control_after_generate=True,
+                    tooltip="Another seed gives another way to express the same.",
+                ),
+                io.Int.Input(
+                    "steps", default=25, min=1, max=1000, tooltip="Diffusion steps; beyond 25 little changes."
+                ),
+                io.Float.Input(
+                    "guidance",
+                    default=2.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.1,
+                    tooltip="How strongly the emotion is followed: 1 as learnt, 2 suits the demo weights; 1 takes half "
+                    "the time.",
+                ),
+            ],
+            outputs=[ExpressionLatentsSocket.Output(display_name="expression latents")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        expression_sampler: HostedNetwork[DiCTE],
+        audio_features: AudioFeatures,
+        face: MotionLatents,
+        emotion: Emotion | None = None,
+        seed: int = 0,
+        steps: int = 25,
+        guidance: float = 2.0,
+    ) -> io.NodeOutput:
+        config = expression_sampler.network.config
+        wanted = face.expression[0] if emotion is None else emotion.values
+        check_audio(audio_features, config.audio_dim, "expression sampler")
+        _check_width("face's identity", face.identity.shape[-1], config.identity_dim)
+        _check_width("emotion", wanted.shape[-1], config.expression_dim)
+        network = expression_sampler.loaded(sampling_memory(config, audio_features.frames, guidance))
+        windows = audio_features.windows.to(expression_sampler.device)
+        expression = sample_expression(
+            network,
+            windows,
+            face.identity[0],
+            wanted,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            on_step=comfy.utils.ProgressBar(steps).update_absolute,
+            dtype=windows.dtype,
+        )
+        return io.NodeOutput(ExpressionLatents(to_host(expression)))
+
+
+def check_audio(features: AudioFeatures, expected: int, network: str) -> None:
+    """InputError where another speech encoder was used than the one that the weights were trained with."""
+    given = features.windows.shape[-1]
+    if given != expected:
+        raise InputError(
+            f"The audio features are {given} wide, but this {network} takes {expected}; in Load Audio Encoder choose "
+            f"the file that belongs to its weights, or load V-AID weights that take {given}."
+        )
+
+
+def _check_width(what: str, given: int, expected: int) -> None:
+    if given != expected:
+        raise InputError(
+            f"The {what} is {given} wide, but this expression sampler takes {expected}; choose face encoders and "
+            "V-AID weights from the same folder."
+        )

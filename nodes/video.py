@@ -1,0 +1,102 @@
+"""From latents to a video file, chunk by chunk, so that a clip's length costs disk and no memory."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import comfy.utils
+import folder_paths
+import torch
+from comfy_api.latest import InputImpl, io
+
+from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.models.vae import frames_at_once
+from ..emotivetalk_core.pipeline import STILL_FRAMES, lost_colours
+from ..emotivetalk_core.types import FRAMES_PER_SECOND
+from ..emotivetalk_core.video.writer import VideoWriter
+from .layouts import frames_of
+from .sockets import CATEGORY
+from .vae import ClipVAE
+
+
+class DecodeVideo(io.ComfyNode):
+    """LATENT and AUDIO to a VIDEO of 25 frames per second."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkDecodeVideo",
+            display_name="Decode to Video",
+            category=CATEGORY,
+            description="Turns latents into a video with sound, and writes it to disk while it decodes: a long clip "
+            "takes no more memory than a short one. Save Video keeps it; Get Video Components gives its frames.",
+            search_aliases=["emotivetalk decode", "vae decode video", "streaming decode", "latent to video", "mp4"],
+            inputs=[
+                io.Vae.Input("vae", tooltip="The VAE from Load ETHD."),
+                io.Latent.Input("latent", tooltip="The sampled latents, one for each frame."),
+                io.Audio.Input(
+                    "audio", optional=True, tooltip="The speech, as it was encoded. Without it the video is silent."
+                ),
+                io.Image.Input(
+                    "portrait_crop",
+                    optional=True,
+                    tooltip="The crop from Face Regions: gives the portrait's colours back, which small VAEs fade.",
+                ),
+            ],
+            outputs=[io.Video.Output(display_name="video")],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        vae: Any,
+        latent: dict[str, torch.Tensor],
+        audio: dict[str, Any] | None = None,
+        portrait_crop: torch.Tensor | None = None,
+    ) -> io.NodeOutput:
+        samples = latent["samples"]
+        count = samples.shape[0]
+        colours = None if portrait_crop is None else faded_colours(vae, samples, portrait_crop)
+        folder = Path(folder_paths.get_temp_directory())
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"emotivetalk_{uuid.uuid4().hex}.mp4"
+        height, width = (vae.spacial_compression_decode() * side for side in samples.shape[-2:])
+        progress = comfy.utils.ProgressBar(count)
+        with VideoWriter(path, width=width, height=height, **sound_of(audio, count)) as writer:
+            for chunk in clip_frames(vae, samples):
+                writer.write(chunk if colours is None else chunk + colours.to(chunk))
+                progress.update_absolute(writer.frames, count)
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
+
+
+def clip_frames(vae: Any, samples: torch.Tensor) -> Iterator[torch.Tensor]:
+    """The clip's frames in chunks [k, 3, h, w]. VAEs other than ours decode each chunk by itself."""
+    if isinstance(vae, ClipVAE):
+        yield from vae.frames(samples)
+        return
+    ratio = vae.spacial_compression_decode()
+    for piece in samples.split(frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1])):
+        yield frames_of(vae.decode(piece))
+
+
+def faded_colours(vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor) -> torch.Tensor:
+    """What this VAE loses of the portrait's colours [1, 3, h, w]. InputError where the crop has another size."""
+    crop = portrait_crop[:1, :, :, :3]
+    ratio = vae.spacial_compression_decode()
+    given, expected = crop.shape[1:3], tuple(ratio * side for side in samples.shape[-2:])
+    if tuple(given) != expected:
+        raise InputError(
+            f"The portrait crop is {given[1]} x {given[0]} pixels, but the latents decode to {expected[1]} x "
+            f"{expected[0]}; connect the crop of Face Regions that the video was made from."
+        )
+    still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(STILL_FRAMES, -1, -1, -1))))
+    return lost_colours(frames_of(crop).to(still), still)
+
+
+def sound_of(audio: dict[str, Any] | None, frames: int) -> dict[str, Any]:
+    """What VideoWriter is told of the AUDIO's first recording. What lasts longer than the frames is left out."""
+    if audio is None:
+        return {}
+    rate = int(audio["sample_rate"])
+    return {"audio": audio["waveform"][0, :, : round(frames * rate / FRAMES_PER_SECOND)], "audio_rate": rate}

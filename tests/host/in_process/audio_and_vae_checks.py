@@ -1,0 +1,375 @@
+"""Speech, V-AID, the VAE and the video file, on the demo weights, inside the host's own Python.
+
+Each `check_…` raises AssertionError where the host and the core disagree.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+sys.path.append(str(Path(__file__).parent))
+
+from model_checks import ROOT, SCALE, LiveBytes, agree, part  # noqa: E402  (the files here are no package)
+
+DEMO = ROOT / "emotivetalk_core" / "weights" / "demo"
+EXACT = 1e-5
+
+
+def models() -> Any:
+    """The core's own networks."""
+    return part("emotivetalk_core.models.model_set").load_model_set(DEMO)
+
+
+def recording(seconds: float = 2.0) -> dict[str, Any]:
+    """The beginning of the bundled speech, as the host's AUDIO."""
+    audio = part("nodes.example").ExampleInputs.execute().result[1]
+    return {"waveform": audio["waveform"][..., : int(seconds * 16_000)], "sample_rate": 16_000}
+
+
+def encoder() -> Any:
+    return part("nodes.audio").LoadAudioEncoder.execute("demo/speech_encoder.safetensors").result[0]
+
+
+def features(seconds: float = 2.0) -> Any:
+    return part("nodes.audio").EncodeAudio.execute(encoder(), recording(seconds)).result[0]
+
+
+def v_aid() -> tuple[Any, Any]:
+    """Lip projector, expression sampler."""
+    return part("nodes.v_aid").LoadVAID.execute("demo/lip_projector.safetensors", "demo/dicte.safetensors").result
+
+
+def vae() -> Any:
+    return part("nodes.vae").load_hosted_vae(DEMO / "vae.safetensors")
+
+
+def face() -> Any:
+    random = torch.Generator().manual_seed(3)
+    values = [torch.randn(1, width, generator=random) for width in (64, 30, 6, 6, 128)]
+    return part("emotivetalk_core.types").MotionLatents(*values)
+
+
+def picture(frames: int = 1, size: int = 128) -> torch.Tensor:
+    """The bundled portrait, as IMAGE."""
+    image = part("nodes.example").ExampleInputs.execute().result[0].movedim(-1, 1)
+    small = nn.functional.interpolate(image[:, :3], size=(size, size), mode="area")
+    return small.movedim(1, -1).expand(frames, -1, -1, -1)
+
+
+def clip(frames: int, size: int = 32) -> torch.Tensor:
+    """Unscaled latents of an invented clip."""
+    return torch.randn(frames, 4, size, size, generator=torch.Generator().manual_seed(7)) / SCALE
+
+
+def refused(words: str, attempt: Any) -> None:
+    """The attempt raises one of the core's errors, which says these words."""
+    try:
+        attempt()
+    except part("emotivetalk_core.errors").EmotiveTalkError as error:
+        assert words in str(error), str(error)
+    else:
+        raise AssertionError(f"nothing was said where “{words}” was expected")
+
+
+def check_audio_features_are_the_cores() -> None:
+    """The windows of the whole bundled recording, and the frame count."""
+    audio = recording(60)
+    windows, frames = part("nodes.audio").EncodeAudio.execute(encoder(), audio).result
+    speech = part("nodes.layouts").speech_of(audio)
+    agree(windows.windows, part("emotivetalk_core.pipeline").hear(models(), speech), EXACT)
+    assert frames == speech.frames == windows.frames
+
+
+def check_host_encodes_with_our_encoder() -> None:
+    """The host's AudioEncoderEncode takes our AUDIO_ENCODER: stereo, another rate, a batch, and less than a window."""
+    from comfy_extras.nodes_audio_encoder import AudioEncoderEncode
+
+    ours = encoder()
+    stereo = {"waveform": torch.rand(2, 2, 44_100) - 0.5, "sample_rate": 44_100}
+    (heard,) = AudioEncoderEncode.execute(ours, stereo).result
+    assert heard["audio_samples"] == 16_000
+    assert heard["encoded_audio"].shape == (2, 49, 128)
+    assert [layer.shape for layer in heard["encoded_audio_all_layers"]] == [(2, 49, 128)] * 4
+    samples = recording()["waveform"][0]
+    (heard,) = AudioEncoderEncode.execute(ours, recording()).result
+    agree(heard["encoded_audio"], models().speech_encoder.features(samples), EXACT)
+    click = {"waveform": torch.rand(1, 1, 100), "sample_rate": 16_000}
+    assert AudioEncoderEncode.execute(ours, click).result[0]["encoded_audio"].shape[1] == 1
+
+
+def check_we_encode_with_the_hosts_encoder() -> None:
+    """A Wav2Vec2 of the host gives windows on our frames; the demo's networks refuse its width in one sentence."""
+    from comfy.audio_encoders.audio_encoders import AudioEncoderModel
+
+    shape = {"embed_dim": 768, "num_heads": 12, "num_layers": 1, "conv_norm": False, "conv_bias": False}
+    rest = {"do_normalize": False, "do_stable_layer_norm": False}
+    theirs = AudioEncoderModel({"model_type": "wav2vec2", **shape, **rest})
+    for parameter in theirs.model.parameters():
+        parameter.data.normal_(0, 0.1, generator=torch.Generator().manual_seed(parameter.numel()))
+    heard, frames = part("nodes.audio").EncodeAudio.execute(theirs, recording(1.01)).result
+    assert frames == 26 and heard.windows.shape == (26, 10, 768)
+    padded = nn.functional.pad(recording(1.01)["waveform"], (40, 520))
+    padded = part("emotivetalk_core.models.speech_encoder").standardise(padded)
+    whole = theirs.encode_audio(padded, 16_000)["encoded_audio"][0]
+    agree(heard.windows[5, 4:6], whole[10:12].float(), EXACT)
+    lips, sampler = v_aid()
+    nodes = part("nodes.v_aid")
+    words = "The audio features are 768 wide, but this {} takes 128"
+    refused(words.format("lip projector"), lambda: nodes.ProjectLips.execute(lips, heard))
+    refused(words.format("expression sampler"), lambda: nodes.SampleExpression.execute(sampler, heard, face()))
+
+
+def check_public_files_go_to_the_host() -> None:
+    """Our files come first, and only safetensors of the host's folder are offered."""
+    names = part("nodes.audio").encoder_files()
+    assert names[0] == "demo/speech_encoder.safetensors"
+    assert all(name.endswith(".safetensors") for name in names)
+
+
+def check_no_sound_says_so() -> None:
+    """A video without sound hands None over."""
+    refused("No sound was given", lambda: part("nodes.audio").EncodeAudio.execute(encoder(), None))
+
+
+def check_lips_are_the_cores() -> None:
+    """Lip latents of more frames than go through the projector at once, at several strengths."""
+    core, heard = part("emotivetalk_core.pipeline"), features()
+    windows = heard.windows.repeat(6, 1, 1)  # 300 frames
+    long = part("emotivetalk_core.types").AudioFeatures(windows)
+    for strength in (0.0, 1.0, 1.7):
+        (lips,) = part("nodes.v_aid").ProjectLips.execute(v_aid()[0], long, strength).result
+        wanted = core.lip_latents(models(), windows, core.TalkSettings(lip_strength=strength))
+        torch.testing.assert_close(lips.values, wanted, rtol=EXACT, atol=EXACT)
+
+
+def check_expression_is_the_cores() -> None:
+    """Expression latents with an emotion and with the portrait's own, guided and not; progress counts every step."""
+    import comfy.utils
+
+    core, types, heard = part("emotivetalk_core.pipeline"), part("emotivetalk_core.types"), features()
+    sampler, told = v_aid()[1], []
+    comfy.utils.PROGRESS_BAR_HOOK = lambda done, total, *rest, **more: told.append((done, total))
+    try:
+        for emotion, guidance in ((None, 1.0), (types.Emotion(torch.randn(30)), 2.0)):
+            node = part("nodes.v_aid").SampleExpression
+            (given,) = node.execute(sampler, heard, face(), emotion, seed=11, steps=4, guidance=guidance).result
+            settings = core.TalkSettings(
+                expression_steps=4,
+                expression_guidance=guidance,
+                video=part("emotivetalk_core.sampling.video").VideoSamplingSettings(seed=11),
+            )
+            wanted = face().expression[0] if emotion is None else emotion.values
+            agree(given.values, core.expression_latents(models(), heard.windows, face(), wanted, settings), EXACT)
+    finally:
+        comfy.utils.PROGRESS_BAR_HOOK = None
+    # the host leaves out what follows too soon, but never the end
+    assert told.count((4, 4)) == 2 and {total for _, total in told} == {4}, told
+
+
+def check_weights_of_other_families_are_refused() -> None:
+    """A face from encoders of another width."""
+    types, (_, sampler) = part("emotivetalk_core.types"), v_aid()
+    wide = types.MotionLatents(*[torch.zeros(1, width) for width in (64, 30, 6, 6, 512)])
+    node = part("nodes.v_aid").SampleExpression
+    refused("The face's identity is 512 wide", lambda: node.execute(sampler, features(0.2), wide))
+
+
+def check_every_leaf_is_the_hosts() -> None:
+    """All weights of networks that libraries built lie in layers of the host, or are a single number."""
+    for network in (encoder().hosted.network, vae().first_stage_model):
+        for name, module in network.named_modules():
+            for parameter in module.parameters(recurse=False):
+                assert getattr(module, "comfy_cast_weights", False) or parameter.dim() == 0, name
+
+
+def check_weights_come_to_where_the_input_is() -> None:
+    """Partial loading: with every weight on the CPU, all computes on the input's device. Meta stands for a GPU."""
+    latents = torch.zeros(2, 4, 8, 8, device="meta")
+    first_stage = vae().first_stage_model
+    assert first_stage.network.decode(latents, num_frames=2).sample.shape == (2, 3, 32, 32)
+    assert first_stage.encode(torch.zeros(1, 3, 32, 32, device="meta")).shape == (1, 4, 8, 8)
+    heard = encoder().hosted.network.features(torch.zeros(1, 16_000, device="meta"))
+    assert heard.shape == (1, 49, 128)
+
+
+def check_vae_is_the_cores() -> None:
+    """Modes unscaled; a clip of more frames than one chunk, decoded with its neighbours; any dtype of latents."""
+    hosted, core, plain = vae(), part("emotivetalk_core.models.vae"), models().vae
+    assert (hosted.downscale_ratio, hosted.upscale_ratio, hosted.latent_channels) == (4, 4, 4)
+    image = picture(2)
+    agree(hosted.encode(image), core.encode_mode(plain, image.movedim(-1, 1)), 1e-6)
+    latents = clip(26, 16)
+    wanted = torch.cat(list(core.decode_chunks(plain, latents * SCALE, chunk=24, hold_ends=True))).movedim(1, -1)
+    agree(hosted.decode(latents), wanted, 1e-6)
+    assert (hosted.decode(latents[:2].half()) - hosted.decode(latents[:2])).abs().max() < 0.05
+
+
+def check_host_nodes_take_the_vae() -> None:
+    """The host's nodes encode and decode, in tiles and not; what does not fit is cropped, as for every VAE."""
+    import nodes
+
+    hosted, image = vae(), picture(3)
+    (latent,) = nodes.VAEEncode().encode(hosted, image)
+    assert latent["samples"].shape == (3, 4, 32, 32)
+    assert nodes.VAEEncode().encode(hosted, image[:, :127, :126])[0]["samples"].shape == (3, 4, 31, 31)
+    (tiled,) = nodes.VAEEncodeTiled().encode(hosted, image, 64, 16)
+    assert (tiled["samples"] - latent["samples"]).abs().mean() < 0.2 * latent["samples"].abs().mean()
+    (frames,) = nodes.VAEDecode().decode(hosted, latent)
+    assert frames.shape == image.shape and (frames - image).abs().mean() < 0.05
+    (pieces,) = nodes.VAEDecodeTiled().decode(hosted, latent, 64, 16)
+    assert pieces.shape == image.shape and (pieces - frames).abs().mean() < 0.02
+
+
+def check_tiles_know_their_neighbours_in_time() -> None:
+    """Tiles as large as the picture are the clip decoded as a whole, not frame by frame."""
+    hosted = vae()
+    latents = clip(5, 16)
+    agree(hosted.decode_tiled(latents, tile_x=64, tile_y=64, overlap=16), hosted.decode(latents), EXACT)
+
+
+def check_out_of_memory_goes_to_tiles() -> None:
+    """Decoding as a whole runs out of memory: the clip comes in tiles."""
+    hosted, latents = vae(), clip(2, 36)
+
+    def full(samples: torch.Tensor) -> torch.Tensor:
+        raise torch.cuda.OutOfMemoryError("made for this check")
+
+    whole = hosted.decode(latents)
+    hosted._decode_whole = full
+    assert (hosted.decode(latents) - whole).abs().mean() < 0.05
+
+
+def check_vae_memory_is_predicted() -> None:
+    """What the host is told of encoding and decoding is within a quarter of what is alive at the peak."""
+    hosted = vae()
+    with LiveBytes() as live:
+        hosted.first_stage_model.encode(picture().movedim(-1, 1).contiguous())
+    shares = [hosted.memory_used_encode((1, 3, 128, 128), torch.float32) / live.peak]
+    latents = clip(24, 16)
+    with LiveBytes() as live:
+        list(hosted.first_stage_model.chunks(latents, latents.device))
+    shares.append(hosted.memory_used_decode(latents.shape, torch.float32) / live.peak)
+    print("encode, decode:", shares)
+    assert all(0.8 < share < 1.25 for share in shares), shares
+
+
+def check_speech_memory_is_predicted() -> None:
+    """The same of the speech encoder, the lip projector and Di-CTE."""
+    speech, lips, expression = (
+        part("emotivetalk_core.models.speech_encoder"),
+        part("emotivetalk_core.models.lip_projector"),
+        part("emotivetalk_core.sampling.expression"),
+    )
+    core, shares, windows = models(), [], features(10).windows
+    samples = recording(4)["waveform"][0]
+    with LiveBytes() as live:
+        core.speech_encoder.features(samples)
+    shares.append(speech.encoding_memory(core.speech_encoder.config, samples.numel()) / live.peak)
+    with LiveBytes() as live:
+        lips.project_lips(core.lip_projector, windows[:1].repeat(256, 1, 1))
+    shares.append(lips.projecting_memory(core.lip_projector.config) / live.peak)
+    for guidance in (1.0, 2.0):
+        with LiveBytes() as live:
+            expression.sample_expression(
+                core.dicte,
+                windows.clone(),
+                face().identity[0],
+                face().expression[0],
+                seed=0,
+                steps=1,
+                guidance=guidance,
+            )
+        shares.append(expression.sampling_memory(core.dicte.config, windows.shape[0], guidance) / live.peak)
+    print("speech, lips, expression, guided:", shares)
+    assert all(0.75 < share < 1.25 for share in shares), shares
+
+
+def temp_files() -> set[Path]:
+    import folder_paths
+
+    folder = Path(folder_paths.get_temp_directory())
+    return set(folder.iterdir()) if folder.exists() else set()
+
+
+def check_video_has_frames_and_sound() -> None:
+    """30 frames with 1.18 s of speech: as many frames, sound to the last of them, and the portrait's colours back."""
+    hosted, crop, audio = vae(), picture(1, 64), recording(1.18)
+    latents = hosted.encode(crop).expand(30, -1, -1, -1)
+    (video,) = part("nodes.video").DecodeVideo.execute(hosted, {"samples": latents}, audio, crop).result
+    parts = video.get_components()
+    assert parts.images.shape == (30, 64, 64, 3) and parts.frame_rate == 25
+    heard = parts.audio["waveform"].shape[-1] / parts.audio["sample_rate"]
+    assert abs(heard - 1.18) < 0.07, heard  # AAC comes in blocks of 1024 samples
+    assert abs(video.get_duration() - 1.2) < 0.041, video.get_duration()
+    away = (parts.images[3:-3].mean((0, 1, 2)) - crop.mean((0, 1, 2))).abs().max()
+    print(f"colours off by {away:.4f}, sound {heard:.3f} s")
+    assert away < 0.01
+
+
+def check_colours_are_the_cores() -> None:
+    """What DecodeVideo adds to every frame is what the core's own pipeline adds."""
+    core, types, image = part("emotivetalk_core.pipeline"), part("emotivetalk_core.types"), picture(1, 64)
+    mask, record = torch.ones(1, 64, 64), types.CropRecord(0, 0, 64, 64, 64)
+    regions = types.FaceRegions(image[0].movedim(-1, 0), mask, mask, record)
+    latents = torch.zeros(1, 64), torch.zeros(1, 30)
+    wanted = core.see(models(), regions, face(), *latents, core.TalkSettings()).colour_offset
+    given = part("nodes.video").faded_colours(vae(), clip(1, 16), image)
+    torch.testing.assert_close(given[0], wanted, rtol=EXACT, atol=EXACT)
+
+
+def check_video_is_as_long_as_its_frames() -> None:
+    """More sound than frames is cut, no sound makes a silent film, and the sound's rate and channels stay."""
+    node, hosted = part("nodes.video").DecodeVideo, vae()
+    stereo = {"waveform": torch.rand(1, 2, 44_100) - 0.5, "sample_rate": 44_100}
+    (video,) = node.execute(hosted, {"samples": clip(5, 8)}, stereo).result
+    parts = video.get_components()
+    assert parts.audio["sample_rate"] == 44_100 and parts.audio["waveform"].shape[1] == 2
+    assert parts.audio["waveform"].shape[-1] < 0.2 * 44_100 + 2048
+    (silent,) = node.execute(hosted, {"samples": clip(1, 8)}).result
+    parts = silent.get_components()
+    assert parts.images.shape[0] == 1 and parts.audio is None
+
+
+def check_other_vaes_decode_to_video() -> None:
+    """A VAE of the host's own class, in chunks."""
+    import comfy.sd
+    from comfy.taesd.taesd import TAESD
+
+    torch.manual_seed(0)
+    tensors = {name: 0.05 * torch.randn_like(value) for name, value in TAESD().state_dict().items()}
+    theirs = comfy.sd.VAE(sd=tensors)
+    (video,) = part("nodes.video").DecodeVideo.execute(theirs, {"samples": clip(26, 8)}, None, picture(1, 64)).result
+    assert video.get_components().images.shape == (26, 64, 64, 3)
+
+
+def check_a_crop_of_another_size_is_refused() -> None:
+    """The portrait itself in place of its crop."""
+    node = part("nodes.video").DecodeVideo
+    words = "The portrait crop is 96 x 96 pixels, but the latents decode to 128 x 128"
+    refused(words, lambda: node.execute(vae(), {"samples": clip(2)}, None, picture(1, 96)))
+
+
+def check_cancel_leaves_no_file() -> None:
+    """Interrupted after the first chunk, decoding ends, and nothing stays in the folder."""
+    import comfy.model_management
+    import comfy.utils
+
+    before = temp_files()
+
+    def hook(done: int, total: int, *rest: Any, **more: Any) -> None:
+        assert (done, total) == (24, 60)
+        comfy.model_management.interrupt_current_processing()
+
+    comfy.utils.PROGRESS_BAR_HOOK = hook
+    try:
+        part("nodes.video").DecodeVideo.execute(vae(), {"samples": clip(60, 8)}, recording())
+    except comfy.model_management.InterruptProcessingException:
+        assert temp_files() == before
+    else:
+        raise AssertionError("the interrupt was swallowed")
+    finally:
+        comfy.utils.PROGRESS_BAR_HOOK = None
+        comfy.model_management.interrupt_current_processing(False)
