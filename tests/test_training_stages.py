@@ -22,8 +22,9 @@ from emotivetalk_core.types import CropRecord, FaceRegions, Speech
 TWO = LoopSettings(steps=2, learning_rate=1e-4, average=0.9)
 DATA = DataSettings(still_identities=4, stills_each=2, clips=2, references=2, held_frames=8, speech_clips=2, workers=1)
 SETTINGS = DemoSettings(
-    data=DATA, face_finder_steps=2, speech=TWO, vae=TWO, trunk=TWO, encoders=TWO, v_aid=TWO, ethd=TWO,
-    speech_batch=2, vae_batch=4, trunk_batch=4, encoders_batch=2, v_aid_batch=1, ethd_batch=1, ethd_frames=4,
+    data=DATA, face_finder_steps=2, speech=TWO, vae=TWO, trunk=TWO, encoders=TWO, undrawn=TWO, v_aid=TWO,
+    ethd=TWO,
+    speech_batch=2, vae_batch=4, trunk_batch=4, encoders_batch=2, v_aid_batch=2, ethd_batch=1, ethd_frames=4,
     ethd_first_frames=8,
 )  # fmt: skip
 

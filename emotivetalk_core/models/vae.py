@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _PIXELS_DECODED_AT_ONCE = 8 * 512 * 512
 _MOST_FRAMES_DECODED_AT_ONCE = 24
-_CONTEXT = 2  # frames decoded beyond a chunk, on either side
+_CONTEXT = 4  # frames decoded beyond a chunk, on either side
 
 
 @dataclass(frozen=True)

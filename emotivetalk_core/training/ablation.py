@@ -28,7 +28,7 @@ VARIANTS: dict[str, ETHDConfig] = {
     "no_decoupling": replace(DEMO.ethd, expression_injection="none", lip_dim=RAW_AUDIO),
 }
 
-STEPS = 500
+STEPS = 100
 
 
 def train_ablation(stage: Stage) -> None:

@@ -3,8 +3,8 @@ stage.
 
 Four sets, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for
 reconstruction), *clips* (talking heads with sound and a few portraits each), the same *held* still, and *speech*
-(sound and phonemes alone). Making them can be killed and goes on where it stopped: each item has a flag that is set
-once it lies whole in the arrays.
+(clips without pictures: sound, phonemes, and what the face would do). Making them can be killed and goes on where it
+stopped: each item has a flag that is set once it lies whole in the arrays.
 """
 
 import dataclasses
@@ -37,8 +37,8 @@ class TrainingData:
 
     stills: pixels [i, k, s, s, 3] uint8, mouth, action_units, pose, eye, face_box, lip_box [i, k, d], emotion [i, k]
     · clips: pixels [c, n, s, s, 3], the same truth [c, n, d], emotion [c], samples [c, n·640], phonemes [c, 2n],
-    reference_pixels [c, r, s, s, 3] with reference_face_box and reference_lip_box [c, r, 4] · speech: samples,
-    phonemes as in clips.
+    reference_pixels [c, r, s, s, 3] with reference_face_box and reference_lip_box [c, r, 4] · speech: clips that are
+    not drawn: samples, phonemes and the truth.
     """
 
     stills: dict[str, np.ndarray]
@@ -132,8 +132,13 @@ def _clip_seed(seed: int, index: int) -> int:
 
 
 def _make_speech(folder: Path, index: int, seed: int, settings: DataSettings) -> None:
+    arrays = open_set(folder)
     clip = make_clip(700_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
-    _write_sound(open_set(folder), index, clip.samples, clip.phonemes)
+    _write_sound(arrays, index, clip.samples, clip.phonemes)
+    truth = {"mouth": clip.mouth, "action_units": clip.action_units, "pose": clip.pose}
+    truth["eye"] = np.column_stack([clip.blink, clip.gaze])
+    for name, values in truth.items():
+        arrays[name][index] = values
 
 
 def _write_sound(arrays: dict[str, np.ndarray], index: int, samples: np.ndarray, phonemes) -> None:
@@ -176,7 +181,11 @@ def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...]
             **stack((c, r), references),
             "done": ((c,), "u1"),
         },
-        "speech": {**stack((settings.speech_clips,), sound), "done": ((settings.speech_clips,), "u1")},
+        "speech": {
+            **stack((settings.speech_clips,), sound),
+            **stack((settings.speech_clips, n), {key: ((d,), "f4") for key, d in TRUTH.items()}),
+            "done": ((settings.speech_clips,), "u1"),
+        },
     }
 
 

@@ -2,7 +2,7 @@
 clip its audio windows, its vision latents (l_v, e_v) and the latents of its portraits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +116,7 @@ def vision_features(stage: Stage) -> dict[str, np.ndarray]:
 
 
 def still_features(stage: Stage) -> dict[str, np.ndarray]:
-    """Of all stills: l_v [i, k, lip] and e_v [i, k, expression]."""
+    """Of all stills: l_v [i, k, lip] and e_v [i, k, expression], and of each person's first one identity [i, d]."""
     encoder = load_network(
         stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
     )
@@ -126,6 +126,9 @@ def still_features(stage: Stage) -> dict[str, np.ndarray]:
         "expression": cached(
             folder / "still_expression.npy", lambda: _over_pictures(pixels, encoder.expression, stage.device)
         ),
+        "identity": cached(
+            folder / "still_identity.npy", lambda: _over_pictures(pixels[:, :1], encoder.identity, stage.device)[:, 0]
+        ),
     }
 
 
@@ -133,16 +136,28 @@ def audio_features(stage: Stage) -> np.ndarray:
     """A_w of every clip [c, n, 10, d]."""
 
     def make() -> np.ndarray:
-        encoder = load_network(
-            stage.weights("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, stage.device
-        )
-        clips = stage.data.clips
-        frames = clips["pixels"].shape[1]
-        with torch.inference_mode():
-            windows = [
-                feature_windows(encoder(torch.from_numpy(s.astype(np.float32))[None].to(stage.device))[0], frames)
-                for s in clips["samples"]
-            ]
+        frames = stage.data.clips["pixels"].shape[1]
+        windows = [feature_windows(features, frames) for features in _heard(stage, stage.data.clips["samples"])]
         return torch.stack(windows).cpu().numpy().astype(np.float16)
 
     return cached(stage.states / "features" / "audio_windows.npy", make)
+
+
+def speech_features(stage: Stage) -> np.ndarray:
+    """Of the clips that are not drawn: [s, t50, d], from which windows are cut as they are needed."""
+
+    def make() -> np.ndarray:
+        heard = list(_heard(stage, stage.data.speech["samples"]))
+        return torch.stack(heard).cpu().numpy().astype(np.float16)
+
+    return cached(stage.states / "features" / "speech_features.npy", make)
+
+
+def _heard(stage: Stage, recordings: np.ndarray) -> Iterator[torch.Tensor]:
+    """The speech encoder's features [t50, d] of each recording."""
+    encoder = load_network(
+        stage.weights("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, stage.device
+    )
+    with torch.inference_mode():
+        for samples in recordings:
+            yield encoder(torch.from_numpy(samples.astype(np.float32))[None].to(stage.device))[0]

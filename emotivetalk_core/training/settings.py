@@ -18,7 +18,7 @@ class DataSettings:
     clip_frames: int = 220
     references: int = 4
     held_frames: int = 80
-    speech_clips: int = 480
+    speech_clips: int = 900
     picture: int = 128
     workers: int = 2
 
@@ -39,7 +39,8 @@ class DemoSettings:
     trunk_batch: int = 64
     encoders: LoopSettings = LoopSettings(steps=900, learning_rate=6e-4, warmup=100, average=0.995)
     encoders_batch: int = 24
-    v_aid: LoopSettings = LoopSettings(steps=1200, learning_rate=5e-4, warmup=100, average=0.995)
+    undrawn: LoopSettings = LoopSettings(steps=1500, learning_rate=2e-3, warmup=50)
+    v_aid: LoopSettings = LoopSettings(steps=1600, learning_rate=5e-4, warmup=100, average=0.995)
     v_aid_batch: int = 16
     ethd: LoopSettings = LoopSettings(steps=3200, learning_rate=6e-4, warmup=50, average=0.995)
     ethd_first_frames: int = 110  # of each clip; encoding more would cost minutes and bring no new faces

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..audio.feature_windows import feature_windows
 from ..diffusion.dicte_schedule import TRAINING_STEPS, add_noise
 from ..models.checkpoint import load_network, save_checkpoint
 from ..models.club import CLUBSample
 from ..models.dicte import DiCTE, DiCTEConfig
 from ..models.lip_projector import LipProjector, LipProjectorConfig
 from ..models.presets import DEMO
-from .features import audio_features, cached, vision_features
+from .features import audio_features, cached, speech_features, still_features, vision_features
 from .loop import TrainingLoop, step_optimiser
 from .losses import expression_loss, lip_loss, v_aid_loss
 from .stage import Stage
+from .undrawn import undrawn_latents
 
 ESTIMATOR_STEPS = 5
 LIP_FRAMES = 48  # of each clip's 220 that one step asks of the projector: enough negatives, a quarter of the work
@@ -49,10 +51,10 @@ def train_v_aid(stage: Stage) -> None:
     main = torch.optim.AdamW([*projector.parameters(), *dicte.parameters()], lr=1e-4, weight_decay=0.01)
     estimator = torch.optim.Adam(club.parameters(), lr=1e-4)
     estimator.param_groups[0]["rate_scale"] = 1e-4 / settings.v_aid.learning_rate
-    audio, vision = audio_features(stage), vision_features(stage)
+    talks = Talks(stage)
 
     def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        batch = draw(audio, vision, settings.v_aid_batch, generator, stage.device)
+        batch = talks.draw(settings.v_aid_batch, generator)
         with stage.autocast():
             start = int(torch.randint(batch.lip.shape[1] - LIP_FRAMES + 1, (1,), generator=generator))
             frames = slice(start, start + LIP_FRAMES)
@@ -88,16 +90,39 @@ def train_v_aid(stage: Stage) -> None:
     save_checkpoint(stage.weights("dicte"), "dicte", dicte, DEMO.dicte, record)
 
 
-def draw(
-    audio: np.ndarray, vision: dict[str, np.ndarray], count: int, generator: torch.Generator, device: torch.device
-) -> Batch:
-    """Random clips, each with a random one of its portraits as x_ref."""
-    clips, portraits = vision["identity"].shape[:2]
-    c = torch.randint(clips, (count,), generator=generator).numpy()
-    r = torch.randint(portraits, (count,), generator=generator).numpy()
-    return Batch(
-        *(_tensor(a, device) for a in (audio[c], vision["lip"][c], vision["expression"][c], vision["identity"][c, r]))
-    )
+class Talks:
+    """The clips that V-AID learns from, drawn and undrawn ones in equal parts: the drawn ones are few, and alone they
+    are learnt by heart.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self.device = stage.device
+        self.audio, self.vision = audio_features(stage), vision_features(stage)
+        self.heard, self.undrawn = speech_features(stage), undrawn_latents(stage)
+        self.people = still_features(stage)["identity"]
+
+    def draw(self, count: int, generator: torch.Generator) -> Batch:
+        """Random clips. A drawn one comes with a random one of its portraits as x_ref, another with anyone's: who
+        speaks has no say in what the drawn faces do.
+        """
+        drawn = (count + 1) // 2
+        clips, portraits = self.vision["identity"].shape[:2]
+        c = torch.randint(clips, (drawn,), generator=generator).numpy()
+        r = torch.randint(portraits, (drawn,), generator=generator).numpy()
+        s = torch.randint(len(self.heard), (count - drawn,), generator=generator).numpy()
+        p = torch.randint(len(self.people), (count - drawn,), generator=generator).numpy()
+
+        def both(seen: np.ndarray, unseen: np.ndarray) -> torch.Tensor:
+            return torch.cat([_tensor(seen, self.device), _tensor(unseen, self.device)])
+
+        frames = self.audio.shape[1]
+        windows = [feature_windows(features, frames) for features in _tensor(self.heard[s], self.device)]
+        return Batch(
+            audio=torch.cat([_tensor(self.audio[c], self.device), *(w[None] for w in windows)]),
+            lip=both(self.vision["lip"][c], self.undrawn["lip"][s]),
+            expression=both(self.vision["expression"][c], self.undrawn["expression"][s]),
+            identity=both(self.vision["identity"][c, r], self.people[p]),
+        )
 
 
 def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
