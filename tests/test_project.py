@@ -1,4 +1,6 @@
-"""What holds for the whole project: pure imports, one-way layers, declared libraries, short files, a whole map."""
+"""What holds for the whole project: pure imports, one-way layers, declared libraries, short files, a whole map; and for
+the nodes: the host's memory management and nothing of their own beside it.
+"""
 
 import ast
 import json
@@ -13,6 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "emotivetalk_core"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+NODES = sorted((ROOT / "nodes").rglob("*.py"))
+HOST_MODULES = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "latent_preview"}
+OWN_MEMORY_MANAGEMENT = re.compile(r"\.cuda\(|empty_cache|[\"']cuda")
 LONGEST_FILE = 400
 
 IMPORT_EVERYTHING = """
@@ -98,7 +103,31 @@ def third_party_imports(path: Path) -> set[str]:
 
 def test_imports_inside_the_package_are_relative():
     """A host may load the package under any name."""
-    assert [path.name for path in SOURCES if "emotivetalk_core" in third_party_imports(path)] == []
+    sources = [ROOT / "__init__.py", *NODES, *SOURCES]
+    assert [path.name for path in sources if third_party_imports(path) & {"emotivetalk_core", "nodes"}] == []
+
+
+def relative_imports(path: Path) -> set[Path]:
+    """The folders or modules, without ending, that a file imports by dots."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found.add(path.parents[node.level - 1].joinpath(*(node.module or "").split(".")))
+    return found
+
+
+def test_the_core_never_imports_the_nodes():
+    assert [path.name for path in SOURCES if any(not to.is_relative_to(PACKAGE) for to in relative_imports(path))] == []
+
+
+def test_nodes_import_by_dots_only_the_core_and_each_other():
+    inside = (PACKAGE, ROOT / "nodes")
+    for path in NODES:
+        assert all(any(to.is_relative_to(folder) for folder in inside) for to in relative_imports(path)), path.name
+
+
+def test_nodes_leave_devices_and_memory_to_the_host():
+    assert [path.name for path in NODES if OWN_MEMORY_MANAGEMENT.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_every_imported_library_is_declared():
@@ -106,13 +135,13 @@ def test_every_imported_library_is_declared():
     declared = {re.split(r"[^A-Za-z0-9_.-]", line, maxsplit=1)[0].lower() for line in lines if line and line[0] != "#"}
     declared.add("espeakng-loader")  # the `train` extra
     distributions = packages_distributions()
-    for path in SOURCES:
-        for name in third_party_imports(path):
-            offered_by = {distribution.lower() for distribution in distributions.get(name, [name])}
+    for path in [*SOURCES, *NODES]:
+        for name in third_party_imports(path) - HOST_MODULES:
+            offered_by = {offer.lower().replace("_", "-") for offer in distributions.get(name, [name])}
             assert offered_by & declared, f"{path.relative_to(ROOT)} imports {name}: not in requirements.txt"
 
 
-@pytest.mark.parametrize("folder", ["emotivetalk_core", "tests"])
+@pytest.mark.parametrize("folder", ["emotivetalk_core", "nodes", "tests"])
 def test_no_file_is_long(folder):
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / folder).rglob("*.py")}
     assert [str(path.relative_to(ROOT)) for path, lines in lengths.items() if lines > LONGEST_FILE] == []
@@ -120,7 +149,8 @@ def test_no_file_is_long(folder):
 
 def test_every_module_has_its_line_in_the_map():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    names = [str(path.relative_to(PACKAGE)) for path in SOURCES if path.name != "__init__.py"]
+    names = [path.relative_to(PACKAGE).as_posix() for path in SOURCES if path.name != "__init__.py"]
+    names += [path.relative_to(ROOT).as_posix() for path in NODES if path.name != "__init__.py"]
     assert [name for name in names if f"`{name}`" not in readme] == []
 
 

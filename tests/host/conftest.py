@@ -1,0 +1,71 @@
+"""The real host for tests: found, started once, its log shown where a test fails, and a line on how many tests ran."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from client import HostClient  # noqa: E402 - found only once the folder is on the path
+from installation import HOW_TO_ENABLE, Installation, find_installation  # noqa: E402
+from server import HostServer  # noqa: E402
+
+FOLDER = Path(__file__).parent
+SERVER = pytest.StashKey[HostServer]()
+COUNTED = {"passed": "ran", "failed": "ran", "error": "ran", "skipped": "skipped"}
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    found = find_installation()
+    if found is None:
+        pytest.skip(HOW_TO_ENABLE)
+    return found
+
+
+@pytest.fixture(scope="session")
+def host(
+    installation: Installation, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[HostServer]:
+    """A running ComfyUI with this pack alone; `host.url` is where it answers."""
+    with HostServer(installation, tmp_path_factory.mktemp("comfyui")) as server:
+        request.config.stash[SERVER] = server
+        yield server
+
+
+@pytest.fixture(scope="session")
+def client(host: HostServer) -> HostClient:
+    return HostClient(host.url, host.base)
+
+
+@pytest.fixture(scope="session")
+def definitions(client: HostClient) -> dict[str, Any]:
+    """Every node that the host offers, by id."""
+    return client.node_definitions()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    server = item.config.stash.get(SERVER, None)
+    if report.failed and server is not None and "host" in getattr(item, "fixturenames", ()):
+        report.sections.append(("the end of ComfyUI's log", server.log_tail()))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    counts = {"ran": 0, "skipped": 0}
+    reasons = set()
+    for outcome, counted in COUNTED.items():
+        for report in terminalreporter.getreports(outcome):
+            if (terminalreporter.config.rootpath / report.nodeid.split("::")[0]).parent != FOLDER:
+                continue
+            counts[counted] += 1
+            if counted == "skipped":
+                reasons.add(report.longrepr[2].removeprefix("Skipped: "))
+    if any(counts.values()):
+        why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
+        terminalreporter.write_line(f"host tests: {counts['ran']} ran, {counts['skipped']} skipped{why}")
