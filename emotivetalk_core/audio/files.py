@@ -89,9 +89,11 @@ def speech_from_waveform(waveform: torch.Tensor, rate: int) -> Speech:
     """
     if waveform.dim() == 1:
         waveform = waveform[None]
-    if waveform.dim() != 2 or waveform.shape[0] == 0 or waveform.shape[1] == 0:
+    if waveform.dim() != 2:
         shape = tuple(waveform.shape)
-        raise InputError(f"The sound has the shape {shape}; [channels, samples] with one sample or more was expected.")
+        raise InputError(f"The sound has the shape {shape}; [channels, samples] was expected, so give one recording.")
+    if waveform.numel() == 0:
+        raise InputError("The sound is empty, but at least one sample is needed; give a recording of speech.")
     if rate <= 0:
         raise InputError(f"The sound has a rate of {rate} samples per second; a positive rate was expected.")
     if not torch.isfinite(waveform).all():

@@ -14,7 +14,7 @@ PORTRAIT, SPEECH = "emotivetalk_portrait.png", "emotivetalk_speech.wav"
 """The bundled portrait and recording, as the server's input folder has them."""
 
 START_SECONDS = 180
-NOT_THE_PACK = (".*", "tests", "docs", "runs", "out", "build", "dist", "__pycache__", "*.egg-info", "*.mp4")
+NOT_THE_PACK = (".*", "tests", "runs", "out", "build", "dist", "__pycache__", "*.egg-info", "*.mp4")
 
 
 def lay_out(base: Path) -> Path:

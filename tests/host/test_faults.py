@@ -74,7 +74,7 @@ def test_a_video_without_sound(workflow, fault_of):
 def test_a_recording_of_no_length(workflow, fault_of):
     bad = with_node(workflow, "nothing", "EmptyAudio", duration=0.0, sample_rate=44100, channels=2)
     bad = changed(bad, f"{PACK}EncodeAudio", audio=["nothing", 0])
-    assert_one_sentence(fault_of(bad), "EncodeAudio", "InputError", "one sample or more")
+    assert_one_sentence(fault_of(bad), "EncodeAudio", "InputError", "sound is empty")
 
 
 def test_windows_that_overlap_wholly(workflow, fault_of):
