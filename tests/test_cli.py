@@ -64,7 +64,7 @@ def test_synthesize_writes_videos_with_their_truth(tmp_path, capsys):
     assert len(truth["frames"]) == read_video_facts(tmp_path / "clips" / "clip_00.mp4").frames
 
 
-@pytest.mark.parametrize("verb", ["", "talk", "demo", "info", "synthesize", "train", "evaluate"])
+@pytest.mark.parametrize("verb", ["", "talk", "demo", "info", "fetch", "convert", "synthesize", "train", "evaluate"])
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*([verb] if verb else []), "--help"])

@@ -75,3 +75,22 @@ def test_held_ends_have_the_context_that_the_middle_has(vae):
     torch.testing.assert_close(held, middle.expand(7, -1, -1, -1))
     bare = torch.cat(list(decode_chunks(vae, latents, chunk=1, context=2)))
     assert not torch.allclose(bare[-1], middle)
+
+
+def test_chunks_of_a_moving_clip_differ_little_from_the_whole_and_do_not_jump():
+    """diffusers' decode of the whole clip is the reference. Its norms see every frame at once, so chunks cannot equal
+    it to the last digit, wherever their seams are: the difference and the jumps at the seams must be small.
+    """
+    torch.manual_seed(0)
+    vae = build_vae(VAEConfig(block_channels=(32, 64, 64, 64))).eval().requires_grad_(False)
+    keys = torch.randn(5, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    times = torch.linspace(0, 4, 32)
+    before = times.long().clamp(max=3)
+    share = (times - before)[:, None, None, None]
+    latents = (1 - share) * keys[before] + share * keys[before + 1]
+    whole = (vae.decode(latents / 0.18215, num_frames=32).sample / 2 + 0.5).clamp(0, 1)
+    steps = (whole[1:] - whole[:-1]).abs().mean(dim=(1, 2, 3))
+    for context, difference, jump in ((2, 0.01, 1.5), (4, 0.005, 1.1)):
+        parts = torch.cat(list(decode_chunks(vae, latents, chunk=8, context=context)))
+        assert (parts - whole).abs().mean() < difference
+        assert ((parts[1:] - parts[:-1]).abs().mean(dim=(1, 2, 3)) / steps)[[7, 15, 23]].max() < jump

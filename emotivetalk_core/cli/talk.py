@@ -23,7 +23,9 @@ LARGEST_SIDE = 1024
 
 @dataclass(frozen=True)
 class TalkJob:
-    """What `talk` was asked for. None: as the weights' own record says (grid, steps, window, overlap, motion)."""
+    """What `talk` was asked for. None: as the weights' own record says (grid, steps, window, overlap, motion,
+    resolution).
+    """
 
     portrait: Path
     audio: Path
@@ -42,6 +44,7 @@ class TalkJob:
     face_box: tuple[float, float, float, float] | None = None
     crop: bool = False
     size: int = LARGEST_SIDE
+    resolution: int | None = None
     quiet: bool = False
 
 
@@ -74,6 +77,11 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--crop", action="store_true", help="only the square around the face, not the whole picture")
     parser.add_argument(
         "--size", type=values.side, default=LARGEST_SIDE, help=f"largest side of the video in pixels ({LARGEST_SIDE})"
+    )
+    parser.add_argument(
+        "--resolution",
+        type=values.resolution,
+        help="side of the square around the face as it is drawn, a multiple of 64 such as 512 or 1024 (*)",
     )
     add_sampling_options(parser)
     parser.set_defaults(run=run)
@@ -111,6 +119,7 @@ def run(arguments: argparse.Namespace) -> None:
             face_box=tuple(arguments.face_box) if arguments.face_box else None,
             crop=arguments.crop,
             size=arguments.size,
+            resolution=arguments.resolution,
             quiet=arguments.quiet,
         )
     )
@@ -161,20 +170,24 @@ def load_models(weights: Path | None, device: str) -> "ModelSet":
 
 def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
     """The weights' own settings with what the user chose in their place; faults are raised here, before any work."""
+    from ..models.presets import windows_at
+    from ..models.vae import frames_at_once
     from ..pipeline import default_settings
 
     own = default_settings(models)
     if job.emotion is not None:
         models.codebook.lookup(job.emotion, job.intensity)
+    resolution = job.resolution or models.picture_size
+    own_window, own_overlap = windows_at(models.defaults, resolution)
     overlap = job.overlap
     if overlap is None and job.window is not None:
-        overlap = min(own.video.overlap, job.window // 2)  # a shorter window alone is no contradiction
+        overlap = min(own_overlap, job.window // 2)  # a shorter window alone is no contradiction
     video = replace(
         own.video,
         steps=_chosen(job.steps, own.video.steps),
         grid=_chosen(job.grid, own.video.grid),
-        window=_chosen(job.window, own.video.window),
-        overlap=_chosen(overlap, own.video.overlap),
+        window=_chosen(job.window, own_window),
+        overlap=_chosen(overlap, own_overlap),
         seed=job.seed,
     )
     return replace(
@@ -183,6 +196,7 @@ def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
         intensity=job.intensity,
         lip_strength=job.lip_strength,
         motion_bucket=_chosen(job.motion, own.motion_bucket),
+        decode_chunk=frames_at_once(resolution, resolution),
         video=video,
     )
 
@@ -197,7 +211,7 @@ def find_face(job: TalkJob, portrait: "Portrait", models: "ModelSet") -> "FaceRe
 
     try:
         finder = models.face_finder.find if models.face_finder is not None else None
-        return face_regions(portrait, box=job.face_box, detector=finder, size=models.picture_size)
+        return face_regions(portrait, box=job.face_box, detector=finder, size=job.resolution or models.picture_size)
     except FaceError as error:
         raise FaceError(f"{job.portrait}: {str(error).rstrip('.')} (--face-box X0 Y0 X1 Y1).") from error
 

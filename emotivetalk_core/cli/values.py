@@ -56,6 +56,16 @@ def side(text: str) -> int:
     return whole_number(text, 64, "The size")
 
 
+def resolution(text: str) -> int:
+    """Networks halve a picture up to six times, so a multiple of 64 pixels."""
+    number = whole_number(text, 64, "The resolution")
+    if number % 64:
+        raise SettingsError(
+            f'The resolution is given as "{text}"; a multiple of 64 is expected, such as {round(number / 64) * 64}.'
+        )
+    return number
+
+
 def coordinate(text: str) -> float:
     return number_between(text, -1e6, 1e6, "A coordinate of the face box")
 

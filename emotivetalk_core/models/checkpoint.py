@@ -63,14 +63,7 @@ def save_checkpoint(
     tensors = weights.state_dict() if isinstance(weights, nn.Module) else dict(weights)
     # the clone parts tensors that share memory, which the format has no way to say
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    metadata = {
-        "format": FORMAT,
-        "network": kind,
-        "config": json.dumps(_plain(config)),
-        "record": json.dumps(dict(record)),
-        "defaults": json.dumps(_plain(defaults) if defaults is not None else {}),
-        "licence": licence,
-    }
+    metadata = describe(kind, config, record, defaults=defaults, licence=licence)
     from safetensors.torch import save_file
 
     part = path.with_name(path.name + ".part")
@@ -82,6 +75,25 @@ def save_checkpoint(
         part.unlink(missing_ok=True)
         reason = error.strerror or error
         raise OutputError(f"The weights cannot be written to {path} ({reason}); choose another place.") from error
+
+
+def describe(
+    kind: str,
+    config: DataclassInstance | Mapping[str, Any],
+    record: Mapping[str, Any],
+    *,
+    defaults: DataclassInstance | None = None,
+    licence: str = "Apache-2.0",
+) -> dict[str, str]:
+    """A file's metadata, of the values that `save_checkpoint` takes."""
+    return {
+        "format": FORMAT,
+        "network": kind,
+        "config": json.dumps(_plain(config)),
+        "record": json.dumps(dict(record)),
+        "defaults": json.dumps(_plain(defaults) if defaults is not None else {}),
+        "licence": licence,
+    }
 
 
 def read_metadata(path: Path, kind: str) -> dict[str, str]:

@@ -31,6 +31,25 @@ class SamplingDefaults:
     sigma_max: float = 700.0
 
 
+PAPER_WINDOWS = {512: (120, 24), 1024: (32, 12)}
+"""Window and overlap in frames by the size in pixels (EmotiveTalk §6.4)."""
+
+
+def windows_at(defaults: SamplingDefaults, size: int) -> tuple[int, int]:
+    """Window and overlap for a square of `size` pixels: the weights' own at their own size, the paper's where they are
+    the paper's. Elsewhere the paper is silent: smaller squares keep the window that was trained, larger ones take as
+    many pixels at once as their own size does, and overlap by three eighths as the paper's shorter window does. [ours]
+    """
+    if size == defaults.size:
+        return defaults.window, defaults.overlap
+    if PAPER_WINDOWS.get(defaults.size) == (defaults.window, defaults.overlap) and size in PAPER_WINDOWS:
+        return PAPER_WINDOWS[size]
+    if size < defaults.size:
+        return defaults.window, defaults.overlap
+    window = max(1, int(defaults.window * (defaults.size / size) ** 2))
+    return window, window * 3 // 8
+
+
 @dataclass(frozen=True)
 class ModelPreset:
     """The networks of one size, whose widths must agree with each other, and their sampling defaults."""
