@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import write_wav
+from tiny import write_wav
 
 from emotivetalk_core.cli import main
 from emotivetalk_core.types import EMOTIONS

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import TINY
+from tiny import TINY
 
 from emotivetalk_core.errors import OutputError, WeightsError
 from emotivetalk_core.evaluation.ablation import NO_EXPRESSION, NO_LIP, raw_audio, without_expression, without_lip

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import TINY
+from tiny import TINY
 
 from emotivetalk_core.cli import main
 from emotivetalk_core.models.dicte import DiCTE

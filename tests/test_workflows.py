@@ -146,6 +146,23 @@ def test_help_pages_name_every_input_and_output(path: Path):
         assert f"`{output['name']}`" in text, output["name"]
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "web" / "docs").glob("*.md")), ids=lambda path: path.stem)
+def test_help_pages_show_their_node(path: Path):
+    """A path relative to the page is what the editor resolves. tests/tools/picture_nodes.py draws the pictures."""
+    title, blank, shown, *_ = path.read_text(encoding="utf-8").splitlines()
+    assert title.startswith("# ") and not blank
+    assert shown == f"![The node](images/{path.stem}.png)"
+    picture = path.parent / "images" / f"{path.stem}.png"
+    assert picture.stat().st_size < 40_000
+    assert cv2.imread(str(picture)).shape[1] <= 400
+
+
+def test_no_help_picture_is_left_over():
+    docs = ROOT / "web" / "docs"
+    pictures = {path.stem for path in (docs / "images").iterdir()}
+    assert pictures == {path.stem for path in docs.glob("*.md")}
+
+
 def test_the_languages_cover_the_same_words():
     english, chinese = (read("locales", language, "nodeDefs.json") for language in LANGUAGES)
     for name, words in english.items():

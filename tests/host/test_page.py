@@ -121,6 +121,9 @@ def test_every_node_has_its_help_page_and_its_words(page: Page, definitions: dic
     for name in ours:
         text = page.run("return await (await fetch(`/extensions/EmotiveTalk/docs/${arguments[0]}.md`)).text();", name)
         assert text.startswith("# "), name
+        picture = text.split("![The node](")[1].split(")")[0]
+        status = "return (await fetch(`/extensions/EmotiveTalk/docs/${arguments[0]}`)).status;"
+        assert page.run(status, picture) == 200, name
     words = page.run("return await (await fetch('/i18n')).json();")
     for language in ("en", "zh"):
         assert set(ours) <= set(words[language]["nodeDefs"]), language

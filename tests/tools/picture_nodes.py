@@ -6,14 +6,13 @@
 Starts a ComfyUI of its own with this pack, and a headless Chromium; CONTRIBUTING.md says how both are found.
 """
 
+import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "host"))
@@ -23,13 +22,17 @@ from installation import HOW_TO_ENABLE, find_installation  # noqa: E402
 from server import HostServer  # noqa: E402
 
 DOCS = ROOT / "web" / "docs"
-WIDTH, TITLE, MARGIN, COLOURS, LARGEST = 400, 30, 12, 64, 40_000
-"""Widest picture and the nodes' title bar, in pixels; space around a node; size of the palette; bytes in a file."""
+WIDTH, TITLE, MARGIN, LARGEST = 400, 30, 12, 40_000
+"""Widest picture and the nodes' title bar, in pixels; space around a node; bytes in a file."""
+
+SETTINGS = {"Comfy.TutorialCompleted": True, "Comfy.NodeBadge.NodeSourceBadgeMode": "None"}
+"""Or the editor opens its templates over the nodes, as it does for a newcomer; and no badge with the pack's name."""
 
 READY = "window.app?.vueAppReady && window.app?.graph && window.LiteGraph"
 SHOW = """
 const [kind, margin, title, widest] = arguments;
-app.graph.clear();
+// After app.graph.clear() a new node would have the old one's number, and then the editor gives it its values too.
+for (const node of [...app.graph._nodes]) app.graph.remove(node);
 const node = LiteGraph.createNode(kind);
 app.graph.add(node);
 node.pos = [0, 0];
@@ -47,18 +50,17 @@ return [box.left + x - margin, box.top + y - title - margin, node.size[0] + 2 * 
 
 
 def picture(page: Browser, kind: str, folder: Path) -> np.ndarray:
-    """The node alone with a little of the canvas around it, RGB."""
+    """The node alone with a little of the canvas around it."""
     left, top, width, height = page.run(SHOW, kind, MARGIN, TITLE, WIDTH - 2 * MARGIN)
     page.screenshot(folder / "page.png")
-    whole = cv2.cvtColor(cv2.imread(str(folder / "page.png")), cv2.COLOR_BGR2RGB)
+    whole = cv2.imread(str(folder / "page.png"))
     return whole[top : top + height, left : left + width]
 
 
 def write(path: Path, drawn: np.ndarray) -> None:
-    """With a palette; raises ValueError where even so the file is too large."""
+    """Raises ValueError where the file is too large for a help page."""
     path.parent.mkdir(exist_ok=True)
-    palette: Any = Image.fromarray(drawn).quantize(COLOURS, dither=Image.Dither.NONE)
-    palette.save(path, optimize=True)
+    cv2.imwrite(str(path), drawn, [cv2.IMWRITE_PNG_COMPRESSION, 9])
     size = path.stat().st_size
     print(f"{path.relative_to(ROOT)}  {drawn.shape[1]} x {drawn.shape[0]}  {size} bytes")
     if size > LARGEST:
@@ -73,7 +75,11 @@ def main() -> None:
         raise SystemExit(missing)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with HostServer(installation, folder / "host") as host, Browser(folder / "chromium") as page:
+        server = HostServer(installation, folder / "host")
+        settings = server.base / "user" / "default" / "comfy.settings.json"
+        settings.parent.mkdir()
+        settings.write_text(json.dumps(SETTINGS), encoding="utf-8")
+        with server as host, Browser(folder / "chromium") as page:
             page.open(host.url)
             page.wait(READY)
             for kind in kinds:
