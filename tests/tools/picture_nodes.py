@@ -3,7 +3,7 @@
     python tests/tools/picture_nodes.py
     python tests/tools/picture_nodes.py EmotiveTalkFaceRegions EmotiveTalkCondition
 
-Starts a ComfyUI of its own with this pack, and a headless Chromium; CONTRIBUTING.md says how both are found.
+Starts a ComfyUI of its own with this pack, and a headless Chromium, both found as the host tests find them.
 """
 
 import json
