@@ -3,8 +3,6 @@
 import torch
 import torch.nn.functional as F
 
-from ..diffusion.noise_levels import loss_weight
-
 
 def info_nce(
     predicted: torch.Tensor, target: torch.Tensor, temperature: float = 0.07, exclude: int = 2
@@ -60,34 +58,6 @@ def v_aid_loss(
 ) -> torch.Tensor:
     """L_V-AID = L_lip + L_exp + CLUB{l_a, e_a} (EmotiveTalk eq. 8), all scalars; the paper's weight is 1."""
     return lip + expression + weight * mutual_information
-
-
-def denoising_loss(
-    denoised: torch.Tensor,
-    clean: torch.Tensor,
-    sigma: torch.Tensor,
-    weighting: str = "v",
-    mask: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """||x0 - D||² (EmotiveTalk eq. 11) of latents [b, n, c, h, w] at noise levels sigma [b], mean over all elements.
-
-    weighting "x0" is eq. 11 as printed; "v" multiplies by (σ² + 1)/σ², as SVD was trained, without which low noise
-    levels get almost no gradient. `mask` as in `masked_reconstruction_loss`.
-    """
-    weight = loss_weight(sigma, weighting).float().view(-1, *[1] * (clean.dim() - 1))
-    scale = weight.sqrt()
-    return masked_reconstruction_loss(denoised.float() * scale, clean.float() * scale, mask)
-
-
-def masked_reconstruction_loss(
-    predicted: torch.Tensor, target: torch.Tensor, mask: torch.Tensor | None
-) -> torch.Tensor:
-    """Mean squared error inside `mask` (0…1, broadcast, e.g. [b, 1, 1, h, w]); None: everywhere; empty mask: zero."""
-    error = (predicted.float() - target.float()).square()
-    if mask is None:
-        return error.mean()
-    weight = mask.to(error).expand_as(error)
-    return (error * weight).sum() / weight.sum().clamp_min(1)
 
 
 def reconstruction_region(kept: str, face_mask: torch.Tensor, lip_mask: torch.Tensor) -> torch.Tensor:
