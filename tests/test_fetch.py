@@ -93,6 +93,13 @@ class Hub:
         handler.end_headers()
 
 
+@pytest.fixture(autouse=True)
+def online(monkeypatch):
+    """Whoever runs the tests may be offline on purpose; the hub of these tests is on the same machine."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+
 @pytest.fixture
 def hub(monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):

@@ -368,26 +368,24 @@ def check_preview_shows_the_picture() -> None:
 def check_cancel_takes_effect_within_a_window() -> None:
     """Interrupted in its third window, sampling stops there and the MODEL works on."""
     import comfy.model_management
-    import comfy.utils
 
-    shot, seen = Shot(20), []
+    shot, windows, forwards = Shot(20), part("nodes.windows"), []
+    plain = windows.VideoWindows.combine_context_window_results
 
-    def hook(done: int, total: int, preview: Any, **kwargs: Any) -> None:
-        seen.append((done, total, preview))
-        if done == 3:
+    def cancelled_in_the_third(*given: Any, **named: Any) -> None:
+        plain(*given, **named)
+        forwards.append(1)
+        if len(forwards) == 3:
             comfy.model_management.interrupt_current_processing()
 
-    windows, comfy.utils.PROGRESS_BAR_HOOK = part("nodes.windows"), hook
-    forwards, plain = [], windows.VideoWindows.combine_context_window_results
-    windows.VideoWindows.combine_context_window_results = lambda *a, **k: (forwards.append(1), plain(*a, **k))[1]
+    windows.VideoWindows.combine_context_window_results = cancelled_in_the_third
     try:
         shot.windowed()
     except comfy.model_management.InterruptProcessingException:
-        assert len(forwards) <= 4, len(forwards)
+        assert len(forwards) == 3, len(forwards)
     else:
         raise AssertionError("the interrupt was swallowed")
     finally:
-        comfy.utils.PROGRESS_BAR_HOOK = None
         windows.VideoWindows.combine_context_window_results = plain
         comfy.model_management.interrupt_current_processing(False)
     assert torch.isfinite(shot.windowed(steps=1)).all()
