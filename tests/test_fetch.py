@@ -96,7 +96,8 @@ class Hub:
 @pytest.fixture(autouse=True)
 def online(monkeypatch):
     """Whoever runs the tests may be offline on purpose; the hub of these tests is on the same machine."""
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):  # the library heeds both
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
 
 

@@ -11,8 +11,8 @@ from emotivetalk_core.evaluation.synthetic_suite import BUNDLED_PROBE, run
 
 LEAST_SYNC = 0.80
 MOST_SHUFFLED_SYNC = 0.55
-"""Three clips of 42 frames: chance alone correlates more than over twenty of 125, where these weights have 0.10, and the
-more the better the mouth follows: 0.40 beside a sync of 0.76, 0.48 beside the present 0.87.
+"""Three clips of 42 frames: chance alone correlates more than over twenty of 125, where these weights have 0.10,
+and the more the better the mouth follows: 0.40 beside a sync of 0.76, 0.48 beside the present 0.87.
 """
 MOST_SILENCE = 0.20
 LEAST_EMOTION = 0.85
