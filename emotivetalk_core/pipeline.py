@@ -15,6 +15,7 @@ from .errors import SettingsError
 from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
 from .models.model_set import ModelSet
+from .models.presets import windows_at
 from .models.vae import decode_chunks, encode_mode, frames_at_once
 from .sampling.expression import sample_expression
 from .sampling.video import VideoSamplingSettings, sample_video
@@ -58,19 +59,21 @@ class TalkSettings:
             raise SettingsError(f"{self.decode_chunk} frames were to be decoded together; at least 1 is needed.")
 
 
-def default_settings(models: ModelSet) -> TalkSettings:
-    """How the weights are used unless the user says otherwise, by their own record."""
+def default_settings(models: ModelSet, size: int | None = None) -> TalkSettings:
+    """How the weights are used unless the user says otherwise, by their own record; size: of another square, pixels."""
     defaults = models.defaults
+    size = size or defaults.size
+    window, overlap = windows_at(defaults, size)
     return TalkSettings(
         expression_steps=defaults.expression_steps,
         expression_guidance=defaults.expression_guidance,
         motion_bucket=defaults.motion_bucket,
-        decode_chunk=frames_at_once(defaults.size, defaults.size),
+        decode_chunk=frames_at_once(size, size),
         video=VideoSamplingSettings(
             steps=defaults.steps,
             grid=cast(Literal["karras", "ays"], defaults.grid),  # it refuses other names itself
-            window=defaults.window,
-            overlap=defaults.overlap,
+            window=window,
+            overlap=overlap,
             sigma_max=defaults.sigma_max,
         ),
     )

@@ -16,7 +16,7 @@ from ..emotivetalk_core.types import FaceRegions as Regions
 from .expression import FaceEncoders
 from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
 from .hosted import to_host
-from .layouts import frames_of, image_of, mask_of, portrait_of
+from .layouts import frames_of, image_of, portrait_of
 from .sockets import CATEGORY, CropSocket, FaceEncodersSocket
 
 PASTED_AT_ONCE = 16
@@ -110,8 +110,8 @@ class FaceRegions(io.ComfyNode):
         many = FIRST_ONLY.format(image.shape[0]) if image.shape[0] > 1 else ""
         return io.NodeOutput(
             to_host(image_of(regions.crop[None])),
-            to_host(mask_of(regions.face_mask)),
-            to_host(mask_of(regions.lip_mask)),
+            to_host(regions.face_mask),
+            to_host(regions.lip_mask),
             regions,
             ui=told([said for said in (many, note, regions.note) if said]),
         )

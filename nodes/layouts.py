@@ -31,8 +31,3 @@ def portrait_of(image: torch.Tensor) -> Portrait:
     """The first picture of an IMAGE, with its alpha where it has one."""
     alpha = image[0, :, :, 3:].movedim(-1, 0).float() if image.shape[-1] == 4 else None
     return Portrait(frames_of(image[:1])[0], alpha)
-
-
-def mask_of(mask: torch.Tensor) -> torch.Tensor:
-    """Core mask [1, h, w] → MASK [1, h, w] in the host's float32."""
-    return mask.float()

@@ -12,7 +12,14 @@ import comfy.utils
 import torch
 from torch import nn
 
-from ..emotivetalk_core.models.vae import chunk_memory, decode_chunks, encode_mode, encoding_memory, frames_at_once
+from ..emotivetalk_core.models.vae import (
+    chunk_memory,
+    decode_chunks,
+    encode_mode,
+    encoding_memory,
+    frames_at_once,
+    pixels_per_latent,
+)
 from ..emotivetalk_core.models.vae_checkpoint import load_vae
 from .hosted import adopt_operations
 from .layouts import image_of
@@ -41,7 +48,7 @@ class FirstStage(nn.Module):
     def chunks(self, latents: torch.Tensor, device: torch.device) -> Iterator[torch.Tensor]:
         """The same in chunks [k, 3, h, w] on `device`, each decoded with some of its neighbours. NumericalError."""
         config = self.network.config
-        side = 2 ** (len(config.block_out_channels) - 1)
+        side = pixels_per_latent(config.block_out_channels)
         yield from decode_chunks(
             self.network,
             latents.float() * config.scaling_factor,
@@ -61,7 +68,7 @@ class ClipVAE(comfy.sd.VAE):
     def __init__(self, network: "AutoencoderKLTemporalDecoder") -> None:
         _set_host_defaults(self)
         channels = network.config.block_out_channels
-        self.downscale_ratio = self.upscale_ratio = 2 ** (len(channels) - 1)
+        self.downscale_ratio = self.upscale_ratio = pixels_per_latent(channels)
         self.latent_channels = network.config.latent_channels
         self.process_input = lambda image: image
         self.process_output = lambda image: image.clamp_(0, 1)

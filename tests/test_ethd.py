@@ -265,3 +265,15 @@ def test_config_survives_json() -> None:
 def test_impossible_config_is_refused(field: str, value: int | str, named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         ETHDConfig(**{**asdict(TINY), field: value})
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (8, 24), (16, 8), (5, 7), (24, 8)])
+@torch.no_grad()
+def test_the_backbone_takes_latents_of_any_shape(height, width):
+    network = build()
+    face, lip = torch.zeros(1, 1, 8 * height, 8 * width), torch.zeros(1, 1, 8 * height, 8 * width)
+    face[..., : 4 * height, : 4 * width] = 1
+    given = MotionConditions(torch.randn(1, 3, 5), torch.randn(1, 3, 3), torch.randn(1, 3), face, lip)
+    x, added = torch.randn(1, 3, 8, height, width), torch.tensor([[24.0, 0.0, 0.0]])
+    out = network(x, torch.zeros(1), given, added)
+    assert out.shape == (1, 3, 4, height, width) and torch.isfinite(out).all()

@@ -170,24 +170,20 @@ def load_models(weights: Path | None, device: str) -> "ModelSet":
 
 def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
     """The weights' own settings with what the user chose in their place; faults are raised here, before any work."""
-    from ..models.presets import windows_at
-    from ..models.vae import frames_at_once
     from ..pipeline import default_settings
 
-    own = default_settings(models)
+    own = default_settings(models, job.resolution)
     if job.emotion is not None:
         models.codebook.lookup(job.emotion, job.intensity)
-    resolution = job.resolution or models.picture_size
-    own_window, own_overlap = windows_at(models.defaults, resolution)
     overlap = job.overlap
     if overlap is None and job.window is not None:
-        overlap = min(own_overlap, job.window // 2)  # a shorter window alone is no contradiction
+        overlap = min(own.video.overlap, job.window // 2)  # a shorter window alone is no contradiction
     video = replace(
         own.video,
         steps=_chosen(job.steps, own.video.steps),
         grid=_chosen(job.grid, own.video.grid),
-        window=_chosen(job.window, own_window),
-        overlap=_chosen(overlap, own_overlap),
+        window=_chosen(job.window, own.video.window),
+        overlap=_chosen(overlap, own.video.overlap),
         seed=job.seed,
     )
     return replace(
@@ -196,7 +192,6 @@ def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
         intensity=job.intensity,
         lip_strength=job.lip_strength,
         motion_bucket=_chosen(job.motion, own.motion_bucket),
-        decode_chunk=frames_at_once(resolution, resolution),
         video=video,
     )
 

@@ -15,6 +15,19 @@ from .checkpoint import Config, config_from_dict, read_header
 
 WEIGHTS = "model.safetensors"
 
+WITHOUT_CHANCE = {
+    "hidden_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "feat_proj_dropout": 0.0,
+    "final_dropout": 0.0,
+    "layerdrop": 0.0,
+    "apply_spec_augment": False,
+    "mask_time_prob": 0.0,
+    "mask_feature_prob": 0.0,
+}
+"""Settings of Wav2Vec2 and its kin that leave out what only training needs: the same speech gives the same answer."""
+
 
 def read_description(folder: Path, model_type: str) -> dict[str, Any]:
     """config.json of a folder that has weights too. Raises WeightsError where it is not a model of that type."""
@@ -46,9 +59,9 @@ def described_config(config_class: type[Config], described: Mapping[str, Any], f
     return config_from_dict(config_class, values | more, folder)
 
 
-def read_public_tensors(path: Path, leftovers: Iterable[str] = ()) -> dict[str, torch.Tensor]:
-    """A safetensors file under the names that this version of transformers gives, without keys that begin with one of
-    `leftovers`, which are parts that nobody here asks for. Raises WeightsError.
+def read_public_tensors(path: Path, leftovers: Iterable[str] = (), *, prefix: str = "") -> dict[str, torch.Tensor]:
+    """A safetensors file under the names that this version of transformers gives, less `prefix`, and then without keys
+    that begin with one of `leftovers`, which are parts that nobody here asks for. Raises WeightsError.
     """
     from safetensors.torch import load_file
 
@@ -56,7 +69,7 @@ def read_public_tensors(path: Path, leftovers: Iterable[str] = ()) -> dict[str, 
         raise WeightsError(f"{path} does not exist; give a folder as Hugging Face has it, or a safetensors file.")
     read_header(path)
     leftovers = tuple(leftovers)
-    tensors = {_modern_name(name): tensor for name, tensor in load_file(path).items()}
+    tensors = {_modern_name(name).removeprefix(prefix): tensor for name, tensor in load_file(path).items()}
     return {name: tensor for name, tensor in tensors.items() if not name.startswith(leftovers)}
 
 

@@ -19,8 +19,8 @@ from ..errors import SettingsError, WeightsError
 from ..types import EMOTIONS, SAMPLE_RATE, Emotion, Speech
 from .checkpoint import check_keys, save_checkpoint
 from .codebook import EmotionCodebook
-from .hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
-from .speech_encoder import standardise
+from .hugging_face import WEIGHTS, WITHOUT_CHANCE, described_config, read_description, read_public_tensors
+from .speech_encoder import first_window, standardise
 
 if TYPE_CHECKING:
     from transformers import WavLMConfig
@@ -136,7 +136,7 @@ class SpeechEmotionRecogniser(nn.Module):
         length = samples.shape[-1]
         pieces = max(1, math.ceil(length / (_PIECE_SECONDS * SAMPLE_RATE)))
         size = max(1, math.ceil(length / pieces))
-        shortest = _first_window(self.config)
+        shortest = first_window(self.config.conv_kernel, self.config.conv_stride)
         heard = []
         for start in range(0, max(1, length), size):
             piece = samples[start : start + size]
@@ -218,29 +218,9 @@ def _labels(described: dict, folder: Path) -> tuple[str, ...]:
     return tuple(str(named[str(index)]) for index in range(len(named)))
 
 
-def _first_window(config: SpeechEmotionConfig) -> int:
-    """Samples that give one feature: 400 with the usual kernels."""
-    window = 1
-    for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
-        window = (window - 1) * stride + kernel
-    return window
-
-
 def _wavlm_config(config: SpeechEmotionConfig) -> "WavLMConfig":
     from transformers import WavLMConfig
 
     shape = asdict(config)
     del shape["normalise"], shape["labels"]
-    return WavLMConfig(
-        **shape,
-        id2label=dict(enumerate(config.labels)),
-        hidden_dropout=0.0,
-        activation_dropout=0.0,
-        attention_dropout=0.0,
-        feat_proj_dropout=0.0,
-        final_dropout=0.0,
-        layerdrop=0.0,
-        apply_spec_augment=False,
-        mask_time_prob=0.0,
-        mask_feature_prob=0.0,
-    )
+    return WavLMConfig(**shape, **WITHOUT_CHANCE, id2label=dict(enumerate(config.labels)))

@@ -5,7 +5,7 @@ frames; audio/feature_windows.py resamples its features to them.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from torch import nn
 
 from ..errors import WeightsError
 from .checkpoint import check_keys, save_checkpoint
-from .hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
+from .hugging_face import WEIGHTS, WITHOUT_CHANCE, described_config, read_description, read_public_tensors
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2Config
@@ -120,14 +120,17 @@ class SpeechEncoder(nn.Module):
     def _input(self, samples: torch.Tensor) -> torch.Tensor:
         samples = self.normalise(samples.float())
         if self.feature_count(samples.shape[-1]) == 0:
-            samples = nn.functional.pad(samples, (0, self._first_window() - samples.shape[-1]))
+            shortest = first_window(self.config.conv_kernel, self.config.conv_stride)
+            samples = nn.functional.pad(samples, (0, shortest - samples.shape[-1]))
         return samples.to(self.model.dtype)
 
-    def _first_window(self) -> int:
-        window = 1
-        for kernel, stride in zip(reversed(self.config.conv_kernel), reversed(self.config.conv_stride), strict=True):
-            window = (window - 1) * stride + kernel
-        return window
+
+def first_window(kernels: Sequence[int], strides: Sequence[int]) -> int:
+    """Samples that give one feature: 400 with the usual kernels."""
+    window = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        window = (window - 1) * stride + kernel
+    return window
 
 
 def standardise(samples: torch.Tensor) -> torch.Tensor:
@@ -157,8 +160,7 @@ def from_hugging_face(source: Path, *, normalise: bool | None = None) -> SpeechE
     source = Path(source)
     described = read_description(source, "wav2vec2") if not source.is_file() else None
     weights = source if described is None else source / WEIGHTS
-    renamed = {name.removeprefix("wav2vec2."): tensor for name, tensor in read_public_tensors(weights).items()}
-    tensors = {name: tensor for name, tensor in renamed.items() if not name.startswith(LEFTOVERS)}
+    tensors = read_public_tensors(weights, LEFTOVERS, prefix="wav2vec2.")
     if described is None:
         config = inferred_config(tensors, source)
     else:
@@ -219,15 +221,4 @@ def _wav2vec2_config(config: SpeechEncoderConfig) -> "Wav2Vec2Config":
 
     shape = asdict(config)
     del shape["normalise"]
-    return Wav2Vec2Config(
-        **shape,
-        hidden_dropout=0.0,
-        activation_dropout=0.0,
-        attention_dropout=0.0,
-        feat_proj_dropout=0.0,
-        final_dropout=0.0,
-        layerdrop=0.0,
-        apply_spec_augment=False,
-        mask_time_prob=0.0,
-        mask_feature_prob=0.0,
-    )
+    return Wav2Vec2Config(**shape, **WITHOUT_CHANCE)

@@ -38,7 +38,12 @@ class VAEConfig:
 
     @property
     def pixels_per_latent(self) -> int:
-        return 2 ** (len(self.block_channels) - 1)
+        return pixels_per_latent(self.block_channels)
+
+
+def pixels_per_latent(block_channels: Sequence[int]) -> int:
+    """Pixels along one side for each latent along it: all levels but the last halve the picture."""
+    return 2 ** (len(block_channels) - 1)
 
 
 def build_vae(
@@ -63,7 +68,7 @@ def build_vae(
 
 def encode_mode(vae: "AutoencoderKLTemporalDecoder", pixels: torch.Tensor) -> torch.Tensor:
     """Pixels [b, 3, h, w] in 0…1 -> mode of the posterior [b, 4, h/8, w/8], NOT scaled: so the portrait enters ETHD."""
-    step = 2 ** (len(vae.config.block_out_channels) - 1)
+    step = pixels_per_latent(vae.config.block_out_channels)
     if pixels.shape[-2] % step or pixels.shape[-1] % step:
         size = f"{pixels.shape[-1]} x {pixels.shape[-2]}"
         raise SettingsError(f"A picture of {size} pixels cannot be encoded; both sides must be multiples of {step}.")

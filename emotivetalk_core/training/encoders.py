@@ -25,7 +25,7 @@ from ..types import MotionConditions
 from .features import still_latents
 from .loop import TrainingLoop, step_optimiser
 from .losses import reconstruction_region
-from .stage import Stage, box_masks, pictures
+from .stage import Stage, box_masks, pictures, still_pairs
 from .trunk import train_trunk
 
 ARMS = ("lip", "expression", "both")
@@ -69,10 +69,7 @@ def reconstruction_step(
     Lip only is scored inside M_lip, expression only inside (1 − M_lip)·M_face, both on the whole picture.
     """
     stills, count, device = stage.data.stills, stage.settings.encoders_batch, stage.device
-    identities, each = stills["emotion"].shape
-    i = torch.randint(identities, (count,), generator=generator).numpy()
-    reference = torch.randint(each, (count,), generator=generator).numpy()
-    driving = (reference + torch.randint(1, each, (count,), generator=generator).numpy()) % each
+    i, reference, driving = still_pairs(stills, count, generator)
     arm = torch.randint(3, (count,), generator=generator).to(device)
 
     scaled = (

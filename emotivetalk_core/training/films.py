@@ -16,7 +16,7 @@ from .features import (
     still_latents,
     vision_features,
 )
-from .stage import Stage, box_masks
+from .stage import Stage, box_masks, still_pairs
 from .v_aid import audio_latents
 
 FROM_VISION = 0.6  # share of clips that are driven by e_v, the rest by e_a (EmotiveTalk §6.4)
@@ -128,10 +128,7 @@ class Films:
         """Films of one frame: another picture of the portrait's head at the portrait's pose, driven by l_v and e_v."""
         stage, settings, stills = self.stage, self.stage.settings, self.stage.data.stills
         count, size = settings.ethd_batch * settings.ethd_frames, settings.data.picture
-        people, each = stills["emotion"].shape
-        i = torch.randint(people, (count,), generator=generator).numpy()
-        reference = torch.randint(each, (count,), generator=generator).numpy()
-        driving = (reference + torch.randint(1, each, (count,), generator=generator).numpy()) % each
+        i, reference, driving = still_pairs(stills, count, generator)
 
         def tensor(values: np.ndarray, k: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(values[i, k].astype(np.float32)).to(stage.device)

@@ -54,6 +54,17 @@ def pictures(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).movedim(-1, -3).float().div_(255)
 
 
+def still_pairs(
+    stills: dict[str, np.ndarray], count: int, generator: torch.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Persons, and two different pictures of each, as indices [count]: reference and driving."""
+    people, each = stills["emotion"].shape
+    i = torch.randint(people, (count,), generator=generator).numpy()
+    reference = torch.randint(each, (count,), generator=generator).numpy()
+    driving = (reference + torch.randint(1, each, (count,), generator=generator).numpy()) % each
+    return i, reference, driving
+
+
 def box_masks(boxes: np.ndarray | torch.Tensor, size: int, device: torch.device) -> torch.Tensor:
     """Boxes [..., 4] (x0 y0 x1 y1, pixels) → binary masks [..., 1, size, size] (EmotiveTalk §3.3, M_lip and M_face)."""
     boxes = torch.as_tensor(np.asarray(boxes), device=device)
