@@ -11,7 +11,9 @@ from typing import Literal, cast
 import torch
 
 from .audio.feature_windows import encode_speech
+from .direction.head_pose import motion_bucket
 from .errors import SettingsError
+from .face.head_turn import box_of_mask, turn_head
 from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
 from .models.model_set import ModelSet
@@ -19,7 +21,7 @@ from .models.presets import windows_at
 from .models.vae import decode_chunks, encode_mode, frames_at_once
 from .sampling.expression import sample_expression
 from .sampling.video import VideoSamplingSettings, sample_video
-from .types import FaceRegions, MotionLatents, Speech, VideoConditions
+from .types import Emotion, ExpressionLatents, FaceRegions, HeadPose, MotionLatents, Speech, VideoConditions
 
 AUDIO, EXPRESSION, VIDEO, DECODING = "audio features", "expression", "video", "decoding"
 """The stages, as `on_stage` is told them."""
@@ -37,17 +39,21 @@ OnStage = Callable[[str, int, int], None]
 class TalkSettings:
     """Everything that may be chosen about a video beside portrait and speech.
 
-    emotion: one of the eight keywords, or None for the portrait's own expression · intensity: 0 none, 1 as in the
-    codebook · lip_strength: 0 a mouth at rest, 1 as spoken · expression_steps, expression_guidance: of Di-CTE ·
-    motion_bucket: the amount of head motion, 0…255 · decode_chunk: frames decoded together · video: of the backbone;
-    its seed serves Di-CTE as well.
+    emotion: one of the eight keywords, an emotion of any source, which may change in time, or None for the portrait's
+    own expression · intensity: of a keyword, 0 none, 1 as in the codebook · expression: a driving sequence or a kept
+    take, in the place of Di-CTE's; one for each frame · lip_strength: 0 a mouth at rest, 1 as spoken ·
+    expression_steps, expression_guidance: of Di-CTE · head_pose: where the head stands in each frame; None leaves it to
+    the backbone, which is told motion_bucket, the amount of head motion, 0…255 · decode_chunk: frames decoded together
+    · video: of the backbone; its seed serves Di-CTE as well.
     """
 
-    emotion: str | None = None
+    emotion: str | Emotion | None = None
     intensity: float = 1.0
+    expression: ExpressionLatents | None = None
     lip_strength: float = 1.0
     expression_steps: int = 25
     expression_guidance: float = 1.0
+    head_pose: HeadPose | None = None
     motion_bucket: float = 60.0
     decode_chunk: int = 8
     video: VideoSamplingSettings = field(default_factory=VideoSamplingSettings)
@@ -96,10 +102,13 @@ def prepare_conditions(
 ) -> VideoConditions:
     """V-AID: from speech, portrait and emotion to the latents that drive the backbone."""
     face = read_face(models, regions)
-    emotion = emotion_condition(models, face, settings)  # [e]
+    emotion = emotion_condition(models, face, settings)  # [e] or [n, e]
     audio_windows = hear(models, speech, on_stage)  # [n, 10, c]
     lip = lip_latents(models, audio_windows, settings)  # [n, lip_dim]
-    expression = expression_latents(models, audio_windows, face, emotion, settings, on_stage)  # [n, e]
+    if settings.expression is not None:
+        expression = settings.expression.values.to(lip)  # [n, e]
+    else:
+        expression = expression_latents(models, audio_windows, face, emotion, settings, on_stage)
     return see(models, regions, face, lip, expression, settings)
 
 
@@ -110,9 +119,13 @@ def read_face(models: ModelSet, regions: FaceRegions) -> MotionLatents:
 
 
 def emotion_condition(models: ModelSet, face: MotionLatents, settings: TalkSettings) -> torch.Tensor:
-    """e_cond [e]: the codebook's latent of the chosen emotion, or the portrait's own expression (EmotiveTalk §3.5)."""
+    """e_cond [e], or [n, e] where it changes in time: the emotion given, the codebook's latent of a keyword, or the
+    portrait's own expression (EmotiveTalk §3.5).
+    """
     if settings.emotion is None:
         return face.expression[0]
+    if isinstance(settings.emotion, Emotion):
+        return settings.emotion.values.to(face.expression)
     return models.codebook.lookup(settings.emotion, settings.intensity).to(face.expression)
 
 
@@ -158,18 +171,34 @@ def see(
     """Lip [n, lip_dim] and driving expression [n, e] joined with what the backbone knows of the portrait."""
     crop = regions.crop[None].to(models.device)
     portrait_latent = encode_mode(models.vae, crop)  # [1, 4, h, w]
+    pose = settings.head_pose
     scaled = (portrait_latent * models.vae.config.scaling_factor).expand(STILL_FRAMES, -1, -1, -1)
     still = next(decode_chunks(models.vae, scaled, chunk=STILL_FRAMES, hold_ends=True))
     return VideoConditions(
-        portrait_latent=portrait_latent[0],
+        portrait_latent=portrait_latent[0] if pose is None else turned_latents(models, crop, regions, pose),
         lip=lip,
         driving_expression=expression,
         reference_expression=face.expression[0],
         face_mask=regions.face_mask.to(models.device),
         lip_mask=regions.lip_mask.to(models.device),
-        motion_bucket=settings.motion_bucket,
+        motion_bucket=settings.motion_bucket if pose is None else float(motion_bucket(pose.values.cpu().numpy())),
         colour_offset=lost_colours(crop, still)[0],
+        head_pose=pose,
     )
+
+
+def turned_latents(
+    models: ModelSet, crop: torch.Tensor, regions: FaceRegions, head_pose: HeadPose, *, chunk: int = 16
+) -> torch.Tensor:
+    """The portrait's latent with its head as it is to stand in each frame [n, 4, h, w], unscaled; crop [1, 3, s, s]."""
+    box = box_of_mask(regions.face_mask).to(crop)[None]
+
+    def encoded(poses: torch.Tensor) -> torch.Tensor:
+        count = len(poses)
+        turned = turn_head(crop.expand(count, -1, -1, -1), box.expand(count, -1), poses).clamp(0, 1)
+        return encode_mode(models.vae, turned)
+
+    return torch.cat([encoded(poses) for poses in head_pose.values.to(crop).split(chunk)])
 
 
 def lost_colours(crop: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
@@ -196,11 +225,15 @@ def render(
     latents = sample_video(
         models.ethd, conditions, frame_count=frames, settings=settings.video, on_step=_report(on_stage, VIDEO)
     )  # [n, 4, h, w]
-    decoded = 0
+    decoded, box = 0, box_of_mask(conditions.face_mask)[None]
     for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True):
-        decoded += chunk.shape[0]
+        first, decoded = decoded, decoded + chunk.shape[0]
         if conditions.colour_offset is not None:
-            chunk = (chunk + conditions.colour_offset).clamp(0, 1)
+            offset = conditions.colour_offset[None]
+            if conditions.head_pose is not None:
+                poses = conditions.head_pose.values[first:decoded].to(offset)
+                offset = turn_head(offset.expand(len(poses), -1, -1, -1), box.expand(len(poses), -1), poses)
+            chunk = (chunk + offset).clamp(0, 1)
         yield chunk
         if on_stage is not None:
             on_stage(DECODING, decoded, frames)

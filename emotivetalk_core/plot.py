@@ -1,15 +1,18 @@
-"""Draws the course of a face over its speech: lip latents, expression latents, and the waveform that they belong to.
+"""Draws the course of a face over its speech: lip and expression latents, or the emotions of a timeline, and the
+waveform that they belong to.
 
 Knows no network and no file. It draws large and shrinks, so that lines and letters come out smooth.
 """
 
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 
-from .types import FRAMES_PER_SECOND, SAMPLE_RATE, ExpressionLatents, LipLatents, Speech
+from .types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE, ExpressionLatents, LipLatents, Speech
 
 WIDTH, HEIGHT = 1000, 500
 _FINE = 3  # drawn this many times larger
@@ -22,6 +25,12 @@ _WAVE = (108, 117, 140)
 _LIP_COLOURS: tuple[Colour, ...] = ((255, 138, 101), (255, 213, 112), (214, 120, 160))
 _EXPRESSION_COLOURS: tuple[Colour, ...] = ((77, 208, 190), (110, 168, 254), (178, 148, 246))
 _STRENGTH: Colour = (240, 243, 250)
+_EMOTION_COLOURS: tuple[Colour, ...] = (
+    (255, 213, 112), (255, 110, 96), (110, 168, 254), (255, 160, 214), (178, 148, 246), (140, 205, 110), (77, 208, 190),
+    (200, 205, 216),
+)  # fmt: skip
+"""Of the eight, in their order; further ones begin again."""
+_LONGEST_NAME = 26
 
 _LEFT, _RIGHT, _TOP, _AXIS, _GAP, _TITLE = 64, 18, 10, 30, 10, 26  # pixels around and between the panels
 _TICK_STEPS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
@@ -78,6 +87,38 @@ def draw_course(
     return canvas.picture()
 
 
+def draw_timeline(
+    strengths: Mapping[str, np.ndarray],
+    keys: Sequence[tuple[float, str]] = (),
+    speech: Speech | None = None,
+    words: Sequence[tuple[float, str]] = (),
+) -> torch.Tensor:
+    """A picture [3, 500, 1000] RGB 0…1 of how strong each emotion is over time, its keys as upright lines, and below
+    them the waveform with the words.
+
+    strengths: by name, one value for each frame, 1 as found · keys, words: seconds and what stands there. ValueError
+    without strengths.
+    """
+    if not strengths:
+        raise ValueError("There is nothing to draw: give at least one emotion.")
+    frames = max(len(course) for course in strengths.values())
+    canvas = _Canvas(max(frames / FRAMES_PER_SECOND, speech.seconds if speech is not None else 0.0))
+    curves = []
+    for index, (name, course) in enumerate(strengths.items()):
+        colour = _EMOTION_COLOURS[EMOTIONS.index(name) if name in EMOTIONS else index % len(_EMOTION_COLOURS)]
+        curves.append(Curve(np.asarray(course), _printable(name, _LONGEST_NAME), colour, 2.6))
+    top, bottom = _TOP + _TITLE, HEIGHT - _AXIS
+    middle = bottom if speech is None else round(top + 0.6 * (bottom - top))
+    canvas.curves(top, middle, "emotion", curves)
+    if speech is not None:
+        canvas.waveform(middle + _TITLE + _GAP, bottom, speech)
+    canvas.marks(top, bottom, keys)
+    if speech is not None:
+        canvas.words(bottom - 6, words)
+    canvas.seconds_axis(bottom)
+    return canvas.picture()
+
+
 class _Canvas:
     """A dark sheet whose x is time. Lengths are pixels of the finished picture."""
 
@@ -127,6 +168,28 @@ class _Canvas:
         cv2.fillPoly(self.pixels, [self._fine(outline)], _WAVE)
         self._text("speech", _LEFT, top - 8, _TEXT, 0.46)
 
+    def marks(self, top: float, bottom: float, keys: Sequence[tuple[float, str]]) -> None:
+        """An upright line at each key; their names go down in steps where they would run into each other."""
+        free = [float("-inf")] * 4  # where each row of names is free again
+        for seconds, name in keys:
+            x = float(self._across(seconds))
+            self._line((x, top), (x, bottom), _FAINT, 1.0)
+            row = next((index for index, right in enumerate(free) if x >= right), None)
+            if row is None:
+                continue
+            left = min(x + 5, WIDTH - _RIGHT - 120)
+            free[row] = (
+                left + self._text(_printable(name, 2 * _LONGEST_NAME), left, top + 14 + 15 * row, _TEXT, 0.38) + 8
+            )
+
+    def words(self, bottom: float, words: Sequence[tuple[float, str]]) -> None:
+        """Each word where it begins, but for those that have no room."""
+        free = float("-inf")
+        for seconds, word in words:
+            x = float(self._across(seconds))
+            if x >= free:
+                free = x + self._text(_printable(word, _LONGEST_NAME), x, bottom, _TEXT, 0.34) + 4
+
     def seconds_axis(self, top: float) -> None:
         step = next((s for s in _TICK_STEPS if self.seconds / s <= _MOST_TICKS), 3600.0)
         ticks = np.arange(0, self.seconds + 1e-6, step)
@@ -173,6 +236,12 @@ class _Canvas:
         place = self._fine(np.array([x, y])).tolist()
         cv2.putText(self.pixels, text, place, font, scale, colour, thickness, cv2.LINE_AA)
         return width
+
+
+def _printable(text: str, longest: int) -> str:
+    """As the drawn letters can say it: without accents, and not too long."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode() or "?"
+    return plain if len(plain) <= longest else plain[: longest - 2] + ".."
 
 
 def _movements(values: torch.Tensor, loudness: np.ndarray | None, colours: tuple[Colour, ...]) -> list[Curve]:

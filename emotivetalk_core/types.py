@@ -109,10 +109,22 @@ class ExpressionLatents:
 
 @dataclass(frozen=True)
 class Emotion:
-    """e_cond, what Di-CTE is asked for: values [expression_dim] · name: for people."""
+    """e_cond, what Di-CTE is asked for: values [expression_dim] for the whole speech, or [n, expression_dim], one for
+    each frame, where it changes in time · name: for people.
+    """
 
     values: torch.Tensor
     name: str = ""
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """How the head stands in each frame, from where the portrait has it. values [n, 6]: yaw (positive turns to the
+    picture's right), pitch (positive looks down), roll (positive tilts clockwise) in radians, shift to the right and
+    down as fractions of the crop's side, and size; (0, 0, 0, 0, 0, 1) is as in the portrait.
+    """
+
+    values: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -134,10 +146,11 @@ class MotionConditions:
 class VideoConditions:
     """Everything that one whole video is sampled from, for all its n frames.
 
-    portrait_latent [4, h, w] (VAE mode, unscaled) · lip [n, lip_dim] · driving_expression [n, expression_dim] ·
+    portrait_latent [4, h, w], or [n, 4, h, w] where its head is turned for each frame (VAE mode, unscaled) · lip [n,
+    lip_dim] · driving_expression [n, expression_dim] ·
     reference_expression [expression_dim] · face_mask, lip_mask [1, H, W] at pixel size · motion_bucket: SVD's
     micro-condition, the amount of head motion (0…255) · colour_offset: [3, H, W], added to every decoded frame, where
-    given.
+    given · head_pose: that the portrait's latents were turned by, where they were.
     """
 
     portrait_latent: torch.Tensor
@@ -148,3 +161,4 @@ class VideoConditions:
     lip_mask: torch.Tensor
     motion_bucket: float = 60.0
     colour_offset: torch.Tensor | None = None
+    head_pose: HeadPose | None = None

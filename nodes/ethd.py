@@ -3,20 +3,25 @@
 import json
 from typing import Any
 
+import comfy.model_management
 import torch
 from comfy_api.latest import io
 
+from ..emotivetalk_core.direction.head_pose import motion_bucket
 from ..emotivetalk_core.errors import InputError, SettingsError
+from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
 from ..emotivetalk_core.models.vae import VAEConfig
-from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, LipLatents, MotionLatents
+from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents, MotionLatents
 from .ethd_model import Conditioning, load_ethd
 from .hosted import to_host
-from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, LipLatentsSocket
+from .layouts import frames_of, image_of
+from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, HeadPoseSocket, LipLatentsSocket
 from .vae import load_hosted_vae
 from .weights import choices, path_of
 from .windows import VideoWindows, set_windows
 
+TURNED_AT_ONCE = 16  # pictures: beyond that memory would grow with the clip
 DTYPES = {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -96,7 +101,14 @@ class Condition(io.ComfyNode):
                     default=-1,
                     min=-1,
                     max=255,
-                    tooltip="How much the head moves: 0 still, 255 a lot; -1 leaves it to the weights.",
+                    tooltip="How much the head moves: 0 still, 255 a lot; -1 leaves it to the weights, or takes what a "
+                    "connected head pose moves.",
+                ),
+                HeadPoseSocket.Input(
+                    "head_pose",
+                    optional=True,
+                    tooltip="Where the head stands in each frame, from Sway Head, Head Pose Keyframes or Head Pose "
+                    "from Video. Without it the backbone is left to move the head by itself.",
                 ),
             ],
             outputs=[
@@ -117,6 +129,7 @@ class Condition(io.ComfyNode):
         lips: LipLatents,
         expression: ExpressionLatents | None = None,
         motion_amount: int = -1,
+        head_pose: HeadPose | None = None,
     ) -> io.NodeOutput:
         frames = lips.values.shape[0]
         reference = to_host(face.expression[:1])  # [1, e]
@@ -126,8 +139,12 @@ class Condition(io.ComfyNode):
                 f"The lip latents cover {frames} frames, but the expression latents {driving.shape[0]}; "
                 "make both from the same speech."
             )
+        latents = encode_portrait(vae, portrait)
+        if head_pose is not None:
+            check_head_pose(head_pose, frames)
+            latents = encode_turned(vae, portrait, face_mask, head_pose)
         positive: dict[str, Any] = {
-            "concat_latent_image": to_host(encode_portrait(vae, portrait)),
+            "concat_latent_image": to_host(latents),
             "driving_expression": driving,
             "reference_expression": reference,
             "face_mask": to_host(face_mask[:1, None]),
@@ -137,6 +154,8 @@ class Condition(io.ComfyNode):
         }
         if motion_amount >= 0:
             positive["motion_bucket_id"] = motion_amount
+        elif head_pose is not None:
+            positive["motion_bucket_id"] = float(motion_bucket(head_pose.values.cpu().numpy()))
         conditioning = [[to_host(lips.values)[None], positive]]
         latent = torch.zeros(frames, *positive["concat_latent_image"].shape[1:], device=driving.device)
         return io.NodeOutput(conditioning, without_expression(without_lips(conditioning)), {"samples": latent})
@@ -152,6 +171,26 @@ def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:
             "use the crop that Face Regions gives."
         )
     return vae.encode(portrait[:1, :, :, :3])
+
+
+def check_head_pose(head_pose: HeadPose, frames: int) -> None:
+    """InputError where it was made for another length."""
+    if head_pose.values.shape[0] != frames:
+        raise InputError(
+            f"The head pose covers {head_pose.values.shape[0]} frames, but the video has {frames}; make it from the "
+            "same speech."
+        )
+
+
+def encode_turned(vae: Any, portrait: torch.Tensor, face_mask: torch.Tensor, head_pose: HeadPose) -> torch.Tensor:
+    """The portrait's latent with its head as it stands in each frame [n, 4, h', w'], unscaled."""
+    crop, box = frames_of(portrait[:1]), box_of_mask(face_mask[:1]).to(portrait)[None]
+    pieces = []
+    for poses in head_pose.values.to(crop).split(TURNED_AT_ONCE):
+        turned = turn_head(crop.expand(len(poses), -1, -1, -1), box.expand(len(poses), -1), poses)
+        pieces.append(vae.encode(image_of(turned.clamp(0, 1))))
+        comfy.model_management.throw_exception_if_processing_interrupted()
+    return torch.cat(pieces)
 
 
 def without_lips(conditioning: Conditioning) -> Conditioning:

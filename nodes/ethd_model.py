@@ -150,6 +150,11 @@ class ETHDModel(comfy.model_base.BaseModel):
                 f"The portrait's latent is {portrait.shape[-1]} x {portrait.shape[-2]}, but the LATENT is "
                 f"{noise.shape[-1]} x {noise.shape[-2]}; use the LATENT that EmotiveTalk Condition gives."
             )
+        if portrait.shape[0] not in (1, noise.shape[0]):
+            raise InputError(
+                f"The head pose covers {portrait.shape[0]} frames, but the LATENT has {noise.shape[0]}; use the LATENT "
+                "that EmotiveTalk Condition gives."
+            )
         motion = kwargs.get("motion_bucket_id", self.sampling_defaults.motion_bucket)
         frames_per_second = kwargs.get("fps", FRAMES_PER_SECOND)
         # plain numbers, which the host passes on as they are: tensors it would round to the network's precision

@@ -1,4 +1,4 @@
-"""Something to press Run on: the bundled portrait and speech, and faces drawn on demand, with nothing to download."""
+"""Something to press Run on: the bundled portrait and two voices, and faces drawn on demand, with nothing to download."""
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ PICTURE_SIZE = 256
 
 
 class ExampleInputs(io.ComfyNode):
-    """The portrait and the recording that come with the pack."""
+    """The portrait and the two recordings that come with the pack."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -30,18 +30,24 @@ class ExampleInputs(io.ComfyNode):
             node_id="EmotiveTalkExampleInputs",
             display_name="Example Portrait and Speech",
             category=CATEGORY,
-            description="The drawn portrait and the five seconds of speech that come with this pack, so that every "
-            "example runs at once. Put Load Image and Load Audio in its place for your own files.",
+            description="The drawn portrait and the speech that come with this pack, so that every example runs at once: "
+            "five seconds of one voice, two of another. Put Load Image and Load Audio in its place for your own files.",
             search_aliases=["emotivetalk demo", "sample portrait", "sample audio", "test inputs"],
             inputs=[],
-            outputs=[io.Image.Output(display_name="portrait"), io.Audio.Output(display_name="speech")],
+            outputs=[
+                io.Image.Output(display_name="portrait"),
+                io.Audio.Output(display_name="speech", tooltip="Five seconds."),
+                io.Audio.Output(display_name="second speech", tooltip="Two seconds of another voice, for a duet."),
+            ],
         )
 
     @classmethod
     def execute(cls) -> io.NodeOutput:
         portrait = image_of(read_portrait(ASSETS / "portrait.png").pixels[None])
-        speech = read_speech(ASSETS / "speech.wav")
-        return io.NodeOutput(portrait, {"waveform": speech.samples[None, None], "sample_rate": SAMPLE_RATE})
+        voices = [read_speech(ASSETS / name).samples for name in ("speech.wav", "second_speech.wav")]
+        return io.NodeOutput(
+            portrait, *({"waveform": samples[None, None], "sample_rate": SAMPLE_RATE} for samples in voices)
+        )
 
 
 class ExampleFaces(io.ComfyNode):

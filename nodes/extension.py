@@ -3,13 +3,21 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .audio import EncodeAudio, LoadAudioEncoder
+from .codebook import CodebookEmotion, CodebookSheet, LoadCodebook, SaveCodebook
+from .codebook_workshop import BuildCodebook, EditCodebook, MergeCodebooks
 from .emotion import LoadEmotion
 from .ethd import Condition, LoadETHD
 from .example import ExampleFaces, ExampleInputs
 from .expression import EncodeExpression, LoadFaceEncoders
 from .face import FaceRegions, PasteBack
+from .head_pose import HeadPoseKeys, ReadHeadPose, SwayHead
 from .preview import PreviewExpression
+from .retime import RetimeExpression
 from .sampler import WindowedSampler
+from .speech_emotion import HearEmotion, LoadSpeechEmotion
+from .takes import EditTake, LoadTake, SaveTake
+from .text_emotion import EmotionFromText
+from .timeline import BlendEmotions, EmotionTimeline, ScaleEmotion
 from .v_aid import LoadVAID, ProjectLips, SampleExpression
 from .video import DecodeVideo
 from .weights import register_weights_folder
@@ -30,8 +38,28 @@ class EmotiveTalkExtension(ComfyExtension):
             LoadFaceEncoders,
             EncodeExpression,
             LoadEmotion,
+            LoadCodebook,
+            BuildCodebook,
+            EditCodebook,
+            MergeCodebooks,
+            CodebookEmotion,
+            CodebookSheet,
+            SaveCodebook,
+            EmotionFromText,
+            LoadSpeechEmotion,
+            HearEmotion,
+            BlendEmotions,
+            ScaleEmotion,
+            EmotionTimeline,
             SampleExpression,
+            RetimeExpression,
+            SaveTake,
+            LoadTake,
+            EditTake,
             FaceRegions,
+            SwayHead,
+            HeadPoseKeys,
+            ReadHeadPose,
             LoadETHD,
             Condition,
             WindowedSampler,

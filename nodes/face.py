@@ -9,7 +9,7 @@ import torch
 from comfy_api.latest import io
 
 from ..emotivetalk_core.errors import FaceError, InputError
-from ..emotivetalk_core.face.compose import FEATHER, paste_back_stream
+from ..emotivetalk_core.face.compose import FEATHER, paste_back_film, paste_back_stream
 from ..emotivetalk_core.face.regions import face_regions
 from ..emotivetalk_core.face.sequence import FacePlace
 from ..emotivetalk_core.types import FaceRegions as Regions
@@ -20,7 +20,6 @@ from .layouts import frames_of, image_of, portrait_of
 from .sockets import CATEGORY, CropSocket, FaceEncodersSocket
 
 PASTED_AT_ONCE = 16
-FIRST_ONLY = "{} pictures were connected and the first is used."
 
 
 class FaceRegions(io.ComfyNode):
@@ -107,7 +106,7 @@ class FaceRegions(io.ComfyNode):
             detector=face_encoders.detector() if face_encoders is not None else None,
             size=size,
         )
-        many = FIRST_ONLY.format(image.shape[0]) if image.shape[0] > 1 else ""
+        many = f"{image.shape[0]} pictures were connected and the first is used." if image.shape[0] > 1 else ""
         return io.NodeOutput(
             to_host(image_of(regions.crop[None])),
             to_host(regions.face_mask),
@@ -126,16 +125,20 @@ class PasteBack(io.ComfyNode):
             node_id="EmotiveTalkPasteBack",
             display_name="Paste Back",
             category=CATEGORY,
-            description="Puts the talking face back into the whole picture. Every pixel outside the crop stays as it "
-            "was, and so does transparency.",
-            search_aliases=["emotivetalk paste", "uncrop", "composite face", "stitch", "blend face", "full picture"],
+            description="Puts the talking face back into the whole picture, or each frame into the frame of a film in "
+            "which another face talks already. Every pixel outside the crop stays as it was, and so does transparency.",
+            search_aliases=["emotivetalk paste", "uncrop", "composite face", "stitch", "blend face", "duet"],
             inputs=[
                 io.MultiType.Input(
                     "frames",
                     [io.Image, io.Video],
                     tooltip="The talking crop: frames, or the video from Decode to Video. Any square size will do.",
                 ),
-                io.Image.Input("image", tooltip="The picture that was given to Face Regions."),
+                io.Image.Input(
+                    "image",
+                    tooltip="The picture that was given to Face Regions; or as many pictures as there are frames, such "
+                    "as what another Paste Back made of it.",
+                ),
                 CropSocket.Input("crop_record", tooltip="From Face Regions: where the crop belongs."),
                 io.Float.Input(
                     "feather",
@@ -158,19 +161,33 @@ class PasteBack(io.ComfyNode):
                 f"{count} frames of {width}x{height} pixels were given, but square frames of the crop are expected: "
                 "connect what was made from the crop of Face Regions."
             )
-        portrait = portrait_of(image)
-        channels = 3 if portrait.alpha is None else 4
+        if image.shape[0] not in (1, count):
+            raise InputError(
+                f"{count} frames are to be pasted into {image.shape[0]} pictures; connect one picture, or as many as "
+                "there are frames."
+            )
         pasted = torch.empty(
-            (count, *image.shape[1:3], channels), device=comfy.model_management.intermediate_device()
+            (count, *image.shape[1:3], 4 if image.shape[-1] == 4 else 3),
+            device=comfy.model_management.intermediate_device(),
         )  # the whole result once, and beside it only a few frames at a time
         progress = comfy.utils.ProgressBar(count)
         done = 0
-        for composed in paste_back_stream(_in_chunks(crops), portrait, crop_record.record, feather):
+        for composed in _composed(crops, image, crop_record, feather):
             pasted[done : done + composed.shape[0]] = composed.movedim(1, -1)
             done += composed.shape[0]
             progress.update_absolute(done)
-        notes = [FIRST_ONLY.format(image.shape[0])] if image.shape[0] > 1 else []
-        return io.NodeOutput(pasted, ui=told(notes))
+        return io.NodeOutput(pasted)
+
+
+def _composed(crops: torch.Tensor, image: torch.Tensor, regions: Regions, feather: float) -> Iterator[torch.Tensor]:
+    """The whole pictures [k, 3 or 4, h, w] in their order: all on one picture, or each on its own."""
+    if image.shape[0] == 1:
+        yield from paste_back_stream(_in_chunks(crops), portrait_of(image), regions.record, feather)
+        return
+    frames = (frame for chunk in _in_chunks(crops) for frame in chunk)
+    pictures = (portrait_of(picture) for picture in image.split(1))
+    for composed in paste_back_film(frames, pictures, regions.record, feather):
+        yield composed[None]
 
 
 def _first(mask: torch.Tensor | None) -> torch.Tensor | None:

@@ -25,10 +25,11 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @dataclass(frozen=True)
 class HostedNetwork(Generic[Network]):
-    """A network, and the patcher through which the host moves it."""
+    """A network, and the patcher through which the host moves it. whole: never in part, see `host_network`."""
 
     network: Network
     patcher: comfy.model_patcher.ModelPatcher
+    whole: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -37,19 +38,27 @@ class HostedNetwork(Generic[Network]):
 
     def loaded(self, memory_required: float = 0.0) -> Network:
         """The network, once the host has brought it to its device and left `memory_required` bytes for its work."""
-        comfy.model_management.load_models_gpu([self.patcher], memory_required=memory_required)
+        comfy.model_management.load_models_gpu(
+            [self.patcher], memory_required=memory_required, force_full_load=self.whole
+        )
         return self.network
 
 
-def host_network(network: Network) -> HostedNetwork[Network]:
-    """Hands a network, built from the host's operations on its offload device, over to the host."""
+def host_network(network: Network, *, whole: bool = False) -> HostedNetwork[Network]:
+    """Hands a network, built from the host's operations on its offload device, over to the host.
+
+    whole: for a network that computes with its weights past its layers, as WavLM's attention does, so that they must
+    all be where it computes; its layers are then plain ones.
+    """
     comfy.model_management.archive_model_dtypes(network)
-    patcher = comfy.model_patcher.CoreModelPatcher(
+    # the host's newer patcher fetches weights layer by layer and cannot be told to load them all
+    patcher_class = comfy.model_patcher.ModelPatcher if whole else comfy.model_patcher.CoreModelPatcher
+    patcher = patcher_class(
         network.eval().requires_grad_(False),
         load_device=comfy.model_management.text_encoder_device(),
         offload_device=comfy.model_management.text_encoder_offload_device(),
     )
-    return HostedNetwork(network, patcher)
+    return HostedNetwork(network, patcher, whole)
 
 
 _HOSTED_LEAVES: dict[type[nn.Module], type[nn.Module]] = {

@@ -16,6 +16,13 @@ def speech_of(audio: dict[str, Any] | None) -> Speech:
     return speech_from_waveform(audio["waveform"][0], int(audio["sample_rate"]))
 
 
+def speeches_of(audio: dict[str, Any] | None) -> list[Speech]:
+    """As `speech_of`, but every recording of the batch."""
+    first = speech_of(audio)
+    rest = [] if audio is None else audio["waveform"][1:]
+    return [first, *(speech_from_waveform(waveform, int(audio["sample_rate"])) for waveform in rest)]
+
+
 def frames_of(image: torch.Tensor) -> torch.Tensor:
     """IMAGE [b, h, w, c] → RGB frames [b, 3, h, w]; an alpha channel is left out, grey becomes RGB."""
     frames = image.movedim(-1, 1).float()

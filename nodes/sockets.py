@@ -15,6 +15,9 @@ LipProjectorSocket = io.Custom("EMOTIVETALK_LIP_PROJECTOR")
 ExpressionSamplerSocket = io.Custom("EMOTIVETALK_EXPRESSION_SAMPLER")
 """hosted.HostedNetwork of a DiCTE"""
 
+SpeechEmotionSocket = io.Custom("EMOTIVETALK_SPEECH_EMOTION")
+"""hosted.HostedNetwork of a SpeechEmotionRecogniser"""
+
 FaceEncodersSocket = io.Custom("EMOTIVETALK_FACE_ENCODERS")
 """expression.FaceEncoders: the motion encoder and, where the weights have one, the drawn heads' finder"""
 
@@ -24,11 +27,17 @@ FaceSocket = io.Custom("EMOTIVETALK_FACE")
 EmotionSocket = io.Custom("EMOTIVETALK_EMOTION")
 """core types.Emotion"""
 
+EmotionCodebookSocket = io.Custom("EMOTIVETALK_EMOTION_CODEBOOK")
+"""core models.codebook.EmotionCodebook"""
+
 LipLatentsSocket = io.Custom("EMOTIVETALK_LIP_LATENTS")
 """core types.LipLatents"""
 
 ExpressionLatentsSocket = io.Custom("EMOTIVETALK_EXPRESSION_LATENTS")
 """core types.ExpressionLatents"""
+
+HeadPoseSocket = io.Custom("EMOTIVETALK_HEAD_POSE")
+"""core types.HeadPose"""
 
 CropSocket = io.Custom("EMOTIVETALK_CROP")
 """core types.FaceRegions: the crop with its masks, and where in the picture it came from"""

@@ -126,7 +126,8 @@ class SampleExpression(io.ComfyNode):
                 EmotionSocket.Input(
                     "emotion",
                     optional=True,
-                    tooltip="From Emotion, or Encode Expression of another picture. Without it the portrait's own.",
+                    tooltip="From Emotion, Emotion Timeline, or Encode Expression of another picture. Without it the "
+                    "portrait's own.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -168,6 +169,11 @@ class SampleExpression(io.ComfyNode):
         check_audio(audio_features, config.audio_dim, "expression sampler")
         _check_width("face's identity", face.identity.shape[-1], config.identity_dim)
         _check_width("emotion", wanted.shape[-1], config.expression_dim)
+        if wanted.dim() == 2 and wanted.shape[0] != audio_features.frames:
+            raise InputError(
+                f"The emotion changes over {wanted.shape[0]} frames, but the speech has {audio_features.frames}; "
+                "connect the same audio features to Emotion Timeline and here."
+            )
         network = expression_sampler.loaded(sampling_memory(config, audio_features.frames, guidance))
         windows = audio_features.windows.to(expression_sampler.device)
         expression = sample_expression(

@@ -11,12 +11,13 @@ import torch
 from comfy_api.latest import InputImpl, io
 
 from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.models.vae import frames_at_once
 from ..emotivetalk_core.pipeline import STILL_FRAMES, lost_colours
-from ..emotivetalk_core.types import FRAMES_PER_SECOND
+from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose
 from ..emotivetalk_core.video.writer import VideoWriter
 from .layouts import frames_of
-from .sockets import CATEGORY
+from .sockets import CATEGORY, CropSocket, HeadPoseSocket
 from .vae import ClipVAE
 
 
@@ -43,6 +44,15 @@ class DecodeVideo(io.ComfyNode):
                     optional=True,
                     tooltip="The crop from Face Regions: gives the portrait's colours back, which small VAEs fade.",
                 ),
+                HeadPoseSocket.Input(
+                    "head_pose",
+                    optional=True,
+                    tooltip="The head pose that Condition was given: the colours then move with the head. Needs the "
+                    "crop record too.",
+                ),
+                CropSocket.Input(
+                    "crop_record", optional=True, tooltip="From Face Regions: tells where the head is that is turned."
+                ),
             ],
             outputs=[io.Video.Output(display_name="video")],
         )
@@ -54,6 +64,8 @@ class DecodeVideo(io.ComfyNode):
         latent: dict[str, torch.Tensor],
         audio: dict[str, Any] | None = None,
         portrait_crop: torch.Tensor | None = None,
+        head_pose: HeadPose | None = None,
+        crop_record: FaceRegions | None = None,
     ) -> io.NodeOutput:
         samples = latent["samples"]
         count = samples.shape[0]
@@ -65,7 +77,10 @@ class DecodeVideo(io.ComfyNode):
         progress = comfy.utils.ProgressBar(count)
         with VideoWriter(path, width=width, height=height, **sound_of(audio, count)) as writer:
             for chunk in clip_frames(vae, samples):
-                writer.write(chunk if colours is None else chunk + colours.to(chunk))
+                if colours is not None:
+                    poses = None if head_pose is None else head_pose.values[writer.frames : writer.frames + len(chunk)]
+                    chunk = chunk + moved_colours(colours.to(chunk), poses, crop_record)
+                writer.write(chunk)
                 progress.update_absolute(writer.frames, count)
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
 
@@ -92,6 +107,16 @@ def faded_colours(vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor) 
         )
     still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(STILL_FRAMES, -1, -1, -1))))
     return lost_colours(frames_of(crop).to(still), still)
+
+
+def moved_colours(colours: torch.Tensor, poses: torch.Tensor | None, crop: FaceRegions | None) -> torch.Tensor:
+    """The colours [1, 3, h, w] as they are, or [k, 3, h, w] with the head in k poses, where all that takes is known."""
+    if poses is None or crop is None:
+        return colours
+    scale = colours.shape[-1] / crop.face_mask.shape[-1]
+    box = (box_of_mask(crop.face_mask) * scale).to(colours)[None]
+    count = len(poses)
+    return turn_head(colours.expand(count, -1, -1, -1), box.expand(count, -1), poses.to(colours))
 
 
 def sound_of(audio: dict[str, Any] | None, frames: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from emotivetalk_core.errors import WeightsError
+from emotivetalk_core.errors import OutputError, WeightsError
 from emotivetalk_core.models.checkpoint import load_network, read_checkpoint, save_checkpoint
 from emotivetalk_core.models.manifest import verify_manifest, write_manifest
 from emotivetalk_core.models.vae import VAEConfig, build_vae
@@ -189,3 +189,9 @@ def test_a_missing_or_damaged_manifest(tmp_path, content):
         (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(WeightsError, match="manifest.json"):
         verify_manifest(tmp_path)
+
+
+def test_a_place_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OutputError, match="cannot be written to"):
+        save_checkpoint(tmp_path / "file" / "x.safetensors", "anything", {"a": torch.zeros(1)}, {}, {})

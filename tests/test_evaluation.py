@@ -35,7 +35,8 @@ from emotivetalk_core.training.stage import Stage
 from emotivetalk_core.types import EMOTIONS
 
 PLAN = SuitePlan(
-    sections=tuple(section for section in SECTIONS if section != "speed"),  # which starts a process of its own
+    # speed starts a process of its own; sources and direction are measured in test_evaluation_direction.py
+    sections=tuple(section for section in SECTIONS if section not in ("speed", "sources", "direction")),
     lineup=4,
     clips=2,
     clip_frames=16,
@@ -306,7 +307,7 @@ def test_a_variant_starts_from_every_weight_of_the_renderer_that_fits(tmp_path):
     (tmp_path / "training").mkdir()
     renderer = ETHD(TINY.ethd)
     save_checkpoint(tmp_path / "training" / "renderer.safetensors", "ethd", renderer, TINY.ethd, {})
-    nothing = TrainingData(stills={}, clips={}, speech={}, held={})
+    nothing = TrainingData(stills={}, clips={}, speech={}, held={}, turned={})
     stage = Stage(tmp_path, DemoSettings(), nothing, torch.device("cpu"))
     config = replace(TINY.ethd, lip_dim=TINY.ethd.lip_dim + 1, expression_injection="none")
     variant, given = from_renderer(stage, config).state_dict(), renderer.state_dict()

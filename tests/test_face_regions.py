@@ -7,7 +7,7 @@ import torch
 
 from emotivetalk_core.errors import FaceError, SettingsError
 from emotivetalk_core.face.alignment import TEMPLATE, align_face, alignment_matrix
-from emotivetalk_core.face.compose import feather_mask, paste_back, paste_back_stream
+from emotivetalk_core.face.compose import feather_mask, paste_back, paste_back_film, paste_back_stream
 from emotivetalk_core.face.finder import FaceDetection, cascade_faces, find_faces, suppress_overlaps
 from emotivetalk_core.face.landmarks import read_landmarks, standard_places
 from emotivetalk_core.face.regions import crop_square, face_regions
@@ -118,6 +118,35 @@ def test_streaming_equals_pasting_at_once():
     frames = torch.rand(5, 3, 32, 32)
     streamed = torch.cat(list(paste_back_stream(iter(frames.split(2)), portrait, record)))
     assert torch.equal(streamed, paste_back(frames, portrait, record))
+
+
+def test_a_second_face_goes_into_the_frames_of_the_first():
+    portrait = noise_portrait()
+    first, second = CropRecord(0, 16, 60, 120, 96), CropRecord(50, 30, 60, 120, 96)  # they overlap a little
+    talk, answer = torch.rand(5, 3, 32, 32), torch.rand(5, 3, 32, 32)
+    film = paste_back(talk, portrait, first)
+    composed = torch.stack(list(paste_back_film(iter(answer), (Portrait(frame) for frame in film), second)))
+    assert composed.shape == film.shape
+    for index in range(5):
+        alone = paste_back(answer[index : index + 1], Portrait(film[index]), second)[0]
+        assert torch.equal(composed[index], alone)
+    assert torch.equal(composed[:, :, :, :50], film[:, :, :, :50])  # what the first says stays
+    assert (composed[1:, :, 46, 30] != composed[:-1, :, 46, 30]).all()  # and moves
+    assert (composed[1:, :, 60, 80] != composed[:-1, :, 60, 80]).all()
+
+
+def test_a_film_is_taken_frame_by_frame():
+    """Memory does not grow with its length."""
+    taken = []
+
+    def pictures():
+        for index in range(1000):
+            taken.append(index)
+            yield noise_portrait()
+
+    composed = paste_back_film(iter(torch.rand(1000, 3, 8, 8)), pictures(), CropRecord(20, 16, 60, 120, 96))
+    next(composed), next(composed)
+    assert taken == [0, 1]
 
 
 def test_alpha_is_kept_and_the_backdrop_does_not_show():

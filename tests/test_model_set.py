@@ -13,7 +13,8 @@ from emotivetalk_core.models.lip_projector import LipProjector
 from emotivetalk_core.models.manifest import write_manifest
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.models.motion_encoder import MotionEncoder
-from emotivetalk_core.models.presets import DEMO, ModelPreset, SamplingDefaults
+from emotivetalk_core.models.presets import DEMO, DEMO_SPEECH_EMOTION, ModelPreset, SamplingDefaults
+from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser
 from emotivetalk_core.models.speech_encoder import SpeechEncoder
 from emotivetalk_core.models.vae import build_vae
 
@@ -55,6 +56,20 @@ def test_a_folder_gives_frozen_networks_and_their_sampling_defaults(tmp_path):
         assert not network.training and not any(p.requires_grad for p in network.parameters())
     halved = load_model_set(tmp_path, "cpu", torch.bfloat16)
     assert next(halved.dicte.parameters()).dtype == torch.bfloat16
+
+
+def test_a_folder_may_come_without_a_recogniser_of_speech(tmp_path):
+    write_weights(tmp_path, TINY, TINY.sampling)
+    models = load_model_set(tmp_path)
+    assert models.speech_emotion is None
+    with pytest.raises(WeightsError, match="hold no speech_emotion.safetensors.*convert --kind wavlm-emotion"):
+        models.recogniser()
+    config = replace(DEMO_SPEECH_EMOTION, conv_dim=(16,) * 4, hidden_size=16, num_hidden_layers=1)
+    recogniser = SpeechEmotionRecogniser(config)
+    save_checkpoint(tmp_path / "speech_emotion.safetensors", "speech_emotion", recogniser.half(), config, {})
+    loaded = load_model_set(tmp_path, "cpu", torch.bfloat16).recogniser()
+    assert loaded.config == config
+    assert {(p.dtype, p.requires_grad) for p in loaded.parameters()} == {(torch.float32, False)}
 
 
 def test_files_of_two_models_are_refused(tmp_path):

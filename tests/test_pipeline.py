@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from emotivetalk_core.direction.head_pose import sway
 from emotivetalk_core.errors import FaceError, SettingsError
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
@@ -12,7 +13,7 @@ from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.pipeline import TalkSettings, emotion_condition, prepare_conditions, read_face, render, talk
 from emotivetalk_core.sampling.video import VideoSamplingSettings
-from emotivetalk_core.types import CropRecord, FaceRegions, Speech
+from emotivetalk_core.types import CropRecord, Emotion, ExpressionLatents, FaceRegions, Speech
 
 SETTINGS = TalkSettings(expression_steps=2, video=VideoSamplingSettings(steps=2, window=8, overlap=2))
 
@@ -106,3 +107,19 @@ def test_weights_that_want_aligned_faces_ask_for_eyes_and_mouth(models):
         read_face(models, regions)
     points = torch.tensor([[20.0, 26.0], [44.0, 26.0], [32.0, 46.0]])
     assert read_face(models, replace(regions, eyes_mouth=points)).expression.shape == (1, config.expression_dim)
+
+
+def test_a_ready_emotion_a_driving_expression_and_a_head_pose_take_their_places(models, regions, speech):
+    emotion = Emotion(models.codebook.lookup("sad"), "sad")
+    by_name, by_value = (
+        prepare_conditions(models, speech, regions, replace(SETTINGS, emotion=e)) for e in ("sad", emotion)
+    )
+    assert torch.equal(by_name.driving_expression, by_value.driving_expression)
+    driving = ExpressionLatents(torch.randn(25, 6))
+    driven = prepare_conditions(models, speech, regions, replace(SETTINGS, expression=driving))
+    assert torch.equal(driven.driving_expression, driving.values)
+    pose = sway(25, 90, seed=1)
+    turned = prepare_conditions(models, speech, regions, replace(SETTINGS, head_pose=pose))
+    assert turned.portrait_latent.shape == (25, 4, 8, 8)
+    assert turned.motion_bucket == pytest.approx(90, rel=0.2)
+    assert torch.cat(list(render(models, turned, SETTINGS))).shape == (25, 3, 64, 64)

@@ -29,7 +29,7 @@ class Gaussian(Analytic):
 
     def forward(self, noisy, t, audio_windows, identity, emotion, known, emotion_dropped):
         alpha_bar = alpha_bars()[t].reshape(-1, 1, 1)
-        mean = torch.where(emotion_dropped[:, None], torch.zeros_like(emotion), emotion)[:, None]
+        mean = torch.where(emotion_dropped[:, None, None], torch.zeros_like(emotion), emotion)
         return (0.25 * alpha_bar.sqrt() * noisy + (1 - alpha_bar) * mean) / (0.25 * alpha_bar + 1 - alpha_bar)
 
 
@@ -40,7 +40,7 @@ class Counting(Analytic):
         count = known.sum(1)
         assert ((count == 0) | (count == self.config.prefix)).all()
         mean = (noisy * known[..., None]).sum(1) / count.clamp(min=1)[:, None]
-        answer = torch.where(count[:, None] > 0, mean + 1, emotion)[:, None].expand_as(noisy)
+        answer = torch.where(count[:, None, None] > 0, (mean + 1)[:, None], emotion)
         return torch.where(known[..., None] > 0, torch.full_like(noisy, 99), answer)
 
 
@@ -162,3 +162,30 @@ def test_the_real_network_shares_the_chunks_of_a_shared_beginning():
     assert torch.equal(longer, sample_expression(network, audio, **told))
     for change in ({"seed": 4}, {"emotion": torch.zeros(E)}, {"identity": torch.arange(5.0)}, {"guidance": 2.0}):
         assert not torch.allclose(longer, sample_expression(network, audio, **(told | change)), atol=1e-3)
+
+
+def test_an_emotion_that_changes_is_followed_frame_by_frame_through_every_chunk():
+    course = torch.linspace(-2, 2, 30)[:, None] * torch.tensor([1.0, -2.0, 0.5])
+    drawn = [sample_expression(Gaussian(), speech(30), torch.ones(5), course, seed=seed) for seed in range(40)]
+    assert torch.allclose(torch.stack(drawn).mean(0), course, atol=0.35)
+
+
+def test_an_emotion_held_for_every_frame_is_the_emotion_itself():
+    torch.manual_seed(0)
+    network = DiCTE(
+        DiCTEConfig(expression_dim=E, audio_dim=2, identity_dim=5, width=16, layers=1, heads=2, tokens=12, prefix=4)
+    )
+    for parameter in network.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.2)
+    emotion = torch.tensor([1.0, -2.0, 0.5])
+    once, held = (
+        sample_expression(network.eval(), speech(20), torch.ones(5), given, seed=1, steps=3, guidance=2.0)
+        for given in (emotion, emotion.expand(20, -1))
+    )
+    assert torch.allclose(once, held, atol=1e-5)
+
+
+def test_an_emotion_for_another_number_of_frames_is_refused():
+    with pytest.raises(InputError, match="over 7 frames, but the speech has 9"):
+        sample_expression(Gaussian(), speech(9), torch.ones(5), torch.zeros(7, E), seed=0)

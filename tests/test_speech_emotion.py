@@ -23,7 +23,10 @@ from emotivetalk_core.models.speech_emotion import (
     blend_emotion,
     convert_speech_emotion,
     from_hugging_face,
+    hearing_memory,
+    keyword_emotion,
     label_emotions,
+    load_speech_emotion,
     missing_note,
 )
 from emotivetalk_core.types import EMOTIONS, Speech
@@ -163,6 +166,53 @@ def test_a_blend_is_the_weighted_mean_of_the_codebook():
         blend_emotion(HeardEmotion(torch.zeros(8)), codebook)
     with pytest.raises(SettingsError, match="'sad' is not in the codebook"):
         blend_emotion(heard, replace(codebook, latents=torch.zeros(2, 30), names=("happy", "neutral")))
+
+
+def test_all_eight_are_told_the_likeliest_first():
+    heard = HeardEmotion(torch.tensor([0.6, 0, 0.3, 0, 0, 0, 0.02, 0.08]))
+    lines = heard.table.splitlines()
+    assert lines[:4] == ["happy 60.0%", "sad 30.0%", "neutral 8.0%", "worried 2.0%"]
+    assert sorted(line.split()[0] for line in lines) == sorted(EMOTIONS)
+
+
+def test_a_keyword_is_the_likeliest_alone():
+    codebook = EmotionCodebook(torch.randn(8, 30, generator=torch.Generator().manual_seed(1)))
+    heard = HeardEmotion(torch.tensor([0.2, 0, 0.5, 0, 0, 0, 0, 0.3]))
+    emotion = keyword_emotion(heard, codebook, 1.4)
+    torch.testing.assert_close(emotion.values, codebook.lookup("sad", 1.4))
+    assert emotion.name == "sad"
+    for nothing in (torch.zeros(8), torch.full((8,), torch.nan)):
+        with pytest.raises(SettingsError, match="No emotion was heard"):
+            keyword_emotion(HeardEmotion(nothing), codebook)
+
+
+def test_several_recordings_count_by_their_length():
+    torch.manual_seed(0)
+    recogniser = SpeechEmotionRecogniser(SpeechEmotionConfig(**SMALL)).eval()
+    short, long = Speech(noise(0.5)), Speech(noise(1.5).flip(0))
+    together = recogniser.hear_all([short, long]).probabilities
+    apart = [recogniser.hear(speech).probabilities for speech in (short, long)]
+    assert (apart[0] - apart[1]).abs().max() > 1e-4
+    torch.testing.assert_close(together, 0.25 * apart[0] + 0.75 * apart[1])
+    assert recogniser.hear_all([short]).name == recogniser.hear(short).name
+
+
+def test_a_file_and_a_public_folder_are_loaded_alike(tmp_path):
+    save_public(tmp_path / "public")
+    convert_speech_emotion(tmp_path / "public", tmp_path / "ours.safetensors")
+    ours, public = (load_speech_emotion(tmp_path / name) for name in ("ours.safetensors", "public"))
+    assert not any(parameter.requires_grad for parameter in [*ours.parameters(), *public.parameters()])
+    torch.testing.assert_close(ours(noise(0.5)[None]), public(noise(0.5)[None]))
+    with pytest.raises(WeightsError, match="nothing.safetensors does not exist"):
+        load_speech_emotion(tmp_path / "nothing.safetensors")
+
+
+def test_hearing_takes_more_memory_for_longer_speech_until_it_is_cut():
+    large = SpeechEmotionConfig(num_attention_heads=16)
+    second, ten, twenty, hour = (hearing_memory(large, 16_000 * s) for s in (1, 10, 20, 3600))
+    assert second < ten < twenty == hour
+    scores = 16 * 1000**2 * 4  # one matrix of attention for each head, over 20 s
+    assert twenty > 4 * scores
 
 
 def test_an_unfit_folder_is_refused_by_name(tmp_path):

@@ -18,6 +18,13 @@ EXPECTED = {
     "long_speech",
     "paste_back",
     "stock_ksampler",
+    "emotion_from_text",
+    "emotion_from_speech",
+    "own_expression",
+    "emotion_timeline",
+    "duet",
+    "head_pose",
+    "keep_my_take",
 }
 LANGUAGES = ("en", "zh")
 Json = dict[str, Any]

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from .direction import Direction
 from .talk import TalkJob, add_sampling_options, make_video
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -15,7 +16,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         description="The bundled portrait speaks the bundled recording. Defaults marked * come with the weights.",
     )
     parser.add_argument("--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video (talk.mp4)")
-    parser.add_argument("--emotion", default="happy", metavar="NAME", help="as for talk (happy)")
+    parser.add_argument("--emotion", default="happy", metavar="SOURCE", help="as for talk (happy)")
     add_sampling_options(parser)
     parser.set_defaults(run=run)
 
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> None:
             out=arguments.out,
             weights=arguments.weights,
             device=arguments.device,
-            emotion=arguments.emotion,
+            direction=Direction(emotion=arguments.emotion),
             seed=arguments.seed,
             grid=arguments.grid,
             steps=arguments.steps,

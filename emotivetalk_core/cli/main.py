@@ -10,9 +10,9 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import EmotiveTalkError, SettingsError
-from . import convert, demo, evaluate, fetch, info, synthesize, talk, train
+from . import codebook, convert, demo, evaluate, fetch, info, synthesize, talk, train
 
-VERBS = (demo, talk, info, fetch, convert, synthesize, train, evaluate)
+VERBS = (demo, talk, codebook, info, fetch, convert, synthesize, train, evaluate)
 FAULT, INTERRUPTED = 2, 130
 
 

@@ -1,12 +1,21 @@
 """`talk`: a portrait and a recording become a video file."""
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import FaceError, OutputError
 from . import values
+from .direction import (
+    Direction,
+    add_direction_options,
+    check_direction,
+    directed,
+    direction_of,
+    keep_take,
+    with_codebook,
+)
 from .progress import StageBars
 
 if TYPE_CHECKING:
@@ -32,15 +41,13 @@ class TalkJob:
     out: Path
     weights: Path | None = None
     device: str = "auto"
-    emotion: str | None = None
-    intensity: float = 1.0
+    direction: Direction = field(default_factory=Direction)
     lip_strength: float = 1.0
     seed: int = 0
     grid: str | None = None
     steps: int | None = None
     window: int | None = None
     overlap: int | None = None
-    motion: float | None = None
     face_box: tuple[float, float, float, float] | None = None
     crop: bool = False
     size: int = LARGEST_SIDE
@@ -57,16 +64,10 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--portrait", type=Path, required=True, metavar="FILE", help="a picture with a face")
     parser.add_argument("--audio", type=Path, required=True, metavar="FILE", help="a recording, or a video with sound")
     parser.add_argument("--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video (talk.mp4)")
-    parser.add_argument(
-        "--emotion",
-        metavar="NAME",
-        help="happy, angry, sad, surprised, fear, disgusted, worried or neutral; without it the portrait's own",
-    )
-    parser.add_argument("--intensity", type=values.intensity, default=1.0, help="of the emotion: 0 to 2 (1)")
+    add_direction_options(parser)
     parser.add_argument(
         "--lip-strength", type=values.lip_strength, default=1.0, help="how far the mouth moves: 0 to 2 (1)"
     )
-    parser.add_argument("--motion", type=values.motion, help="how much the head moves: 0 to 255 (*)")
     parser.add_argument(
         "--face-box",
         type=values.coordinate,
@@ -107,15 +108,13 @@ def run(arguments: argparse.Namespace) -> None:
             out=arguments.out,
             weights=arguments.weights,
             device=arguments.device,
-            emotion=arguments.emotion,
-            intensity=arguments.intensity,
+            direction=direction_of(arguments),
             lip_strength=arguments.lip_strength,
             seed=arguments.seed,
             grid=arguments.grid,
             steps=arguments.steps,
             window=arguments.window,
             overlap=arguments.overlap,
-            motion=arguments.motion,
             face_box=tuple(arguments.face_box) if arguments.face_box else None,
             crop=arguments.crop,
             size=arguments.size,
@@ -130,30 +129,37 @@ def make_video(job: TalkJob) -> None:
     from ..audio.files import read_recording, speech_from_waveform
     from ..face.compose import paste_back_stream
     from ..face.portrait import read_portrait
-    from ..pipeline import VIDEO, talk
+    from ..pipeline import VIDEO, prepare_conditions, render
     from ..sampling.estimate import plan
     from ..video.writer import VideoWriter, check_output
 
-    check_output(job.out)
+    direction = job.direction
+    if not direction.plot_only:
+        check_output(job.out)
+    check_direction(direction)
     _spare_the_inputs(job)
     recording = read_recording(job.audio)
     portrait = read_portrait(job.portrait)
-    models = load_models(job.weights, job.device)
+    models = with_codebook(direction, load_models(job.weights, job.device))
     settings = talk_settings(job, models)
     regions = find_face(job, portrait, models)
     speech = speech_from_waveform(recording.waveform, recording.rate)
-    portrait, record = scaled_picture(portrait, regions.record, job.size)
-    width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
     if regions.note:
         print(f"note: {job.portrait}: {regions.note} (--face-box X0 Y0 X1 Y1)")
-
+    settings = directed(direction, models, settings, speech, regions, quiet=job.quiet)
+    if direction.plot_only:
+        return
+    portrait, record = scaled_picture(portrait, regions.record, job.size)
+    width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
     labels = {VIDEO: f"{VIDEO}, {plan(speech.frames, settings.video)}"}
     with (
         VideoWriter(job.out, width=width, height=height, audio=recording.waveform, audio_rate=recording.rate) as video,
         StageBars(labels, hidden=job.quiet) as bars,
     ):
         bars("reading", 3, 3)
-        chunks = talk(models, speech, regions, settings, bars)
+        conditions = prepare_conditions(models, speech, regions, settings, bars)
+        keep_take(direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
+        chunks = render(models, conditions, settings, bars)
         for frames in chunks if job.crop else paste_back_stream(chunks, portrait, record):
             video.write(frames)
     print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
@@ -173,8 +179,6 @@ def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
     from ..pipeline import default_settings
 
     own = default_settings(models, job.resolution)
-    if job.emotion is not None:
-        models.codebook.lookup(job.emotion, job.intensity)
     overlap = job.overlap
     if overlap is None and job.window is not None:
         overlap = min(own.video.overlap, job.window // 2)  # a shorter window alone is no contradiction
@@ -188,10 +192,8 @@ def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
     )
     return replace(
         own,
-        emotion=job.emotion,
-        intensity=job.intensity,
         lip_strength=job.lip_strength,
-        motion_bucket=_chosen(job.motion, own.motion_bucket),
+        motion_bucket=_chosen(job.direction.motion, own.motion_bucket),
         video=video,
     )
 
@@ -235,8 +237,11 @@ def scaled_picture(portrait: "Portrait", record: "CropRecord", largest: int) -> 
 
 
 def _spare_the_inputs(job: TalkJob) -> None:
-    for given in (job.portrait, job.audio):
-        if given.exists() and job.out.exists() and given.samefile(job.out):
-            raise OutputError(
-                f"{job.out}: the video would replace what it is made from; choose another name with --out."
-            )
+    inputs = [job.portrait, job.audio, *job.direction.inputs]
+    for out in (job.out, *job.direction.outputs):
+        for given in inputs:
+            if given.exists() and out.exists() and given.samefile(out):
+                what = "the video would replace what it is made from; choose another name with --out"
+                if out is not job.out:
+                    what = "this would replace what the video is made from; choose another name for it"
+                raise OutputError(f"{out}: {what}.")

@@ -16,7 +16,9 @@ from .unseen import beginning, drawn, portrait_of, speech_of, unseen_clips
 
 def held_expression(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
     """Without Di-CTE: e_cond itself drives every frame."""
-    chosen = conditions.reference_expression if take.emotion is None else models.codebook.lookup(take.emotion)
+    chosen = conditions.reference_expression
+    if take.emotion is not None:
+        chosen = models.codebook.lookup(take.emotion) if isinstance(take.emotion, str) else take.emotion.values
     held = chosen.to(conditions.driving_expression).expand_as(conditions.driving_expression)
     return replace(conditions, driving_expression=held)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..types import EMOTIONS
 
-SECTIONS = ("probes", "face_finder", "sync", "emotion", "speed", "dicte", "ablation", "long")
+SECTIONS = ("probes", "face_finder", "sync", "emotion", "sources", "direction", "speed", "dicte", "ablation", "long")
 """In the order in which they run: what is asked for most comes early."""
 
 
@@ -16,7 +16,11 @@ class SuitePlan:
     others · ablation_clips, ablation_frames: films of each arm · edi_portraits, edi_frames: happy portraits made
     angry · dicte_clips, dicte_frames, seeds: for Di-CTE, without pictures · lengths: of the long films, in frames ·
     drawn_clips, drawn_frames: true drawings for the probes · round_trips: how many of those also go through the VAE ·
-    speed_frames: of the clip whose making is timed."""
+    speed_frames: of the clip whose making is timed · driver_frames: of each driving video, before it is retimed to
+    `emotion_frames` · voices, voice_frames: recordings of each emotion for the recogniser · directed_frames: of the
+    films for intensity and blends · knobs: intensities, of the `directed` emotions · blends: pairs that are mixed ·
+    turns: pairs of which one becomes the other · turn_frames: of those films and of those for silence · amounts: of
+    head motion."""
 
     sections: tuple[str, ...] = SECTIONS
     lineup: int = 20
@@ -37,6 +41,30 @@ class SuitePlan:
     drawn_frames: int = 125
     round_trips: int = 4
     speed_frames: int = 125
+    driver_frames: int = 30
+    voices: int = 10
+    voice_frames: int = 75
+    directed_frames: int = 24
+    knobs: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+    directed: tuple[str, ...] = EMOTIONS[:-1]
+    blends: tuple[tuple[str, str], ...] = (
+        ("happy", "surprised"),
+        ("angry", "disgusted"),
+        ("sad", "worried"),
+        ("fear", "happy"),
+        ("angry", "sad"),
+        ("surprised", "neutral"),
+    )
+    turns: tuple[tuple[str, str], ...] = (
+        ("happy", "angry"),
+        ("neutral", "happy"),
+        ("sad", "surprised"),
+        ("angry", "fear"),
+        ("worried", "happy"),
+        ("surprised", "disgusted"),
+    )
+    turn_frames: int = 50
+    amounts: tuple[float, ...] = (0.0, 25.0, 50.0, 75.0, 100.0, 125.0, 150.0)
 
 
 FULL = SuitePlan()

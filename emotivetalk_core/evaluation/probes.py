@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..models.checkpoint import load_network, save_checkpoint
+from ..models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from ..synthesis.action_units import ACTION_UNITS
 from ..training.data import open_set, prepare_set
 from ..training.loop import LoopSettings, TrainingLoop, step_optimiser
@@ -177,3 +178,17 @@ def soften(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 def load_probe(path: Path, device: torch.device | str = "cpu") -> FaceProbe:
     """The probe as shipped, in eval mode."""
     return load_network(path, "face_probe", FaceProbe, FaceProbeConfig, device).eval().requires_grad_(False)
+
+
+def load_head_probe(path: Path) -> Callable[[torch.Tensor], np.ndarray]:
+    """What reads how heads stand: frames [n, 3, s, s] in 0…1 → [n, 6] as types.HeadPose, from no portrait's zero.
+
+    A network of the generator's own kind, but another one: its weights come from another seed and drive nothing.
+    """
+    network = load_network(path, path.stem, HeadPoseReader, HeadPoseReaderConfig)
+
+    @torch.no_grad()
+    def read(frames: torch.Tensor) -> np.ndarray:
+        return torch.cat([network(part) for part in frames.split(64)]).numpy()
+
+    return read

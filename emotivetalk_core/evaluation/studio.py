@@ -5,15 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ..models.ethd import ETHD
 from ..models.model_set import ModelSet
-from ..pipeline import default_settings, prepare_conditions, render
+from ..pipeline import TalkSettings, default_settings, prepare_conditions, render
 from ..synthesis.clip import TalkingClip
-from ..types import FaceRegions, VideoConditions
+from ..types import Emotion, ExpressionLatents, FaceRegions, HeadPose, VideoConditions
 from .probes import FaceProbe
 from .readings import Readings, read_film
+from .report import digest_of
 from .unseen import speech_of
 
 OnStep = Callable[[str, int, int], None]
@@ -22,13 +24,33 @@ OnStep = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """One film to make: who speaks what, with which emotion (None: the portrait's own). `name` tells it from all
-    other takes of the same clip, length and emotion."""
+    """One film to make: who speaks what, with which emotion (None: the portrait's own), or by which expression in the
+    place of Di-CTE's, and with which head pose. `name` tells it from all other takes of the same clip, length and
+    direction."""
 
     name: str
     clip: TalkingClip
     portrait: FaceRegions
-    emotion: str | None = None
+    emotion: str | Emotion | None = None
+    expression: ExpressionLatents | None = None
+    head_pose: HeadPose | None = None
+
+    @property
+    def direction(self) -> str:
+        """What the face is told, in a few letters of a file's name: latents by what they are."""
+        told = self.emotion or "own"
+        parts = [told if isinstance(told, str) else _digits(told.values)]
+        parts += [f"by{_digits(self.expression.values)}"] if self.expression is not None else []
+        parts += [f"head{_digits(self.head_pose.values)}"] if self.head_pose is not None else []
+        return "-".join(parts)
+
+    def settings(self, usual: TalkSettings) -> TalkSettings:
+        return replace(usual, emotion=self.emotion, expression=self.expression, head_pose=self.head_pose)
+
+
+def _digits(values: torch.Tensor) -> str:
+    """The same for the same latents, to four decimals."""
+    return digest_of(np.round(values.detach().float().cpu().numpy(), 4) + 0.0)  # + 0.0: no "-0"
 
 
 def unchanged(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
@@ -76,11 +98,11 @@ class Studio:
 
     @torch.no_grad()
     def _film(self, take: Take, variant: Variant) -> Readings:
-        emotion = take.emotion or "own"
-        file = self.archive / f"{variant.name}-{take.name}-{take.clip.seed}-{take.clip.frames}-{emotion}.npz"
+        name = f"{variant.name}-{take.name}-{take.clip.seed}-{take.clip.frames}-{take.direction}"
+        file = self.archive / f"{name}.npz"
         if file.exists():
             return Readings.load(file)
-        settings = replace(self.settings, emotion=take.emotion)
+        settings = take.settings(self.settings)
         models = self.models if variant.backbone is None else replace(self.models, ethd=variant.backbone)
         conditions = prepare_conditions(models, speech_of(take.clip), take.portrait, settings)
         conditions = variant.change(models, take, conditions)

@@ -15,23 +15,34 @@ from .. import __version__
 from ..device import pick_device, pick_dtype
 from ..models.model_set import load_model_set
 from .ablation import measure_ablation
+from .direction import measure_direction
 from .expression import measure_dicte
 from .long_video import measure_long
 from .plan import FULL, SECTIONS, SMALL, SuitePlan
-from .probes import load_probe
+from .probes import load_head_probe, load_probe
 from .protocols import measure_emotion, measure_face_finder, measure_probes, measure_sync
 from .report import Figures, Report, digest_of, digests
+from .sources import measure_sources
 from .speed import measure_speed
 from .studio import OnStep, Studio
 from .unseen import FIRST_SEED
 
-BUNDLED_PROBE = Path(__file__).parent.parent / "weights" / "probes" / "face_probe.safetensors"
+PROBES = Path(__file__).parent.parent / "weights" / "probes"
+BUNDLED_PROBE = PROBES / "face_probe.safetensors"
+BUNDLED_HEAD_PROBE = PROBES / "head_pose_probe.safetensors"
+
+
+def _directed(studio: Studio, plan: SuitePlan) -> Figures:
+    return measure_direction(studio, plan, load_head_probe(BUNDLED_HEAD_PROBE))
+
 
 PROTOCOLS: dict[str, Callable[[Studio, SuitePlan], Figures]] = {
     "probes": measure_probes,  # how well the probes read true drawings
     "face_finder": measure_face_finder,  # are drawn faces found?
     "sync": measure_sync,  # does the mouth follow the speech, rest in silence, and does the person stay the same?
     "emotion": measure_emotion,  # is the emotion that was asked for the one that is seen?
+    "sources": measure_sources,  # the same, for every source that an emotion can come from
+    "direction": _directed,  # are intensity, blends, timelines, silence and head motion seen as directed?
     "speed": measure_speed,  # seconds, frames per second, memory
     "dicte": measure_dicte,  # does the expression live, and do seeds differ? (fig. 4)
     "ablation": measure_ablation,  # what each latent and each part is worth (fig. 3, table 2, fig. 12)

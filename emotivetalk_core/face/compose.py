@@ -39,6 +39,18 @@ def paste_back_stream(
             yield _paste(frames, portrait, record, mask.to(frames.device))
 
 
+def paste_back_film(
+    frames: Iterable[torch.Tensor], pictures: Iterable[Portrait], record: CropRecord, feather: float = FEATHER
+) -> Iterator[torch.Tensor]:
+    """`paste_back` where each frame [3, s, s] has a picture of its own, such as a film in which another face talks
+    already → [3 or 4, h, w] each. Ends with the shorter of the two. Raises SettingsError as `paste_back`, in every
+    picture of another size.
+    """
+    mask = feather_mask(record, feather)
+    for frame, picture in zip(frames, pictures):
+        yield _paste(frame[None], picture, record, mask.to(frame.device))[0]
+
+
 def feather_mask(record: CropRecord, feather: float = FEATHER) -> torch.Tensor:
     """How much of the frame shows, 0…1 [1, bottom−top, right−left], over the part of the crop that lies in the
     picture. Exactly 0 at the crop's border. There is no band along a side where the crop reaches the picture's own

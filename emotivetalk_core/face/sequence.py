@@ -63,7 +63,7 @@ def sequence_regions(
     places = _without_gaps(places)
     if not places:
         first = face_regions(portraits[0], detector=detector, size=size)
-        places, portraits = [FacePlace(_box_of(first.record))], portraits[1:]
+        places, portraits = [FacePlace(box_of(first.record))], portraits[1:]
         yield first
     boxes = _steady([box for place in places if (box := place.face_box) is not None])
     for index, portrait in enumerate(portraits):
@@ -109,7 +109,7 @@ def _steady(boxes: Sequence[Box]) -> list[Box]:
     return [(box[0], box[1], box[2], box[3]) for box in means.tolist()]
 
 
-def _box_of(record: CropRecord) -> Box:
+def box_of(record: CropRecord) -> Box:
     """The square box whose canonical crop is this very record."""
     half = record.side / CROP_FACTOR / 2
     across, down = record.left + record.side / 2, record.top + record.side / 2

@@ -4,6 +4,7 @@ A file is judged before a byte of it is used, and every fault is one sentence. N
 pickles are refused unread. Which networks exist is not known here.
 """
 
+import contextlib
 import json
 import os
 import types
@@ -72,7 +73,8 @@ def save_checkpoint(
         save_file(tensors, part, metadata)
         os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # its folder may be a file
+            part.unlink(missing_ok=True)
         reason = error.strerror or error
         raise OutputError(f"The weights cannot be written to {path} ({reason}); choose another place.") from error
 

@@ -33,7 +33,8 @@ class DiCTEConfig:
 
 
 class DiCTEBlock(nn.Module):
-    """Self-attention over frames and a feed-forward layer, each scaled, shifted and gated by the condition [b, w].
+    """Self-attention over frames and a feed-forward layer, each scaled, shifted and gated by the condition [b, n or 1,
+    w].
 
     The gates start at zero, so a fresh block is the identity (Peebles & Xie 2023, adaLN-Zero).
     """
@@ -61,7 +62,7 @@ class DiCTEBlock(nn.Module):
         start_at_zero(self.modulation)
 
     def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
-        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = self.modulation(condition)[:, None].chunk(6, dim=-1)
+        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = self.modulation(condition).chunk(6, dim=-1)
         x = x + gate_a * self.attention(_modulated_norm(x, scale_a, shift_a))
         return x + gate_f * self.feed_forward(_modulated_norm(x, scale_f, shift_f))
 
@@ -109,7 +110,7 @@ class DiCTE(nn.Module):
         """Predict e(0) [b, n, e].
 
         noisy [b, n, e], clean where known · t [b] step 0…999 · audio_windows [b, n, 10, c] · identity [b, d] ·
-        emotion [b, e], e_cond · known [b, n], 1 where `noisy` is ground truth or the previous chunk's end ·
+        emotion [b, e], e_cond, or [b, n, e], one for each frame · known [b, n], 1 where `noisy` is ground truth or the previous chunk's end ·
         emotion_dropped [b] bool: rows that are told no emotion (for guidance).
         """
         frames = self.embed_frame(torch.cat((noisy, known[..., None].to(noisy)), dim=-1))  # [b, n, w]
@@ -117,15 +118,16 @@ class DiCTE(nn.Module):
         index = torch.arange(noisy.shape[1], device=noisy.device)
         x = frames + speech + sinusoidal_embedding(index, self.config.width).to(frames)
 
-        told = self.embed_emotion(emotion)  # [b, w]
+        told = self.embed_emotion(emotion if emotion.dim() == 3 else emotion[:, None])  # [b, n or 1, w]
         if emotion_dropped is not None:
-            told = torch.where(emotion_dropped[:, None], self.no_emotion.to(told), told)
+            told = torch.where(emotion_dropped[:, None, None], self.no_emotion.to(told), told)
         step = self.embed_step(sinusoidal_embedding(t, self.config.width).to(told))
-        condition = F.silu(step + self.embed_identity(self.norm_identity(identity)) + told)  # [b, w]
+        whole = step + self.embed_identity(self.norm_identity(identity))  # [b, w]
+        condition = F.silu(whole[:, None] + told)  # [b, n or 1, w]
 
         for block in self.blocks:
             x = block(x, condition)
-        shift, scale = self.modulation_out(condition)[:, None].chunk(2, dim=-1)
+        shift, scale = self.modulation_out(condition).chunk(2, dim=-1)
         return self.project_out(_modulated_norm(x, scale, shift))
 
 

@@ -14,10 +14,13 @@ from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
 from .ethd import ETHD, ETHDConfig
 from .face_finder import FaceFinder, FaceFinderConfig
+from .head_pose_reader import KIND as HEAD_POSE_READER
+from .head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from .lip_projector import LipProjector, LipProjectorConfig
 from .manifest import MANIFEST, verify_manifest
 from .motion_encoder import MotionEncoder, MotionEncoderConfig
 from .presets import SamplingDefaults, check_widths
+from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from .speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from .vae_checkpoint import load_vae
 
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Everything that a talking video needs, frozen, on one device. face_finder None: the folder has none."""
+    """Everything that a talking video needs, frozen, on one device. face_finder, speech_emotion, head_pose_reader
+    None: the folder has none.
+    """
 
     speech_encoder: SpeechEncoder
     lip_projector: LipProjector
@@ -38,6 +43,8 @@ class ModelSet:
     codebook: EmotionCodebook
     face_finder: FaceFinder | None
     defaults: SamplingDefaults
+    speech_emotion: SpeechEmotionRecogniser | None = None
+    head_pose_reader: HeadPoseReader | None = None
 
     @property
     def device(self) -> torch.device:
@@ -47,6 +54,15 @@ class ModelSet:
     def picture_size(self) -> int:
         """Side in pixels of the square talking crop that these weights were made for."""
         return self.defaults.size
+
+    def recogniser(self) -> SpeechEmotionRecogniser:
+        """What hears the emotion in speech. WeightsError where the folder has none, which says how to get one."""
+        if self.speech_emotion is None:
+            raise WeightsError(
+                "These weights hold no speech_emotion.safetensors, so no emotion can be heard in the speech; copy the "
+                "bundled demo's file beside them, or make one with `convert --kind wavlm-emotion`."
+            )
+        return self.speech_emotion
 
 
 def load_model_set(
@@ -67,7 +83,7 @@ def load_model_set(
         return folder / f"{kind}.safetensors"
 
     defaults = read_sampling_defaults(file("ethd"))
-    finder = file("face_finder")
+    finder, recogniser, reader = file("face_finder"), file("speech_emotion"), file(HEAD_POSE_READER)
     models = ModelSet(
         speech_encoder=load_network(
             file("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, *place
@@ -83,6 +99,10 @@ def load_model_set(
         # faces are found on the CPU in float32: the picture is there, and the network is tiny
         face_finder=load_network(finder, "face_finder", FaceFinder, FaceFinderConfig) if finder.exists() else None,
         defaults=defaults,
+        speech_emotion=load_speech_emotion(recogniser, device) if recogniser.exists() else None,
+        head_pose_reader=(
+            load_network(reader, HEAD_POSE_READER, HeadPoseReader, HeadPoseReaderConfig) if reader.exists() else None
+        ),
     )
     try:
         check_widths(

@@ -7,6 +7,7 @@ from .dicte import DiCTEConfig
 from .ethd import ETHDConfig
 from .lip_projector import LipProjectorConfig
 from .motion_encoder import MotionEncoderConfig
+from .speech_emotion import SpeechEmotionConfig
 from .speech_encoder import SpeechEncoderConfig
 from .vae import VAEConfig
 
@@ -140,3 +141,25 @@ DEMO = ModelPreset(
     ),
 )
 """A size for a laptop's CPU; its weights are trained by this project on drawn heads and shipped with it."""
+
+DEMO_SPEECH_EMOTION = SpeechEmotionConfig(
+    # 40 ms every 12.5 ms, long enough for the pitch of low voices; then 20 features a second
+    conv_dim=(256, 128, 96, 96),
+    conv_kernel=(640, 1, 3, 3),
+    conv_stride=(200, 1, 2, 2),
+    conv_bias=True,
+    feat_extract_norm="layer",
+    do_stable_layer_norm=True,
+    hidden_size=96,
+    num_hidden_layers=3,
+    num_attention_heads=4,
+    intermediate_size=192,
+    num_conv_pos_embeddings=16,
+    num_conv_pos_embedding_groups=8,
+    num_buckets=64,
+    max_bucket_distance=160,
+    classifier_proj_size=96,
+)
+"""The demo's recogniser of emotions in speech. Recordings are heard at unit variance: their gain is the microphone's,
+and says nothing of the voice.
+"""

@@ -17,7 +17,7 @@ from torch import nn
 
 from ..errors import SettingsError, WeightsError
 from ..types import EMOTIONS, SAMPLE_RATE, Emotion, Speech
-from .checkpoint import check_keys, save_checkpoint
+from .checkpoint import check_keys, load_network, save_checkpoint
 from .codebook import EmotionCodebook
 from .hugging_face import WEIGHTS, WITHOUT_CHANCE, described_config, read_description, read_public_tensors
 from .speech_encoder import first_window, standardise
@@ -92,6 +92,12 @@ class HeardEmotion:
         shares = [(EMOTIONS[index], float(self.probabilities[index])) for index in order]
         return ", ".join(f"{name} {share:.0%}" for name, share in shares[:1] + [s for s in shares[1:] if s[1] >= 0.1])
 
+    @property
+    def table(self) -> str:
+        """All eight with their shares, the likeliest first, a line each."""
+        order = self.probabilities.argsort(descending=True, stable=True).tolist()
+        return "\n".join(f"{EMOTIONS[index]} {float(self.probabilities[index]):.1%}" for index in order)
+
 
 class SpeechEmotionRecogniser(nn.Module):
     """WavLM with a classifier on its mean feature, without dropout: the same speech is heard the same way."""
@@ -144,6 +150,30 @@ class SpeechEmotionRecogniser(nn.Module):
             heard.append(self.probabilities(piece[None])[0])
         return HeardEmotion(torch.stack(heard).mean(dim=0).cpu(), missing_note(self.config.labels))
 
+    def hear_all(self, recordings: Sequence[Speech]) -> HeardEmotion:
+        """The emotion of several recordings together, each counting by its length."""
+        seconds = torch.tensor([max(1, len(speech.samples)) for speech in recordings], dtype=torch.float32)
+        heard = torch.stack([self.hear(speech).probabilities for speech in recordings])  # [recordings, 8]
+        return HeardEmotion(seconds @ heard / seconds.sum(), missing_note(self.config.labels))
+
+
+def hearing_memory(config: SpeechEmotionConfig, sample_count: int) -> int:
+    """Bytes that hearing this many samples takes in float32 beside the weights, a little generously: of one piece, the
+    first convolution's output twice, and WavLM's attention, which keeps a matrix for each head about six times. [ours]
+    """
+    piece = min(sample_count, _PIECE_SECONDS * SAMPLE_RATE)
+    tokens = piece / math.prod(config.conv_stride)
+    convolution = 2 * config.conv_dim[0] * piece / config.conv_stride[0]
+    return math.ceil(4 * (convolution + 6 * config.num_attention_heads * tokens**2))
+
+
+def load_speech_emotion(path: Path, device: torch.device | str = "cpu") -> SpeechEmotionRecogniser:
+    """A recogniser, frozen, in float32: a file of ours, or a public WavLM classifier's folder. Raises WeightsError."""
+    path = Path(path)
+    if path.is_dir():
+        return from_hugging_face(path).to(device)
+    return load_network(path, KIND, SpeechEmotionRecogniser, SpeechEmotionConfig, device).requires_grad_(False)
+
 
 def label_emotions(labels: Sequence[str]) -> tuple[str | None, ...]:
     """Which of the eight each label means, None for those that name no emotion. WeightsError for an unknown label, and
@@ -185,6 +215,13 @@ def blend_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: flo
         raise SettingsError("No emotion was heard in the speech; choose one by its name.")
     values = sum(weight / total * codebook.lookup(name, intensity) for name, weight in weights.items())
     return Emotion(torch.as_tensor(values), heard.description)
+
+
+def keyword_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: float = 1.0) -> Emotion:
+    """The likeliest emotion alone, as the paper has it (EmotiveTalk §6.3); intensity, errors as `blend_emotion`'s."""
+    if not float(heard.probabilities.sum()) > 0:
+        raise SettingsError("No emotion was heard in the speech; choose one by its name.")
+    return Emotion(codebook.lookup(heard.name, intensity), heard.name)
 
 
 def from_hugging_face(folder: Path) -> SpeechEmotionRecogniser:

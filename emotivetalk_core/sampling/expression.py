@@ -41,8 +41,8 @@ def sample_expression(
 ) -> torch.Tensor:
     """Sample the expression latents e [n, expression_dim], float32, on the device of `audio_windows`.
 
-    audio_windows: [n, 10, c], the windows A_w · identity: [d], the portrait's trunk feature · emotion:
-    [expression_dim], e_cond · seed: the same seed gives the same expression, others give other plausible ones ·
+    audio_windows: [n, 10, c], the windows A_w · identity: [d], the portrait's trunk feature · emotion: e_cond,
+    [expression_dim], or [n, expression_dim] where it changes from frame to frame · seed: the same seed gives the same expression, others give other plausible ones ·
     steps: DDIM steps, η = 0 (EmotiveTalk §6.4) · guidance: how far to go beyond the network's own answer to e_cond; 1
     is one forward, any other number doubles the batch · on_step(done, total): counts chunks x steps; what it raises
     ends the sampling at once · dtype: what the network is fed, by default that of its first parameter.
@@ -57,11 +57,16 @@ def sample_expression(
     expression of every chunk that lies wholly in the shared part: within a chunk each frame hears what comes after
     it.
 
-    InputError without frames, NumericalError when the network's answer is not finite.
+    InputError without frames or for emotions of another number of frames, NumericalError when the network's answer is not finite.
     """
     n = audio_windows.shape[0]
     if n < 1:
         raise InputError("The speech has no audio windows, but at least one frame is needed; give longer speech.")
+    if emotion.dim() == 2 and emotion.shape[0] != n:
+        raise InputError(
+            f"The emotion changes over {emotion.shape[0]} frames, but the speech has {n}; make its timeline from the "
+            "same speech."
+        )
     config = model.config
     tokens, prefix = config.tokens, config.prefix
     device, dtype = audio_windows.device, dtype or next(model.parameters()).dtype
@@ -69,7 +74,7 @@ def sample_expression(
     length = starts[-1] + tokens
     held = audio_windows[-1:].expand(length - n, -1, -1)
     audio = torch.cat([audio_windows, held]).to(dtype)  # [length, 10, c]
-    noise = frame_noise(length, emotion.shape, seed).to(device)  # [length, e]
+    noise = frame_noise(length, emotion.shape[-1:], seed).to(device)  # [length, e]
     expression = torch.zeros_like(noise)
     levels = torch.cat([timesteps(steps, config.steps), torch.tensor([-1])]).to(device)  # -1: the clean end
 
@@ -77,7 +82,8 @@ def sample_expression(
     dropped = torch.tensor([False] if guidance == 1.0 else [False, True], device=device)
     rows = dropped.shape[0]
     identities = identity.to(device, dtype).expand(rows, -1)
-    emotions = emotion.to(device, dtype).expand(rows, -1)
+    course = emotion.expand(n, -1).to(device, dtype)
+    course = torch.cat([course, course[-1:].expand(length - n, -1)])  # [length, e]
 
     for chunk, start in enumerate(starts):
         frames = slice(start, start + tokens)
@@ -87,6 +93,7 @@ def sample_expression(
         x = noise[frames]
         audio_rows = audio[frames].expand(rows, -1, -1, -1)
         known_rows = known.to(dtype).expand(rows, -1)
+        emotions = course[frames].expand(rows, -1, -1)  # [rows, tokens, e]
         for step in range(steps):
             t, t_next = levels[step], levels[step + 1]
             x = torch.where(known[:, None], clean, x)

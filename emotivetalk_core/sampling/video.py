@@ -105,6 +105,11 @@ def sample_video(
                 f"The {name} latents cover {given.shape[0]} frames, but the video has {n}; "
                 "make both from the same speech."
             )
+    portrait = conditions.portrait_latent
+    if portrait.dim() == 4 and portrait.shape[0] != n:
+        raise InputError(
+            f"The head's pose covers {portrait.shape[0]} frames, but the video has {n}; make it for the same speech."
+        )
     device = conditions.portrait_latent.device
     window_plan = windows_by_step(n, settings)
     total, done = sum(len(starts) for starts in window_plan), 0
@@ -156,7 +161,7 @@ class _WindowDenoiser:
         """D [b, T, 4, h, w] of the b windows that begin at `starts`; x [n, 4, h, w] is the whole noisy latent."""
         b, length = len(starts), min(self.settings.window, self.frames)
         noisy = torch.stack([x[start : start + length] for start in starts])  # [b, T, 4, h, w]
-        portrait = self.conditions.portrait_latent.expand(b, length, -1, -1, -1)
+        portrait = self._portraits(starts, length)
         inputs = torch.cat([network_input(noisy, sigma), portrait.to(noisy)], dim=2).to(self.dtype)  # [b, T, 8, h, w]
         # c_noise and the micro-conditions stay float32: in half precision neighbouring noise levels would coincide.
         c_noise = preconditioning(sigma).c_noise.expand(b)
@@ -179,6 +184,13 @@ class _WindowDenoiser:
             F = F + (self.settings.emotion_guidance - 1) * (F_full - raw(no_expression))
         self._check_finite(F, starts, length, step)
         return denoised(F, noisy, sigma)
+
+    def _portraits(self, starts: list[int], length: int) -> torch.Tensor:
+        """The portrait's latent beside each frame, [b, T, 4, h, w]."""
+        portrait = self.conditions.portrait_latent
+        if portrait.dim() == 3:
+            return portrait.expand(len(starts), length, -1, -1, -1)
+        return torch.stack([portrait[start : start + length] for start in starts])
 
     def _motion(self, starts: list[int], length: int) -> MotionConditions:
         whole, b = self.conditions, len(starts)

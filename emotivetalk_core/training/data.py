@@ -1,10 +1,10 @@
 """The drawn heads that the demo learns from, rendered once to memory-mapped arrays and read from there by every
 stage.
 
-Four sets, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for
-reconstruction), *clips* (talking heads with sound and a few portraits each), the same *held* still, and *speech*
-(clips without pictures: sound, phonemes, and what the face would do). Making them can be killed and goes on where it
-stopped: each item has a flag that is set once it lies whole in the arrays.
+Five sets, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for
+reconstruction), the same people *turned* another way, *clips* (talking heads with sound and a few portraits each), the
+same *held* still, and *speech* (clips without pictures: sound, phonemes, and what the face would do). Making them can
+be killed and goes on where it stopped: each item has a flag that is set once it lies whole in the arrays.
 """
 
 import dataclasses
@@ -29,6 +29,7 @@ SAMPLES_PER_FRAME = SAMPLE_RATE // FRAMES_PER_SECOND
 FEATURES_PER_FRAME = 2  # Wav2Vec2 runs at 50 Hz
 TRUTH = {"mouth": 5, "action_units": len(ACTION_UNITS), "pose": 6, "eye": 3}  # eye: blink, gaze x, gaze y
 BOXES = {"face_box": 4, "lip_box": 4}
+TURNED_EACH = 2
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,17 @@ class TrainingData:
     """The sets, each a name → memory-mapped array.
 
     stills: pixels [i, k, s, s, 3] uint8, mouth, action_units, pose, eye, face_box, lip_box [i, k, d], emotion [i, k]
-    · clips: pixels [c, n, s, s, 3], the same truth [c, n, d], emotion [c], samples [c, n·640], phonemes [c, 2n],
-    reference_pixels [c, r, s, s, 3] with reference_face_box and reference_lip_box [c, r, 4] · speech: clips that are
-    not drawn: samples, phonemes and the truth.
+    · turned: the same people, two pictures each, every one at a pose of its own · clips: pixels [c, n, s, s, 3], the
+    same truth [c, n, d], emotion [c], samples [c, n·640], phonemes [c, 2n], reference_pixels [c, r, s, s, 3] with
+    reference_face_box, reference_lip_box [c, r, 4] and reference_pose [c, r, 6] · held: pixels and references · speech:
+    clips that are not drawn: samples, phonemes, emotion and the truth.
     """
 
     stills: dict[str, np.ndarray]
     clips: dict[str, np.ndarray]
     speech: dict[str, np.ndarray]
     held: dict[str, np.ndarray]
+    turned: dict[str, np.ndarray]
 
 
 def random_state(rng: np.random.Generator, pose: np.ndarray) -> tuple[HeadState, int]:
@@ -93,6 +96,16 @@ def _make_still(folder: Path, index: int, seed: int, settings: DataSettings) -> 
         arrays["emotion"][index, k] = emotion
 
 
+def _make_turned(folder: Path, index: int, seed: int, settings: DataSettings) -> None:
+    arrays = open_set(folder)
+    rng = np.random.default_rng([seed, 5, index])
+    identity = sample_identity(seed * 10_000 % 300_000 + index)
+    for k in range(TURNED_EACH):
+        state, emotion = random_state(rng, random_pose(rng, 1.5))
+        _write_face(arrays, (index, k), identity, state, settings.picture)
+        arrays["emotion"][index, k] = emotion
+
+
 def _make_clip(folder: Path, index: int, seed: int, settings: DataSettings) -> None:
     arrays = open_set(folder)
     rng = np.random.default_rng([seed, 2, index])
@@ -123,6 +136,7 @@ def _write_reference(
 ) -> None:
     geometry = head_geometry(identity, state, size)
     arrays["reference_pixels"][where] = render_head(identity, state, size)
+    arrays["reference_pose"][where] = state.pose
     arrays["reference_face_box"][where] = geometry.face_box
     arrays["reference_lip_box"][where] = geometry.lip_box
 
@@ -134,6 +148,7 @@ def _clip_seed(seed: int, index: int) -> int:
 def _make_speech(folder: Path, index: int, seed: int, settings: DataSettings) -> None:
     arrays = open_set(folder)
     clip = make_clip(700_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
+    arrays["emotion"][index] = EMOTIONS.index(clip.emotion)
     _write_sound(arrays, index, clip.samples, clip.phonemes)
     truth = {"mouth": clip.mouth, "action_units": clip.action_units, "pose": clip.pose}
     truth["eye"] = np.column_stack([clip.blink, clip.gaze])
@@ -149,7 +164,13 @@ def _write_sound(arrays: dict[str, np.ndarray], index: int, samples: np.ndarray,
     )
 
 
-MAKERS = {"stills": _make_still, "clips": _make_clip, "held": _make_held, "speech": _make_speech}
+MAKERS = {
+    "stills": _make_still,
+    "turned": _make_turned,
+    "clips": _make_clip,
+    "held": _make_held,
+    "speech": _make_speech,
+}
 
 
 def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...], str]]]:
@@ -164,11 +185,17 @@ def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...]
 
     references = {
         "reference_pixels": ((s, s, 3), "u1"),
+        "reference_pose": ((6,), "f4"),
         "reference_face_box": ((4,), "f4"),
         "reference_lip_box": ((4,), "f4"),
     }
     return {
         "stills": {**stack((i, k), faces), "emotion": ((i, k), "i2"), "done": ((i,), "u1")},
+        "turned": {
+            **stack((i, TURNED_EACH), faces),
+            "emotion": ((i, TURNED_EACH), "i2"),
+            "done": ((i,), "u1"),
+        },
         "clips": {
             **stack((c, n), faces),
             **stack((c,), sound),
@@ -184,6 +211,7 @@ def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...]
         "speech": {
             **stack((settings.speech_clips,), sound),
             **stack((settings.speech_clips, n), {key: ((d,), "f4") for key, d in TRUTH.items()}),
+            "emotion": ((settings.speech_clips,), "i2"),
             "done": ((settings.speech_clips,), "u1"),
         },
     }
@@ -207,7 +235,7 @@ def _make(kind: str, folder: Path, indices: list[int], seed: int, settings: Data
 def prepare_set(
     kind: str, folder: Path, seed: int, settings: DataSettings, on_step: Callable[[int, int], None] | None = None
 ) -> dict[str, np.ndarray]:
-    """Makes what is still missing of one set ("stills", "clips", "held" or "speech") under `folder`, with
+    """Makes what is still missing of one set ("stills", "turned", "clips", "held" or "speech") under `folder`, with
     `settings.workers` processes.
     """
     folder = folder / kind
@@ -243,4 +271,10 @@ def prepare_data(
 
         return prepare_set(kind, folder, seed, settings, on_item)
 
-    return TrainingData(stills=make("stills"), clips=make("clips"), speech=make("speech"), held=make("held"))
+    return TrainingData(
+        stills=make("stills"),
+        turned=make("turned"),
+        clips=make("clips"),
+        speech=make("speech"),
+        held=make("held"),
+    )

@@ -1,5 +1,6 @@
 """`train demo`: the paper's order from speech to talking head, each stage once, resumed wherever it was stopped."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from .data import prepare_data
 from .encoders import train_encoders
 from .ethd import train_ethd
 from .face_finder import train_face_finder
+from .head_pose import train_head_pose_reader
 from .settings import DemoSettings
+from .speech_emotion import train_speech_emotion
 from .speech_encoder import train_speech_encoder
 from .stage import Stage
 from .v_aid import train_v_aid
@@ -22,17 +25,22 @@ STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "face_finder": ("face_finder", train_face_finder),
     "speech_encoder": ("speech_encoder", train_speech_encoder),
     "vae": ("vae", train_vae),
+    "head_pose": ("head_pose_reader", train_head_pose_reader),
     "encoders": ("motion_encoder", train_encoders),
     "v_aid": ("dicte", train_v_aid),
     "ethd": ("ethd", train_ethd),
     "codebook": ("emotion_codebook", build_demo_codebook),
+    "speech_emotion": ("speech_emotion", train_speech_emotion),
 }
 """Stage → (the last weights file it writes, the function), in order."""
 
 OPTIONAL_STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "ablation": ("ablation/no_decoupling", train_ablation),
+    "head_pose_probe": ("head_pose_probe", functools.partial(train_head_pose_reader, name="head_pose_probe", seed=5)),
 }
-"""Trained only when named: the variants that `evaluate` compares with (EmotiveTalk table 2, fig. 12)."""
+"""Trained only when named: the variants that `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network
+that it reads head poses with.
+"""
 
 
 def train_demo(

@@ -128,13 +128,14 @@ def denoising_error(
     generator: torch.Generator,
 ) -> torch.Tensor:
     """Squared error of the denoiser (EmotiveTalk eq. 11), weighted as v-prediction: [b, n, 4, h, w] for clean [b, n,
-    4, h, w] and portrait [b, 4, h, w].
+    4, h, w] and portrait [b, 4, h, w], or [b, n, 4, h, w] where it is turned for each frame.
     """
     count, device = clean.shape[0], clean.device
     sigma = noise_levels(count, generator).to(device)
     noise = torch.randn(clean.shape, generator=generator).to(device)
     noisy = add_noise(clean, noise, sigma)
-    x = torch.cat([network_input(noisy, sigma), portrait[:, None].expand_as(clean)], 2)
+    beside = portrait if portrait.dim() == 5 else portrait[:, None].expand_as(clean)
+    x = torch.cat([network_input(noisy, sigma), beside], 2)
     added = torch.stack([torch.full((count,), 24.0), motion_bucket.cpu().float(), torch.zeros(count)], -1).to(device)
     raw = network(x, preconditioning(sigma).c_noise, conditions, added).float()
     weight = broadcast_to(loss_weight(sigma, "v"), clean)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..audio.feature_windows import feature_windows
+from ..face.head_turn import turn_head
 from ..models.checkpoint import load_network
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..models.speech_encoder import SpeechEncoder, SpeechEncoderConfig
@@ -61,6 +62,63 @@ def clip_latents(stage: Stage) -> np.ndarray:
     """Unscaled VAE modes of the frames of the clips that ETHD learns from [c, n, 4, h, w]."""
     pixels = stage.data.clips["pixels"][:, : stage.settings.ethd_first_frames]
     return cached(stage.states / "features" / "clip_latents.npy", lambda: _latents(stage, pixels))
+
+
+def relative_pose(pose: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Poses [..., 6] of drawn heads seen from that of their portrait [..., 6], as in types.HeadPose."""
+    relative = pose - reference
+    relative[..., 5] = pose[..., 5] / reference[..., 5]
+    return relative
+
+
+def _turned(stage: Stage, pixels: np.ndarray, boxes: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """Unscaled VAE modes [a, n, 4, h, w] of the portraits [a, s, s, 3] with their heads turned by poses [a, n, 6]."""
+    vae = load_vae(stage.weights("vae"), stage.device)
+    found = []
+    for portrait, box, course in zip(pixels, boxes, poses, strict=True):
+        picture, moves = pictures(portrait, stage.device), torch.from_numpy(course).float().to(stage.device)
+        place = torch.from_numpy(np.array(box)).to(stage.device)
+        with torch.inference_mode(), stage.autocast():
+            turned = turn_head(picture.expand(len(moves), -1, -1, -1), place.expand(len(moves), -1), moves).clamp(0, 1)
+            found.append(encode_mode(vae, turned).float().cpu().numpy().astype(np.float16))
+    return np.stack(found)
+
+
+def clip_guides(stage: Stage) -> np.ndarray:
+    """Of each clip the first portrait, its head turned as in every frame [c, n, 4, h, w]: unscaled VAE modes."""
+
+    def make() -> np.ndarray:
+        clips = stage.data.clips
+        poses = relative_pose(
+            clips["pose"][:, : stage.settings.ethd_first_frames], clips["reference_pose"][:, :1]
+        )  # [c, n, 6]
+        return _turned(stage, clips["reference_pixels"][:, 0], clips["reference_face_box"][:, 0], poses)
+
+    return cached(stage.states / "features" / "clip_guides.npy", make)
+
+
+def turned_features(stage: Stage) -> dict[str, np.ndarray]:
+    """Of the people's turned pictures: latents [i, k, 4, h, w]; guides [i, k, 4, h, w], the person's first still with
+    its head turned so; lip [i, k, lip], expression [i, k, expression] as encoded.
+    """
+    encoder = load_network(
+        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
+    )
+    turned, stills, folder = stage.data.turned, stage.data.stills, stage.states / "features"
+
+    def guides() -> np.ndarray:
+        poses = relative_pose(turned["pose"][:], stills["pose"][:, :1])
+        return _turned(stage, stills["pixels"][:, 0], stills["face_box"][:, 0], poses)
+
+    def read(method: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
+        return _over_pictures(turned["pixels"], method, stage.device)
+
+    return {
+        "latents": cached(folder / "turned_latents.npy", lambda: _latents(stage, turned["pixels"])),
+        "guides": cached(folder / "turned_guides.npy", guides),
+        "lip": cached(folder / "turned_lip.npy", lambda: read(encoder.lip)),
+        "expression": cached(folder / "turned_expression.npy", lambda: read(encoder.expression)),
+    }
 
 
 def reference_latents(stage: Stage) -> np.ndarray:

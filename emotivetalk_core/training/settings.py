@@ -33,16 +33,22 @@ class DemoSettings:
     speech: LoopSettings = LoopSettings(steps=1000, learning_rate=1e-3, warmup=100, average=0.99)
     speech_batch: int = 8
     speech_seconds: float = 3.0
+    speech_emotion: LoopSettings = LoopSettings(steps=4500, learning_rate=2e-3, warmup=100, average=0.99)
+    speech_emotion_batch: int = 24
+    emotive_clips: int = 8000
+    speech_emotion_check: int = 25  # unseen recordings of each emotion
     vae: LoopSettings = LoopSettings(steps=1600, learning_rate=1.5e-3, warmup=100, average=0.99)
     vae_batch: int = 16
     trunk: LoopSettings = LoopSettings(steps=1000, learning_rate=1e-3, warmup=100, average=0.99)
     trunk_batch: int = 64
+    head_pose: LoopSettings = LoopSettings(steps=1600, learning_rate=2e-3, warmup=100, average=0.995)
+    head_pose_batch: int = 64
     encoders: LoopSettings = LoopSettings(steps=900, learning_rate=6e-4, warmup=100, average=0.995)
     encoders_batch: int = 24
     undrawn: LoopSettings = LoopSettings(steps=1500, learning_rate=2e-3, warmup=50)
     v_aid: LoopSettings = LoopSettings(steps=1600, learning_rate=5e-4, warmup=100, average=0.995)
     v_aid_batch: int = 16
     ethd: LoopSettings = LoopSettings(steps=3200, learning_rate=6e-4, warmup=50, average=0.995)
-    ethd_first_frames: int = 110  # of each clip; encoding more would cost minutes and bring no new faces
+    ethd_first_frames: int = 80  # of each clip; encoding more would cost minutes and bring no new faces
     ethd_batch: int = 6
     ethd_frames: int = 8

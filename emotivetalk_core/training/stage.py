@@ -44,8 +44,9 @@ class Stage:
 
 
 def autocast(device: torch.device) -> contextlib.AbstractContextManager:
-    """bfloat16 where the processor has matrix units for it (CUDA, or AMX on recent Xeons), float32 elsewhere."""
-    fast = device.type == "cuda" or (device.type == "cpu" and torch.cpu._is_amx_tile_supported())
+    """bfloat16 where the processor reckons in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere."""
+    on_cpu = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    fast = device.type == "cuda" or on_cpu
     return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
 
 

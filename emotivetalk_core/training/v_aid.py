@@ -5,7 +5,7 @@ One main step with the estimator at rest, then `ESTIMATOR_STEPS` of the estimato
 are frozen.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,18 +27,29 @@ ESTIMATOR_STEPS = 5
 LIP_FRAMES = 48  # of each clip's 220 that one step asks of the projector: enough negatives, a quarter of the work
 KNOWN_PREFIX = 0.8  # share of clips whose first frames are given clean (§6.4, "randomly cat … 0.8")
 DROP_EMOTION = 0.1
+RECUT = 0.5
+"""Share of clips that are pieced together from several, so that the emotion changes on the way: e_cond is then that of
+each piece. The paper's e_cond is one for a whole clip; a timeline of emotions needs a network that has met changes.
+[we]
+"""
+PIECE_FRAMES, FADE_FRAMES = (12, 120), 12  # lengths of such pieces; the longest change from one to the next
+ENDED = 0.3  # share of clips that end early and hold their last audio, as the sampler fills up a short speech
 CLUB_WEIGHT = 1 / DEMO.dicte.expression_dim
 """The paper's weight of 1 is beside a squared norm, a sum over channels; our losses are means over them."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """audio [b, n, 10, c] · lip [b, n, lip] · expression [b, n, e] · identity [b, d]."""
+    """audio [b, n, 10, c] · lip [b, n, lip] · expression [b, n, e] · identity [b, d] · emotion [b, n, e], e_cond of
+    each frame · counts [b, n]: 1 where a frame is of the clip, 0 after its end.
+    """
 
     audio: torch.Tensor
     lip: torch.Tensor
     expression: torch.Tensor
     identity: torch.Tensor
+    emotion: torch.Tensor
+    counts: torch.Tensor
 
 
 def train_v_aid(stage: Stage) -> None:
@@ -54,15 +65,16 @@ def train_v_aid(stage: Stage) -> None:
     talks = Talks(stage)
 
     def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        batch = talks.draw(settings.v_aid_batch, generator)
+        batch = pieced_together(talks.draw(settings.v_aid_batch, generator), generator)
+        shown = cut_short(batch, generator)
         with stage.autocast():
             start = int(torch.randint(batch.lip.shape[1] - LIP_FRAMES + 1, (1,), generator=generator))
             frames = slice(start, start + LIP_FRAMES)
             lip = projector(batch.audio[:, frames]).float()  # [b, LIP_FRAMES, lip]
-            expression, known = estimate_expression(dicte, batch, generator)
+            expression, known = estimate_expression(dicte, shown, generator)
         true_lip = batch.lip[:, frames]
         lip_part = lip_loss(lip, true_lip)
-        expression_part = expression_loss(expression, batch.expression, known)
+        expression_part = expression_loss(expression, batch.expression, torch.maximum(known, 1 - shown.counts))
         club.eval()
         pairs = lip.flatten(0, 1), expression[:, frames].flatten(0, 1)
         bound = club(*pairs)
@@ -117,12 +129,57 @@ class Talks:
 
         frames = self.audio.shape[1]
         windows = [feature_windows(features, frames) for features in _tensor(self.heard[s], self.device)]
-        return Batch(
+        expression = both(self.vision["expression"][c], self.undrawn["expression"][s])
+        return whole_clips(
             audio=torch.cat([_tensor(self.audio[c], self.device), *(w[None] for w in windows)]),
             lip=both(self.vision["lip"][c], self.undrawn["lip"][s]),
-            expression=both(self.vision["expression"][c], self.undrawn["expression"][s]),
+            expression=expression,
             identity=both(self.vision["identity"][c, r], self.people[p]),
         )
+
+
+def whole_clips(audio: torch.Tensor, lip: torch.Tensor, expression: torch.Tensor, identity: torch.Tensor) -> Batch:
+    """Clips as they are: e_cond is the expression of the first frame (EmotiveTalk §6.4)."""
+    emotion = expression[:, :1].expand_as(expression)
+    return Batch(audio, lip, expression, identity, emotion, torch.ones_like(expression[..., 0]))
+
+
+def pieced_together(batch: Batch, generator: torch.Generator) -> Batch:
+    """A share RECUT of the clips [b] made of pieces of the batch's, each where it lay in time, with e_cond of each
+    piece its first frame's. From piece to piece the expression and e_cond fade; sound and lips change at once.
+    """
+    clips, frames = batch.expression.shape[:2]
+    audio, lip, expression, emotion = (
+        values.clone() for values in (batch.audio, batch.lip, batch.expression, batch.emotion)
+    )
+    for clip in range(clips):
+        if float(torch.rand(1, generator=generator)) >= RECUT:
+            continue
+        at = _between(*PIECE_FRAMES, generator)
+        while at < frames:
+            other, length = _between(0, clips, generator), _between(*PIECE_FRAMES, generator)
+            fade = _between(1, FADE_FRAMES + 1, generator)
+            rising = ((torch.arange(frames - at) + 1) / (fade + 1)).clamp(max=1)[:, None].to(expression)
+            audio[clip, at:], lip[clip, at:] = batch.audio[other, at:], batch.lip[other, at:]
+            expression[clip, at:] = torch.lerp(expression[clip, at:], batch.expression[other, at:], rising)
+            emotion[clip, at:] = torch.lerp(emotion[clip, at:], batch.expression[other, at], rising)
+            at += length
+    return Batch(audio, lip, expression, batch.identity, emotion, batch.counts)
+
+
+def cut_short(batch: Batch, generator: torch.Generator) -> Batch:
+    """A share ENDED of the clips cut off somewhere, what is heard and asked for held from there."""
+    audio, emotion, counts = batch.audio.clone(), batch.emotion.clone(), batch.counts.clone()
+    for clip in range(len(audio)):
+        if float(torch.rand(1, generator=generator)) < ENDED:
+            end = _between(PIECE_FRAMES[0], audio.shape[1], generator)
+            audio[clip, end:], emotion[clip, end:] = audio[clip, end - 1].clone(), emotion[clip, end - 1].clone()
+            counts[clip, end:] = 0
+    return replace(batch, audio=audio, emotion=emotion, counts=counts)
+
+
+def _between(low: int, high: int, generator: torch.Generator) -> int:
+    return int(torch.randint(low, high, (1,), generator=generator))
 
 
 def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
@@ -133,7 +190,7 @@ def estimate_expression(dicte: DiCTE, batch: Batch, generator: torch.Generator) 
     """One denoising of e_v from a random t (eq. 7): the x0 estimate [b, n, e], which is the ē_a of training, and the
     known mask [b, n].
 
-    e_cond is the expression of the first frame. The known prefix goes in clean, as the sampler hands it over.
+    The known prefix goes in clean, as the sampler hands it over.
     """
     count, frames = batch.expression.shape[:2]
     device = batch.expression.device
@@ -143,7 +200,7 @@ def estimate_expression(dicte: DiCTE, batch: Batch, generator: torch.Generator) 
     known[:, : dicte.config.prefix] = (torch.rand(count, 1, generator=generator) < KNOWN_PREFIX).float().to(device)
     noisy = torch.where(known[..., None] > 0, batch.expression, add_noise(batch.expression, t, noise))
     dropped = (torch.rand(count, generator=generator) < DROP_EMOTION).to(device)
-    estimate = dicte(noisy, t, batch.audio, batch.identity, batch.expression[:, 0], known, emotion_dropped=dropped)
+    estimate = dicte(noisy, t, batch.audio, batch.identity, batch.emotion, known, emotion_dropped=dropped)
     return estimate.float(), known
 
 
@@ -172,9 +229,8 @@ def audio_latents(stage: Stage) -> dict[str, np.ndarray]:
                     vision["expression"][c : c + 1],
                     vision["identity"][c : c + 1, 0],
                 )
-                estimate, _ = estimate_expression(
-                    dicte, Batch(*(_tensor(part, stage.device) for part in parts)), generator
-                )
+                clip = whole_clips(*(_tensor(part, stage.device) for part in parts))
+                estimate, _ = estimate_expression(dicte, clip, generator)
                 found.append(estimate[0].cpu().numpy().astype(np.float16))
         return np.stack(found)
 

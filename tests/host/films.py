@@ -45,12 +45,18 @@ def movement(film: Film) -> tuple[float, float]:
     """The mean over pixels of the brightness's standard deviation over time, 0…255: where the lips of the first frame's
     faces are, and elsewhere.
     """
-    finder = load_network(FINDER, "face_finder", FaceFinder, FaceFinderConfig)
-    faces = find_faces(torch.from_numpy(film.frames[0]).movedim(-1, 0).float() / 255, finder.find)
-    assert faces, "no face is to be found in the film's first frame"
     deviation = film.frames.mean(axis=-1).std(axis=0)  # [h, w]
     lips = np.zeros(deviation.shape, dtype=bool)
-    for face in faces:
-        left, top, right, bottom = (max(0, round(value)) for value in face.lip_box)
+    for left, top, right, bottom in lip_boxes(film.frames[0]):
         lips[top:bottom, left:right] = True
     return float(deviation[lips].mean()), float(deviation[~lips].mean())
+
+
+def lip_boxes(frame: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """left, top, right, bottom of the lips of each face in a frame [h, w, 3]."""
+    finder = load_network(FINDER, "face_finder", FaceFinder, FaceFinderConfig)
+    faces = find_faces(torch.from_numpy(frame).movedim(-1, 0).float() / 255, finder.find)
+    assert faces, "no face is to be found in the film's first frame"
+    boxes = [tuple(max(0, round(value)) for value in face.lip_box) for face in faces if face.lip_box is not None]
+    assert len(boxes) == len(faces), "a face without lips was found"
+    return boxes

@@ -46,17 +46,26 @@ def rewired(workflow: Workflow, source: list[Any], other: list[Any]) -> Workflow
 
 
 def trimmed(workflow: Workflow, seconds: float, definitions: dict[str, Any]) -> Workflow:
-    """A copy that hears only its recordings' first seconds: the host's trimming node behind every source of AUDIO."""
-    result = workflow
-    for node_id, node in workflow.items():
-        for slot, socket in enumerate(definitions[node["class_type"]]["output"]):
-            if socket == "AUDIO":
-                trim_id = f"{node_id}-{slot}-trim"
-                inputs = {"audio": [node_id, slot], "start_index": 0.0, "duration": seconds}
-                result = with_node(
-                    rewired(result, [node_id, slot], [trim_id, 0]), trim_id, "TrimAudioDuration", **inputs
-                )
+    """A copy in which whatever hears or plays sound is given its first seconds, by the host's trimming node; nodes that
+    make one sound of others get them whole.
+    """
+    result = copy.deepcopy(workflow)
+    for node in list(result.values()):
+        if "AUDIO" in definitions[node["class_type"]]["output"]:
+            continue
+        for name, value in node["inputs"].items():
+            if isinstance(value, list) and _kind_of(workflow, value, definitions) == "AUDIO":
+                source, slot = value
+                inputs = {"audio": value, "start_index": 0.0, "duration": seconds}
+                trim_id = f"{source}-{slot}-trim"
+                result[trim_id] = {"class_type": "TrimAudioDuration", "inputs": inputs}
+                node["inputs"][name] = [trim_id, 0]
     return result
+
+
+def _kind_of(workflow: Workflow, source: list[Any], definitions: dict[str, Any]) -> str:
+    node_id, slot = source
+    return definitions[workflow[node_id]["class_type"]]["output"][slot]
 
 
 def quick_start(seconds: float, definitions: dict[str, Any]) -> Workflow:

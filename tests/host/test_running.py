@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from films import movement, read_film
+from films import lip_boxes, movement, read_film
 from graphs import WORKFLOWS, only, quick_start, read_workflow, rewired, trimmed, with_node
 from server import PORTRAIT, SPEECH
 
@@ -28,6 +28,36 @@ def test_workflow(path, client, definitions):
         assert film.sound_seconds == pytest.approx(seconds, abs=0.1)  # AAC rounds up to its own frames
         lips, elsewhere = movement(film)
         assert lips > 2 * elsewhere, f"lips move by {lips:.2f}, the rest by {elsewhere:.2f}"
+
+
+def test_two_faces_speak_in_turns(client):
+    """The duet, with 0.4 s of words for each: only the mouth of the one who speaks moves much."""
+    turn = 0.4
+    workflow = read_workflow(WORKFLOWS / "duet.json")
+    first = only(workflow, "TrimAudioDuration")
+    workflow[first]["inputs"]["duration"] = turn
+    voice = {"audio": [only(workflow, "EmotiveTalkExampleInputs"), 2], "start_index": 0.16, "duration": turn}
+    workflow = with_node(rewired(workflow, voice["audio"], ["turn", 0]), "turn", "TrimAudioDuration", **voice)
+    for node in workflow.values():
+        if node["class_type"] == "EmptyAudio":
+            node["inputs"]["duration"] = turn
+    (file,) = client.run(workflow, seconds=280).films
+    film = read_film(file)
+    half = round(turn * 25)
+    assert len(film.frames) == 2 * half and film.sound_seconds == pytest.approx(2 * turn, abs=0.1)
+    places = sorted(lip_boxes(film.frames[0]))
+    moves = [
+        [float(film.frames[part, top:bottom, left:right].mean(axis=-1).std(axis=0).mean()) for part in halves(half)]
+        for left, top, right, bottom in places
+    ]
+    assert len(moves) == 2, "two faces were expected"
+    (first_speaks, first_listens), (second_listens, second_speaks) = moves
+    assert first_speaks > 1.5 * first_listens and second_speaks > 1.5 * second_listens, moves
+
+
+def halves(middle):
+    """Both turns' frames without those next to the change, which both of them colour."""
+    return slice(0, middle - 1), slice(middle + 1, None)
 
 
 def test_the_users_own_files(client, definitions):

@@ -11,20 +11,23 @@ STAGES = (
     (
         "Portrait and speech",
         "#3f789e",
-        ("EmotiveTalkExampleInputs", "EmotiveTalkExampleFaces", "TrimAudioDuration", "AudioConcat", "EmptyImage",
-         "ImageCompositeMasked"),
+        ("EmotiveTalkExampleInputs", "EmotiveTalkExampleFaces", "TrimAudioDuration", "EmptyAudio", "AudioConcat",
+         "AudioMerge", "EmptyImage", "ImageCompositeMasked", "ImageStitch", "PrimitiveBoundingBox"),
     ),
     (
         "Hear and see",
         "#3f789e",
         ("EmotiveTalkLoadAudioEncoder", "EmotiveTalkEncodeAudio", "EmotiveTalkLoadFaceEncoders",
-         "EmotiveTalkFaceRegions", "EmotiveTalkEncodeExpression", "PreviewImage"),
+         "EmotiveTalkFaceRegions", "EmotiveTalkEncodeExpression", "EmotiveTalkLoadSpeechEmotion", "PreviewImage",
+         "PreviewAny"),
     ),
     (
         "Lips and expression",
         "#a1309b",
-        ("EmotiveTalkLoadEmotion", "CreateList", "EmotiveTalkLoadVAID", "EmotiveTalkProjectLips",
-         "EmotiveTalkSampleExpression", "EmotiveTalkPreviewExpression"),
+        ("EmotiveTalkLoadEmotion", "EmotiveTalkEmotionFromText", "EmotiveTalkHearEmotion", "EmotiveTalkTimeline",
+         "CreateList", "EmotiveTalkLoadVAID", "EmotiveTalkProjectLips", "EmotiveTalkSampleExpression",
+         "EmotiveTalkRetimeExpression", "EmotiveTalkSaveTake", "EmotiveTalkEditTake", "EmotiveTalkPreviewExpression",
+         "EmotiveTalkHeadPoseKeys"),
     ),
     (
         "Video",
@@ -40,8 +43,17 @@ STAGES = (
 )  # fmt: skip
 """Title, colour and node types of each group, in the order in which its nodes stand below each other."""
 
-SIZES = {"SaveVideo": (480, 560), "EmotiveTalkPreviewExpression": (480, 400), "PreviewImage": (340, 300)}
-"""Of nodes that show a picture; all others are as large as their sockets and widgets."""
+SIZES = {
+    "SaveVideo": (480, 560),
+    "EmotiveTalkPreviewExpression": (480, 400),
+    "PreviewImage": (340, 300),
+    "PreviewAny": (340, 240),
+    "EmotiveTalkTimeline": (480, 720),
+    "EmotiveTalkEmotionFromText": (340, 240),
+    "EmotiveTalkHeadPoseKeys": (340, 200),
+    "EmotiveTalkSaveTake": (340, 300),
+}
+"""Of nodes that show a picture or a text; all others are as large as their sockets and widgets."""
 
 WIDTH, ROW, WIDGET_ROW, TITLE, GAP, MARGIN, TALLEST = 340, 22, 26, 30, 34, 24, 1260
 

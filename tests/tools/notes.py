@@ -27,13 +27,58 @@ The speaker stays the person of the portrait; from the picture comes the express
     "emotion_from_a_driving_video": """\
 ## A film leads the face
 
-*Encode Expression* reads every frame of a film, and the portrait makes the same face at the same time; its lips
-follow the speech. Here *Example Faces* draws the film, exactly as long as the speech.
+*Encode Expression* reads every frame of a film, and the portrait makes the same faces; its lips follow the speech.
+*Retime Expression* makes the course exactly as long as the speech: here the film has three seconds, and goes back the
+way it came.
 
-**Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*. Film and speech must
-have the same number of frames at 25 per second; the film's own sound has.
+**Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*, and connect its *fps* to
+*frames_per_second*. Its sound can take the place of the speech, too.
 
 *Sample Expression (Di-CTE)* is not needed: the film says what it would have invented.
+""",
+    "emotion_from_text": """\
+## The emotion comes from a sentence
+
+*Emotion from Text* reads which emotion a text asks for, and how strongly: *slightly worried*, *absolutely furious*,
+*not happy at all*. It works offline. What was understood stands in *Preview as Text*.
+
+**A story**: a text such as *starts calm, then gets angry* has several parts. Connect *timeline* to the text of
+*Emotion Timeline* to see them one after the other.
+
+**A language model**: give *prompt* to a language-model node, and its answer to the text of another *Emotion from Text*.
+""",
+    "emotion_from_speech": """\
+## The emotion is heard
+
+*Hear Emotion* listens to how something is said and gives the face the same mood. What was heard stands in *Preview as
+Text*, all eight with their shares.
+
+*blend* mixes them as they were heard; *keyword* takes the likeliest alone. Raise *intensity* where a voice is shy.
+
+**Another voice**: connect other audio to *Hear Emotion* than to *Encode Audio*, and one recording lends its mood to the
+other's words.
+""",
+    "own_expression": """\
+## The portrait keeps its own expression
+
+No emotion is connected to *Sample Expression*, so the face speaks as it looks in its picture; here *Example Faces* draws
+someone sad.
+
+**Your own portrait**: put *Load Image* in the place of *Example Faces*, and *Load Audio* in the place of the example's
+speech.
+""",
+    "emotion_timeline": """\
+## One emotion after another
+
+*Emotion Timeline* takes a line for each change: when, what, and over how many seconds. Its plot shows the course over
+the speech before anything is sampled.
+
+**When**: seconds, a share such as *50%*, or a spoken word in quotation marks; for words fill in *transcript*.
+
+**What**: a name with a strength (*happy 0.7*), a blend (*0.7 happy + 0.3 surprised*), words (*text: slightly
+worried*), or *a* to *d* for emotions that you connect.
+
+A sentence works as well: *starts calm, then gets angry*.
 """,
     "eight_emotions": """\
 ## All eight emotions, side by side
@@ -73,6 +118,43 @@ back there.
 kept.
 
 **Finer**: between *Get Video Components* and *Paste Back* there is room for an upscaler or a frame interpolation.
+""",
+    "duet": """\
+## Two faces talk in one picture
+
+Two portraits stand side by side in one picture. *Bounding Box* tells each *Face Regions* which of the two faces is its
+own, and each face has an emotion and a voice.
+
+**Who speaks when**: both sound tracks are as long as the film, with silence where the other one speaks. *Empty Audio*
+is as long as the other's words; make it shorter, and they interrupt each other.
+
+The second *Paste Back* takes the frames of the first, so that both faces move. *Merge Audio* mixes the voices.
+
+**Your own picture**: put *Load Image* in the place of *Stitch Images*, lay the boxes around the faces (forehead to chin,
+cheek to cheek), and put *Load Audio* in the place of each voice. A third face is a third row of the same nodes.
+""",
+    "head_pose": """\
+## The head turns
+
+*Head Pose Keyframes* says where the head stands: a line each, with a time in seconds and what differs from the portrait
+(degrees for yaw, pitch and roll). *Condition* and *Decode to Video* both take it.
+
+**By itself**: *Sway Head* in its place moves the head a little, as much as you like.
+
+**From a film**: *Head Pose from Video* in its place follows another head.
+
+A portrait is one flat picture: small turns look best.
+""",
+    "keep_my_take": """\
+## A good take is kept
+
+*Sample Expression* invents another play of the face for each seed. *Save Take* keeps a good one as a small file in the
+output folder, and *Edit Take* changes it without sampling again: livelier or calmer, smoother, shorter.
+
+**Play it again**: put *Load Take* in the place of *Sample Expression*, on this portrait or any other. Where the speech has
+another length, put *Retime Expression* behind it.
+
+The file holds movements alone, neither a picture nor a voice.
 """,
     "stock_ksampler": """\
 ## ComfyUI's own sampler

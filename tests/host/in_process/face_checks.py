@@ -190,6 +190,22 @@ def check_pasting_leaves_the_rest_alone() -> None:
     assert torch.equal(paste(video, image, regions).result[0], pasted)
 
 
+def check_each_frame_is_pasted_into_its_own_picture() -> None:
+    """As many pictures as frames: each keeps what it shows outside the crop, with its alpha, and gives way inside."""
+    image = picture()
+    regions = regions_of(image, face_encoders=encoders())[3]
+    record, paste = regions.record, PasteBack.execute
+    frames = torch.rand(35, 64, 64, 3)
+    film = with_alpha(image * torch.linspace(0.4, 1, 35)[:, None, None, None])
+    pasted = paste(frames, film, regions).result[0]
+    outside = torch.ones(image.shape[1:3], dtype=torch.bool)
+    outside[max(0, record.top) : record.top + record.side, max(0, record.left) : record.left + record.side] = False
+    assert pasted.shape == film.shape and torch.equal(pasted[:, outside], film[:, outside])
+    for index in (0, 20, 34):
+        alone = paste(frames[index : index + 1], film[index : index + 1], regions).result[0]
+        assert torch.equal(pasted[index], alone[0])
+
+
 def check_bad_faces_are_one_sentence() -> None:
     """No face, a box outside, an empty or wrong mask, a tiny picture, foreign landmarks: each has its way out."""
     grey, tiny = torch.full((1, 96, 96, 3), 0.5), torch.full((1, 1, 1, 3), 0.5)
@@ -218,6 +234,8 @@ def check_bad_pasting_is_one_sentence() -> None:
     refusal(lambda: paste(crop, picture()[:, :-8], record), "give the picture it came from")
     refusal(lambda: paste(crop[:, :100], picture(), record), "128x100", "square")
     refusal(lambda: paste(crop[:0], picture(), record), "0 frames")
+    film = picture().expand(2, -1, -1, -1)
+    refusal(lambda: paste(crop.expand(3, -1, -1, -1), film, record), "3 frames", "2 pictures", "as many")
 
 
 def check_emotions_are_the_codebook() -> None:

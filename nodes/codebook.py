@@ -1,0 +1,131 @@
+"""Emotion codebooks: loaded, looked at, looked up and saved. How they are made is in codebook_workshop.py."""
+
+import torch
+from comfy_api.latest import io, ui
+
+from ..emotivetalk_core.direction.codebook_sheet import draw_codebook
+from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
+from ..emotivetalk_core.types import EMOTIONS, Emotion
+from .face_places import told
+from .hosted import to_host
+from .layouts import image_of
+from .saved_files import OURS, new_file
+from .sockets import CATEGORY, EmotionCodebookSocket, EmotionSocket
+from .weights import choices, path_of
+
+
+class LoadCodebook(io.ComfyNode):
+    """An emotion codebook of the weights folder."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkLoadCodebook",
+            display_name="Load Codebook",
+            category=CATEGORY,
+            description="Loads the latents of all emotions together, to be looked at, edited, merged or saved under "
+            "another name. For one emotion alone, Emotion is enough.",
+            search_aliases=["emotivetalk codebook", "emotion presets", "expression presets", "eight emotions"],
+            inputs=[
+                io.Combo.Input(
+                    "weights",
+                    options=choices(KIND),
+                    tooltip="An emotion codebook from models/emotivetalk; put what Save Codebook wrote there, too. The "
+                    "bundled demo comes first.",
+                )
+            ],
+            outputs=[EmotionCodebookSocket.Output(display_name="codebook")],
+        )
+
+    @classmethod
+    def execute(cls, weights: str) -> io.NodeOutput:
+        return io.NodeOutput(EmotionCodebook.load(path_of(weights)))
+
+
+class CodebookEmotion(io.ComfyNode):
+    """One latent of a codebook that is wired in (EmotiveTalk §6.3)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkCodebookEmotion",
+            display_name="Emotion from Codebook",
+            category=CATEGORY,
+            description="One emotion of a codebook by its name, which may be one of your own. Connect it to Sample "
+            "Expression.",
+            search_aliases=["emotivetalk emotion", "codebook lookup", "custom emotion", "expression preset"],
+            inputs=[
+                EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Codebook."),
+                io.String.Input(
+                    "emotion", default=EMOTIONS[0], tooltip="Its name in the codebook, such as happy, or your own."
+                ),
+                io.Float.Input(
+                    "intensity",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How strongly: 0 is a neutral face, 1 the emotion as it is stored, 2 exaggerates it.",
+                ),
+            ],
+            outputs=[EmotionSocket.Output(display_name="emotion")],
+        )
+
+    @classmethod
+    def execute(cls, codebook: EmotionCodebook, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
+        name = codebook.names[codebook.position(emotion)]
+        return io.NodeOutput(Emotion(to_host(codebook.lookup(name, intensity)), name))
+
+
+class CodebookSheet(io.ComfyNode):
+    """A chart of a codebook, drawn without a network."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkCodebookSheet",
+            display_name="Codebook Chart",
+            category=CATEGORY,
+            description="Draws how far the emotions of a codebook are from each other, and what each does beyond "
+            "neutral, channel by channel. Nothing is sampled; the eight_emotions workflow shows faces.",
+            search_aliases=["emotivetalk codebook", "plot codebook", "emotion distances", "codebook sheet"],
+            inputs=[EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Codebook.")],
+            outputs=[io.Image.Output(display_name="chart")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, codebook: EmotionCodebook) -> io.NodeOutput:
+        chart: torch.Tensor = to_host(image_of(draw_codebook(codebook)[None]))
+        return io.NodeOutput(chart, ui=ui.PreviewImage(chart, cls=cls))
+
+
+class SaveCodebook(io.ComfyNode):
+    """A codebook to a file in the host's output folder."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkSaveCodebook",
+            display_name="Save Codebook",
+            category=CATEGORY,
+            description="Writes a codebook of your own into the output folder. Move it into models/emotivetalk, and "
+            "Emotion and Load Codebook offer it.",
+            search_aliases=["emotivetalk codebook", "save emotions", "export codebook"],
+            inputs=[
+                EmotionCodebookSocket.Input("codebook", tooltip="From Build, Edit or Merge Codebook."),
+                io.String.Input(
+                    "filename_prefix",
+                    default=f"{OURS}/codebook",
+                    tooltip="Folder and beginning of the name in the output folder; a number is added.",
+                ),
+            ],
+            outputs=[io.String.Output(display_name="file", tooltip="The file's name in the output folder.")],
+            is_output_node=True,
+        )
+
+    @classmethod
+    def execute(cls, codebook: EmotionCodebook, filename_prefix: str = f"{OURS}/codebook") -> io.NodeOutput:
+        path, name = new_file(filename_prefix)
+        codebook.save(path, licence="")
+        return io.NodeOutput(name, ui=told([f"{name}: {', '.join(codebook.names)}."]))

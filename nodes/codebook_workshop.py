@@ -1,0 +1,211 @@
+"""Codebooks of one's own: built from labelled pictures, edited, and merged."""
+
+from functools import partial
+from typing import Any
+
+import comfy.utils
+import torch
+from comfy_api.latest import io
+
+from ..emotivetalk_core.direction.codebook_build import (
+    LabelledPicture,
+    build_codebook,
+    face_expression,
+    picture_labels,
+    read_labelled,
+)
+from ..emotivetalk_core.face.sequence import FacePlace
+from ..emotivetalk_core.models.codebook import EmotionCodebook, merge
+from ..emotivetalk_core.models.face_reading import reading_memory
+from ..emotivetalk_core.types import EMOTIONS, Emotion
+from .expression import FaceEncoders
+from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
+from .layouts import portrait_of
+from .sockets import CATEGORY, EmotionCodebookSocket, EmotionSocket, FaceEncodersSocket
+
+
+class BuildCodebook(io.ComfyNode):
+    """The mean latent of each emotion's faces (EmotiveTalk §6.3)."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkBuildCodebook",
+            display_name="Build Codebook",
+            category=CATEGORY,
+            description="Makes emotions of your own from pictures of faces: each becomes the mean of its pictures. The "
+            "more people for each emotion, the less of any one person is in it.",
+            search_aliases=["emotivetalk codebook", "custom emotion", "train emotion", "emotion from pictures"],
+            inputs=[
+                FaceEncodersSocket.Input(
+                    "face_encoders", tooltip="From Load Face Encoders: the codebook belongs to these weights."
+                ),
+                io.Image.Input("image", tooltip="Pictures of one face each, as a batch."),
+                io.String.Input(
+                    "labels",
+                    default=EMOTIONS[0],
+                    multiline=True,
+                    tooltip="One emotion a line for each picture in its order, or one for all: happy, neutral, or a "
+                    "word of your own.",
+                ),
+                EmotionCodebookSocket.Input(
+                    "base",
+                    optional=True,
+                    tooltip="A codebook that keeps what is not in the pictures. Without it they must show neutral and "
+                    "one emotion more.",
+                ),
+                LandmarksSocket.Input(
+                    "face_landmarks",
+                    optional=True,
+                    tooltip="Where eyes and mouth are in these pictures, from Detect Face Landmarks. Some weights need "
+                    "it; without it faces are looked for.",
+                ),
+                io.MultiType.Input(
+                    "bounding_box",
+                    BOX_TYPES,
+                    optional=True,
+                    tooltip="The face's box in these pictures, one for all or one for each. Without it faces are "
+                    "looked for.",
+                ),
+                io.Int.Input(
+                    "size",
+                    default=128,
+                    min=64,
+                    max=1024,
+                    step=64,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Side of the crops that are made, in pixels: as in Face Regions, 128 for the demo and 512 "
+                    "for full weights.",
+                ),
+            ],
+            outputs=[
+                EmotionCodebookSocket.Output(display_name="codebook"),
+                io.String.Output(display_name="about", tooltip="How many pictures each emotion is made of."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        face_encoders: FaceEncoders,
+        image: torch.Tensor,
+        labels: str,
+        base: EmotionCodebook | None = None,
+        face_landmarks: Any = None,
+        bounding_box: Any = None,
+        size: int = 128,
+    ) -> io.NodeOutput:
+        count = image.shape[0]
+        places, note = face_places(face_landmarks, bounding_box, image)
+        pictures = [
+            LabelledPicture(
+                emotion,
+                f"picture {index + 1}",
+                partial(portrait_of, image[index : index + 1]),
+                places[min(index, len(places) - 1)] if places else FacePlace(),
+            )
+            for index, emotion in enumerate(picture_labels(labels, count))
+        ]
+        hosted = face_encoders.motion_encoder
+        express = partial(
+            face_expression,
+            hosted.loaded(reading_memory(hosted.network.config)),
+            detector=face_encoders.detector(),
+            size=size,
+            device=hosted.device,
+        )
+        faces = read_labelled(pictures, express, comfy.utils.ProgressBar(count).update_absolute)
+        built = build_codebook(faces, base)
+        return io.NodeOutput(
+            built.codebook, built.describe(), ui=told([*([note] if note else []), *faces.notes, f"{built.describe()}."])
+        )
+
+
+class EditCodebook(io.ComfyNode):
+    """One emotion of a codebook changed."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkEditCodebook",
+            display_name="Edit Codebook",
+            category=CATEGORY,
+            description="Makes one emotion of a codebook stronger or weaker, replaces it by another, or adds one under "
+            "a name of your own. The other emotions stay.",
+            search_aliases=["emotivetalk codebook", "emotion strength", "replace emotion", "add emotion"],
+            inputs=[
+                EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build or Merge Codebook."),
+                io.String.Input(
+                    "emotion",
+                    default=EMOTIONS[0],
+                    tooltip="Which emotion is changed: its name in the codebook, or a new one with a replacement.",
+                ),
+                io.Float.Input(
+                    "strength",
+                    default=1.0,
+                    min=0.0,
+                    max=3.0,
+                    step=0.05,
+                    tooltip="How strong it becomes, seen from neutral: 0 makes it neutral, 1 leaves it, 2 doubles it.",
+                ),
+                EmotionSocket.Input(
+                    "replacement",
+                    optional=True,
+                    tooltip="Takes the emotion's place before strength is set: from Encode Expression of a picture, or "
+                    "from Blend Emotions.",
+                ),
+            ],
+            outputs=[EmotionCodebookSocket.Output(display_name="codebook")],
+        )
+
+    @classmethod
+    def execute(
+        cls, codebook: EmotionCodebook, emotion: str, strength: float = 1.0, replacement: Emotion | None = None
+    ) -> io.NodeOutput:
+        if replacement is not None:
+            codebook = codebook.replaced(emotion, replacement.values.cpu())
+        codebook.position(emotion)  # a name that it does not know is refused, whatever the strength
+        return io.NodeOutput(codebook if strength == 1 else codebook.strengthened(emotion, strength))
+
+
+class MergeCodebooks(io.ComfyNode):
+    """The weighted mean of two codebooks."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkMergeCodebooks",
+            display_name="Merge Codebooks",
+            category=CATEGORY,
+            description="Mixes two codebooks of the same weights, emotion by emotion. What only one of them knows is "
+            "taken from it.",
+            search_aliases=["emotivetalk codebook", "mix emotions", "average codebooks", "blend codebooks"],
+            inputs=[
+                EmotionCodebookSocket.Input("codebook_a", tooltip="From Load, Build or Edit Codebook."),
+                EmotionCodebookSocket.Input("codebook_b", tooltip="Another of the same weights."),
+                io.Float.Input(
+                    "weight_a",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="How much of the first; only the proportion of the two weights counts.",
+                ),
+                io.Float.Input(
+                    "weight_b",
+                    default=1.0,
+                    min=0.0,
+                    max=10.0,
+                    step=0.05,
+                    tooltip="How much of the second; with 0 it is left out.",
+                ),
+            ],
+            outputs=[EmotionCodebookSocket.Output(display_name="codebook")],
+        )
+
+    @classmethod
+    def execute(
+        cls, codebook_a: EmotionCodebook, codebook_b: EmotionCodebook, weight_a: float = 1.0, weight_b: float = 1.0
+    ) -> io.NodeOutput:
+        return io.NodeOutput(merge([codebook_a, codebook_b], [weight_a, weight_b]))

@@ -1,0 +1,130 @@
+"""The emotion that is heard in speech: loading a recogniser, and what it hears as an emotion (EmotiveTalk §6.3)."""
+
+from typing import Any
+
+import comfy.model_management
+from comfy_api.latest import io
+
+from ..emotivetalk_core.models.checkpoint import load_network
+from ..emotivetalk_core.models.codebook import KIND as CODEBOOK_KIND
+from ..emotivetalk_core.models.codebook import EmotionCodebook
+from ..emotivetalk_core.models.speech_emotion import (
+    KIND,
+    SpeechEmotionConfig,
+    SpeechEmotionRecogniser,
+    blend_emotion,
+    hearing_memory,
+    keyword_emotion,
+)
+from .hosted import HostedNetwork, host_network, to_host
+from .layouts import speeches_of
+from .sockets import CATEGORY, EmotionSocket, SpeechEmotionSocket
+from .weights import choices, path_of
+
+BLEND, KEYWORD = "blend", "keyword"
+
+
+class LoadSpeechEmotion(io.ComfyNode):
+    """A WavLM classifier of emotions."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkLoadSpeechEmotion",
+            display_name="Load Speech Emotion",
+            category=CATEGORY,
+            description="Loads a network that hears which of eight emotions a voice has: the demo's, or a public WavLM "
+            "classifier that was converted.",
+            search_aliases=["emotivetalk speech emotion", "wavlm", "emotion recognition", "ser", "voice emotion"],
+            inputs=[
+                io.Combo.Input(
+                    "weights",
+                    options=choices(KIND),
+                    tooltip="A recogniser from models/emotivetalk; any fits all other weights. The bundled demo comes "
+                    "first. A public WavLM classifier becomes one by `convert --kind wavlm-emotion`.",
+                )
+            ],
+            outputs=[SpeechEmotionSocket.Output(display_name="recogniser")],
+        )
+
+    @classmethod
+    def execute(cls, weights: str) -> io.NodeOutput:
+        offload = comfy.model_management.text_encoder_offload_device()
+        network = load_network(path_of(weights), KIND, SpeechEmotionRecogniser, SpeechEmotionConfig, offload)
+        return io.NodeOutput(host_network(network, whole=True))
+
+
+class HearEmotion(io.ComfyNode):
+    """AUDIO to an emotion, by way of the codebook."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkHearEmotion",
+            display_name="Hear Emotion",
+            category=CATEGORY,
+            description="Hears the emotion of a voice and looks it up in the codebook: connect it to Sample "
+            "Expression. The voice may be the one that drives the lips, or any other.",
+            search_aliases=[
+                "emotivetalk hear",
+                "emotion from speech",
+                "emotion from audio",
+                "speech emotion recognition",
+                "voice mood",
+                "tone of voice",
+            ],
+            inputs=[
+                SpeechEmotionSocket.Input("recogniser", tooltip="From Load Speech Emotion."),
+                io.Audio.Input(
+                    "audio",
+                    tooltip="Speech of any length, sample rate and number of channels; how loud it is does not matter. "
+                    "Of a batch, all recordings together give one emotion.",
+                ),
+                io.Combo.Input(
+                    "weights",
+                    options=choices(CODEBOOK_KIND),
+                    tooltip="The emotion codebook from models/emotivetalk: take it from the same folder as the other "
+                    "weights. The bundled demo comes first.",
+                ),
+                io.Combo.Input(
+                    "mode",
+                    options=[BLEND, KEYWORD],
+                    default=BLEND,
+                    tooltip="blend mixes the eight as they were heard; keyword takes the likeliest alone, as the paper "
+                    "does.",
+                ),
+                io.Float.Input(
+                    "intensity",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How strongly: 0 is a neutral face, 1 the emotion as heard, 2 exaggerates it.",
+                ),
+            ],
+            outputs=[
+                EmotionSocket.Output(display_name="emotion"),
+                io.String.Output(
+                    display_name="probabilities", tooltip="What was heard in a line, then all eight with their shares."
+                ),
+                io.String.Output(display_name="keyword", tooltip="The likeliest of the eight."),
+            ],
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        recogniser: HostedNetwork[SpeechEmotionRecogniser],
+        audio: dict[str, Any] | None,
+        weights: str,
+        mode: str = BLEND,
+        intensity: float = 1.0,
+    ) -> io.NodeOutput:
+        recordings = speeches_of(audio)
+        longest = max(len(speech.samples) for speech in recordings)
+        network = recogniser.loaded(hearing_memory(recogniser.network.config, longest))
+        heard = network.hear_all(recordings)
+        to_emotion = keyword_emotion if mode == KEYWORD else blend_emotion
+        emotion = to_emotion(heard, EmotionCodebook.load(path_of(weights)), intensity)
+        told = "\n".join(filter(None, (heard.description, heard.table, heard.note)))
+        return io.NodeOutput(type(emotion)(to_host(emotion.values), emotion.name), told, heard.name)

@@ -1,0 +1,78 @@
+"""An emotion from what somebody wrote, offline: a direction, a line of dialogue, a language model's answer."""
+
+from comfy_api.latest import io
+
+from ..emotivetalk_core.direction.text import retrieval_prompt, text_emotion, timeline_lines
+from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
+from ..emotivetalk_core.types import Emotion
+from .hosted import to_host
+from .sockets import CATEGORY, EmotionSocket
+from .weights import choices, path_of
+
+
+class EmotionFromText(io.ComfyNode):
+    """A text's emotion (EmotiveTalk §6.3, where GPT-4o finds the keyword), and the prompt that asks a model for it."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EmotiveTalkEmotionFromText",
+            display_name="Emotion from Text",
+            category=CATEGORY,
+            description="Reads which of the eight emotions a text asks for, and how strongly: a direction, a line of "
+            "dialogue, or the answer of a language-model node. It works offline, in English and in German.",
+            search_aliases=[
+                "emotivetalk text",
+                "text to emotion",
+                "prompt emotion",
+                "mood from text",
+                "sentiment",
+                "llm",
+            ],
+            inputs=[
+                io.Combo.Input(
+                    "weights",
+                    options=choices(KIND),
+                    tooltip="The emotion codebook from models/emotivetalk: take it from the same folder as the other "
+                    "weights. The bundled demo comes first.",
+                ),
+                io.String.Input(
+                    "text",
+                    default="slightly worried",
+                    multiline=True,
+                    tooltip="What the face is to express, in your words: slightly worried; absolutely furious; starts "
+                    "calm, then gets angry. A language model's one-word answer can be connected, too.",
+                ),
+                io.Float.Input(
+                    "intensity",
+                    default=1.0,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="Multiplies how strongly the text says it: 0 is a neutral face, 1 as written. Together "
+                    "they go to 2 at most.",
+                ),
+            ],
+            outputs=[
+                EmotionSocket.Output(
+                    display_name="emotion", tooltip="Of the whole text, or of its first part where it has several."
+                ),
+                io.String.Output(display_name="keyword", tooltip="That emotion's name, one of the eight."),
+                io.String.Output(
+                    display_name="timeline", tooltip="Every part of the text with when it begins: for Emotion Timeline."
+                ),
+                io.String.Output(
+                    display_name="prompt", tooltip="Asks a language model the same; connect its answer to another one."
+                ),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, weights: str, text: str, intensity: float = 1.0) -> io.NodeOutput:
+        emotion = text_emotion(text, EmotionCodebook.load(path_of(weights)), intensity)
+        return io.NodeOutput(
+            Emotion(to_host(emotion.values), emotion.name),
+            emotion.name,
+            timeline_lines(text, intensity),
+            retrieval_prompt(text),
+        )

@@ -1,0 +1,225 @@
+"""`talk`'s options for emotion and movement, with tiny untrained networks: what they set, and what they refuse."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+
+from emotivetalk_core.audio.files import read_speech
+from emotivetalk_core.cli import main
+from emotivetalk_core.cli.direction import RETIME, Direction, directed, with_codebook
+from emotivetalk_core.cli.talk import TalkJob, find_face, load_models, talk_settings
+from emotivetalk_core.direction.retime import WAYS, retime
+from emotivetalk_core.direction.take import Take
+from emotivetalk_core.errors import InputError, WeightsError
+from emotivetalk_core.face.portrait import read_portrait
+from emotivetalk_core.models.codebook import EmotionCodebook
+from emotivetalk_core.models.speech_emotion import SpeechEmotionConfig, SpeechEmotionRecogniser
+from emotivetalk_core.pipeline import read_face
+from emotivetalk_core.plot import HEIGHT, WIDTH
+from emotivetalk_core.types import EMOTIONS, Emotion, ExpressionLatents
+from emotivetalk_core.video.writer import VideoWriter
+
+
+@pytest.fixture(scope="module")
+def stage(portrait_file, recording_file, tiny_weights):
+    """What `directed` is called with: models, settings, speech, the portrait's face."""
+    job = TalkJob(
+        portrait=portrait_file, audio=recording_file, out=Path("talk.mp4"), weights=tiny_weights, device="cpu"
+    )
+    models = load_models(tiny_weights, "cpu")
+    regions = find_face(job, read_portrait(portrait_file), models)
+    return models, talk_settings(job, models), read_speech(recording_file), regions
+
+
+def emotion_of(stage, **chosen) -> torch.Tensor:
+    settings = directed(Direction(**chosen), *stage, quiet=True)
+    assert isinstance(settings.emotion, Emotion)
+    return settings.emotion.values
+
+
+def test_the_ways_of_retiming_are_the_cores():
+    assert RETIME == WAYS
+
+
+def test_without_a_word_the_portraits_own_emotion_stays(stage):
+    settings = directed(Direction(), *stage)
+    assert settings.emotion is None and settings.expression is None and settings.head_pose is None
+
+
+def test_keyword_blend_and_intensity(stage):
+    book: EmotionCodebook = stage[0].codebook
+    torch.testing.assert_close(emotion_of(stage, emotion="happy"), book.lookup("happy"))
+    torch.testing.assert_close(emotion_of(stage, emotion="Angry 0.5", intensity=0.8), book.lookup("angry", 0.4))
+    mixed = 0.25 * book.lookup("sad") + 0.75 * book.lookup("fear")
+    torch.testing.assert_close(emotion_of(stage, emotion="1 sad + 3 fear"), mixed)
+
+
+def test_the_portrait_and_its_own_file_as_a_picture_say_the_same(stage, portrait_file):
+    own = read_face(stage[0], stage[3]).expression[0]
+    torch.testing.assert_close(emotion_of(stage, emotion="portrait"), own)
+    torch.testing.assert_close(emotion_of(stage, emotion=f"image: {portrait_file}"), own)
+    neutral = stage[0].codebook.lookup("neutral")
+    torch.testing.assert_close(emotion_of(stage, intensity=0.5), (own + neutral) / 2)
+
+
+def test_a_timeline_gives_an_emotion_for_each_frame_by_file_and_by_text(stage, tmp_path):
+    text = '0 happy\n"world" sad hold\n'
+    file = tmp_path / "course.txt"
+    file.write_text(text, encoding="utf-8")
+    transcript = '[{"word": "world", "start": 0.4, "end": 0.6}]'
+    book = stage[0].codebook
+    for timeline in (str(file), text, '0 happy; "world" sad hold'):
+        found = emotion_of(stage, timeline=timeline, transcript=transcript)
+        assert found.shape == (20, 6)
+        torch.testing.assert_close(found[:10], book.lookup("happy").expand(10, -1))
+        torch.testing.assert_close(found[10:], book.lookup("sad").expand(10, -1))
+
+
+def test_guidance_reaches_the_settings(stage):
+    assert directed(Direction(guidance=3.5), *stage).expression_guidance == 3.5
+
+
+def test_speech_is_heard_and_its_probabilities_printed(stage, capsys):
+    from dataclasses import replace
+
+    models, *others = stage
+    with pytest.raises(WeightsError, match="speech_emotion"):
+        directed(Direction(emotion="speech"), *stage)
+    torch.manual_seed(3)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    small = {"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "classifier_proj_size": 8}
+    config = SpeechEmotionConfig(conv_dim=(8,) * 7, **shape, **small)
+    recogniser = SpeechEmotionRecogniser(config).eval().requires_grad_(False)
+    settings = directed(Direction(emotion="speech"), replace(models, speech_emotion=recogniser), *others)
+    heard = recogniser.hear(others[1]).probabilities
+    latents = torch.stack([models.codebook.lookup(name) for name in EMOTIONS])
+    torch.testing.assert_close(settings.emotion.values, heard @ latents)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in EMOTIONS) and "%" in printed
+
+
+def test_another_codebook_takes_the_weights_own_place(stage, tmp_path):
+    own = EmotionCodebook(torch.randn(2, 6), ("neutral", "smug"))
+    own.save(tmp_path / "own.safetensors")
+    chosen = Direction(emotion="smug 0.5", codebook=tmp_path / "own.safetensors")
+    models = with_codebook(chosen, stage[0])
+    found = directed(chosen, models, *stage[1:]).emotion.values
+    torch.testing.assert_close(found, own.latents.mean(0))
+    EmotionCodebook(torch.zeros(1, 5), ("neutral",)).save(tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match="5 wide.*6"):
+        with_codebook(Direction(codebook=tmp_path / "other.safetensors"), stage[0])
+
+
+def test_head_poses_are_as_long_as_the_speech(stage, tmp_path):
+    file = tmp_path / "head.txt"
+    file.write_text("0 yaw=0\n0.5 yaw=10\n", encoding="utf-8")
+    turned = directed(Direction(head_pose=str(file)), *stage).head_pose.values
+    assert turned.shape == (20, 6) and turned[-1, 0] > 0.1
+    assert directed(Direction(head_pose="sway"), *stage).head_pose.values.std(0)[0] > 0
+
+
+def test_a_take_takes_the_place_of_sampling(stage, tmp_path):
+    kept = torch.randn(7, 6)
+    Take(ExpressionLatents(kept)).save(tmp_path / "take.safetensors")
+    for how in RETIME:
+        found = directed(Direction(take=tmp_path / "take.safetensors", retime=how), *stage).expression.values
+        torch.testing.assert_close(found, retime(kept, 20, how))
+    Take(ExpressionLatents(torch.randn(7, 9))).save(tmp_path / "wide.safetensors")
+    with pytest.raises(InputError, match="9 wide.*6"):
+        directed(Direction(take=tmp_path / "wide.safetensors"), *stage)
+
+
+def test_a_driving_video_gives_its_expression(stage, photograph, tmp_path):
+    still = torch.from_numpy(photograph).permute(2, 0, 1).float() / 255
+    with VideoWriter(tmp_path / "drive.mp4", width=256, height=256) as video:
+        video.write(still.expand(8, -1, -1, -1))
+    found = directed(Direction(driving_video=tmp_path / "drive.mp4", retime="loop"), *stage, quiet=True).expression
+    assert found.values.shape == (20, 6)
+    assert found.values.std(0).max() < 0.1 * found.values.abs().max()  # a face that holds still
+
+
+@pytest.fixture
+def talk(portrait_file, recording_file, tiny_weights, tmp_path) -> list[str]:
+    given = ["--portrait", str(portrait_file), "--audio", str(recording_file), "--weights", str(tiny_weights)]
+    return ["talk", *given, "--device", "cpu", "--quiet", "--out", str(tmp_path / "talk.mp4")]
+
+
+def test_the_plot_comes_before_the_video_and_may_be_all(talk, tmp_path, capsys):
+    plot = tmp_path / "plot.png"
+    assert main([*talk, "--timeline", "starts calm, then gets angry", "--plot", str(plot), "--plot-only"]) == 0
+    assert cv2.imread(str(plot)).shape == (HEIGHT, WIDTH, 3)
+    assert [file.name for file in tmp_path.iterdir()] == ["plot.png"]
+    assert str(plot) in capsys.readouterr().out
+
+
+def test_a_kept_take_played_again_is_the_same_expression(talk, tmp_path, capsys):
+    first, again = tmp_path / "first.safetensors", tmp_path / "again.safetensors"
+    assert main([*talk, "--emotion", "happy", "--seed", "4", "--save-take", str(first)]) == 0
+    assert main([*talk, "--take", str(first), "--save-take", str(again), "--plot", str(tmp_path / "p.png")]) == 0
+    kept, played = Take.load(first), Take.load(again)
+    assert kept.record.seed == 4 and kept.record.emotion == "happy"
+    assert kept.frames == 20 and kept.lips is not None
+    torch.testing.assert_close(kept.expression.values, played.expression.values)
+    assert (tmp_path / "talk.mp4").exists() and (tmp_path / "p.png").exists()
+
+
+def assert_refused(arguments: list[str], folder: Path, capsys, *words: str) -> None:
+    before = sorted(folder.iterdir())
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1, said
+    for word in words:
+        assert word in said, said
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "more,words",
+    [
+        (("--emotion", "happy", "--timeline", "0 sad"), ("--emotion and --timeline",)),
+        (("--emotion", "happy 3"), ("0 to 2",)),
+        (("--emotion", "very happy"), ("text: very happy",)),
+        (("--emotion", "text: brick"), ("brick", "neutral")),
+        (("--emotion", "image: gone.png"), ("gone.png",)),
+        (("--emotion", "speech: gone.wav"), ("gone.wav",)),
+        (("--timeline", "gone.txt"), ("gone.txt", "does not exist")),
+        (("--timeline", "0 happy; 9 sad"), ("Line 1", "9", "0.80 s")),
+        (("--timeline", '0 happy; "but" sad'), ("but", "transcript")),
+        (("--timeline", '0 happy; "but" sad', "--transcript", "butter and bread"), ("but", "butter")),
+        (("--timeline", "0 grumpy"), ("Line 1", "grumpy")),
+        (("--transcript", "..."), ("no words",)),
+        (("--emotion-guidance", "11"), ("guidance", "10")),
+        (("--plot-only",), ("--plot",)),
+        (("--plot", "plot.jpg"), ("plot.jpg", ".png")),
+        (("--plot", "no/where/plot.png"), ("no/where",)),
+        (("--save-take", "take.pt"), ("take.pt", ".safetensors")),
+        (("--take", "gone.safetensors"), ("gone.safetensors",)),
+        (("--take", "a.safetensors", "--driving-video", "b.mp4"), ("--driving-video and --take",)),
+        (("--driving-video", "gone.mp4"), ("gone.mp4",)),
+        (("--retime", "sideways"), ("sideways", "stretch")),
+        (("--head-pose", "gone.txt"), ("gone.txt",)),
+        (("--head-pose", "nod"), ("nod",)),
+        (("--codebook", "gone.safetensors"), ("gone.safetensors",)),
+    ],
+)
+def test_bad_direction(talk, tmp_path, capsys, more, words):
+    assert_refused([*talk, *more], tmp_path, capsys, *words)
+
+
+def test_a_timeline_that_is_no_text(talk, tmp_path, capsys):
+    file = tmp_path / "course.txt"
+    file.write_bytes(b"\xff\xfe\x00\x81" * 10)
+    assert_refused([*talk, "--timeline", str(file)], tmp_path, capsys, "course.txt", "UTF-8")
+
+
+def test_inputs_are_never_replaced_by_a_plot_or_a_take(talk, tmp_path, capsys):
+    take = tmp_path / "take.safetensors"
+    Take(ExpressionLatents(torch.randn(7, 6))).save(take)
+    assert_refused([*talk, "--take", str(take), "--save-take", str(take)], tmp_path, capsys, "take.safetensors")
+    picture = tmp_path / "face.png"
+    shutil.copy(talk[2], picture)
+    talk[2] = str(picture)
+    assert_refused([*talk, "--plot", str(picture)], tmp_path, capsys, "face.png")
