@@ -162,7 +162,7 @@ class Condition(io.ComfyNode):
 
 
 def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:
-    """IMAGE [b, h, w, c] → the first one's latent [1, 4, h', w'], unscaled. SettingsError for sides that do not fit."""
+    """IMAGE [b, h, w, c] -> the first one's latent [1, 4, h', w'], unscaled. SettingsError where sides do not fit."""
     step = vae.downscale_ratio
     height, width = portrait.shape[1:3]
     if height % step or width % step:

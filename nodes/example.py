@@ -1,4 +1,4 @@
-"""Something to press Run on: the bundled portrait and two voices, and faces drawn on demand, with nothing to download."""
+"""Something to press Run on: the bundled portrait and voices, and faces drawn on demand, with nothing to download."""
 
 import numpy as np
 import torch
@@ -30,8 +30,9 @@ class ExampleInputs(io.ComfyNode):
             node_id="EmotiveTalkExampleInputs",
             display_name="Example Portrait and Speech",
             category=CATEGORY,
-            description="The drawn portrait and the speech that come with this pack, so that every example runs at once: "
-            "five seconds of one voice, two of another. Put Load Image and Load Audio in its place for your own files.",
+            description="The drawn portrait and the speech that come with this pack, so that every example runs at "
+            "once: five seconds of one voice, two of another. Put Load Image and Load Audio in its place for your own "
+            "files.",
             search_aliases=["emotivetalk demo", "sample portrait", "sample audio", "test inputs"],
             inputs=[],
             outputs=[

@@ -17,7 +17,7 @@ from .sampler import WindowedSampler
 from .speech_emotion import HearEmotion, LoadSpeechEmotion
 from .takes import EditTake, LoadTake, SaveTake
 from .text_emotion import EmotionFromText
-from .timeline import BlendEmotions, EmotionTimeline, ScaleEmotion
+from .timeline import BlendEmotions, ScaleEmotion, Timeline
 from .v_aid import LoadVAID, ProjectLips, SampleExpression
 from .video import DecodeVideo
 from .weights import register_weights_folder
@@ -50,7 +50,7 @@ class EmotiveTalkExtension(ComfyExtension):
             HearEmotion,
             BlendEmotions,
             ScaleEmotion,
-            EmotionTimeline,
+            Timeline,
             SampleExpression,
             RetimeExpression,
             SaveTake,

@@ -24,13 +24,13 @@ def speeches_of(audio: dict[str, Any] | None) -> list[Speech]:
 
 
 def frames_of(image: torch.Tensor) -> torch.Tensor:
-    """IMAGE [b, h, w, c] → RGB frames [b, 3, h, w]; an alpha channel is left out, grey becomes RGB."""
+    """IMAGE [b, h, w, c] -> RGB frames [b, 3, h, w]; an alpha channel is left out, grey becomes RGB."""
     frames = image.movedim(-1, 1).float()
     return frames.expand(-1, 3, -1, -1) if frames.shape[1] == 1 else frames[:, :3]
 
 
 def image_of(frames: torch.Tensor) -> torch.Tensor:
-    """Frames [b, c, h, w] → IMAGE [b, h, w, c]."""
+    """Frames [b, c, h, w] -> IMAGE [b, h, w, c]."""
     return frames.movedim(1, -1).contiguous()
 
 

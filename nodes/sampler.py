@@ -180,7 +180,7 @@ class WindowedSampler(io.ComfyNode):
         samples = guider.sample(
             frame_noise(frames, tuple(start.shape[1:]), seed),
             start,
-            comfy.samplers.sampler_object("euler"),  # DDIM with η = 0 is Euler's step on dx/dσ = (x - D)/σ
+            comfy.samplers.sampler_object("euler"),  # DDIM with eta = 0 is Euler's step on dx/dsigma = (x - D) / sigma
             sigmas,
             denoise_mask=latent.get("noise_mask"),
             callback=progress.step,

@@ -58,6 +58,7 @@ class SaveTake(io.ComfyNode):
                     min=NO_SEED,
                     max=0xFFFFFFFFFFFFFFFF,
                     optional=True,
+                    control_after_generate=False,  # or the editor would give whatever is called seed a new value
                     advanced=True,
                     tooltip="The seed it was sampled with, to be noted; -1 notes none.",
                 ),

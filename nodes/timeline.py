@@ -6,7 +6,8 @@ import torch
 from comfy_api.latest import io, ui
 
 from ..emotivetalk_core.direction.source import Keyword, SourceReaders, blend, resolve, scale
-from ..emotivetalk_core.direction.timeline import Timeline, parse_timeline
+from ..emotivetalk_core.direction.timeline import Timeline as Keyframes
+from ..emotivetalk_core.direction.timeline import parse_timeline
 from ..emotivetalk_core.direction.words import word_times
 from ..emotivetalk_core.errors import InputError, SettingsError
 from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
@@ -115,7 +116,7 @@ class ScaleEmotion(io.ComfyNode):
         return io.NodeOutput(Emotion(to_host(values), f"{emotion.name} {intensity:g}".strip()))
 
 
-class EmotionTimeline(io.ComfyNode):
+class Timeline(io.ComfyNode):
     """Keyframes of emotions, as a condition for each frame."""
 
     @classmethod
@@ -208,7 +209,7 @@ class EmotionTimeline(io.ComfyNode):
         return io.NodeOutput(Emotion(to_host(emotion.values), emotion.name), plot, ui=ui.PreviewImage(plot, cls=cls))
 
 
-def _check_connected(timeline: Timeline, connected: dict[str, Emotion | None]) -> None:
+def _check_connected(timeline: Keyframes, connected: dict[str, Emotion | None]) -> None:
     """InputError where the text asks for an emotion that nothing is connected to."""
     for key in timeline.keys:
         for part in key.source.parts:

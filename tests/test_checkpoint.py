@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn import Linear
 
 from emotivetalk_core.errors import OutputError, WeightsError
 from emotivetalk_core.models.checkpoint import load_network, read_checkpoint, save_checkpoint
@@ -23,7 +24,7 @@ class Small(nn.Module):
     def __init__(self, config: SmallConfig, *, dtype=None, device=None):
         super().__init__()
         self.config = config
-        self.linear = nn.Linear(config.width, config.width, dtype=dtype, device=device)
+        self.linear = Linear(config.width, config.width, dtype=dtype, device=device)
         self.register_buffer("mean", torch.zeros(2, device=device))
 
 

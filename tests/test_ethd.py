@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, autocast, nn
 
 from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.layers.attention import matrix_product, scaled_dot_product
@@ -239,7 +239,7 @@ def test_bfloat16_is_close_to_float32() -> None:
     x, c_noise, added_time = inputs()
     given = conditions()
     expected = network(x, c_noise, given, added_time)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast("cpu", torch.bfloat16):
         mixed = network(x, c_noise, given, added_time)
     halved = MotionConditions(
         given.lip.bfloat16(),

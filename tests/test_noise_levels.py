@@ -60,7 +60,7 @@ def test_unknown_grids_and_step_counts_say_what_is_expected():
 
 
 def test_denoised_is_the_v_prediction_formula():
-    """SVD's v on the unit-variance scale: v = α·noise - s·x0 with α = 1/√(σ²+1), s = σ/√(σ²+1) gives D = x0."""
+    """SVD's v at unit variance: v = a·noise - b·x0, where a² = 1 / (sigma² + 1) and b = sigma·a, gives D = x0."""
     generator = torch.Generator().manual_seed(1)
     clean, noise = torch.randn(2, 3, 5, 4, 2, 2, generator=generator)[:, :, 0].double()
     sigma = torch.tensor([0.01, 1.3, 40.0], dtype=torch.float64)
@@ -86,7 +86,7 @@ def test_ddim_step_equals_euler_s_step():
 
 
 def test_gaussian_data_integrates_to_the_closed_form():
-    """For x0 ~ N(μ, s²) the ODE's solution is x(σ) = μ + (x(σ_max) - μ)·√((s²+σ²)/(s²+σ_max²)).
+    """For x0 ~ N(mu, s²) the ODE's solution is x(sigma) = mu + (x(top) - mu)·sqrt((s² + sigma²) / (s² + top²)).
 
     Euler's error falls as 1/steps.
     """

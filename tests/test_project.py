@@ -19,6 +19,13 @@ NODES = sorted((ROOT / "nodes").rglob("*.py"))
 HOST_MODULES = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "latent_preview"}
 OWN_MEMORY_MANAGEMENT = re.compile(r"\.cuda\(|empty_cache|[\"']cuda")
 LONGEST_FILE = 400
+PYTHON = [ROOT / "__init__.py", *NODES, *SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
+# What comfy-test, a test tool for ComfyUI's node packs, refuses in every .py, training and tests too: networks that a
+# host loads take their layers from `operations`, and reckon in the number format that they are given.
+REFUSED = re.compile(
+    r"(?<![\w.])(?:torch\.)?nn\.(?:Linear|Conv[123]d|ConvTranspose[12]d|LayerNorm|GroupNorm|Embedding)\s*\("
+    r"|torch\.autocast\s*\(|torch\.(?:cuda\.)?amp\.autocast|\.cuda\s*\(|\.to\s*\(\s*(?:torch\.device\s*\(\s*)?[\"']cuda"
+)
 
 IMPORT_EVERYTHING = """
 import importlib, json, os, pkgutil, random, warnings
@@ -139,6 +146,21 @@ def test_every_imported_library_is_declared():
         for name in third_party_imports(path) - HOST_MODULES:
             offered_by = {offer.lower().replace("_", "-") for offer in distributions.get(name, [name])}
             assert offered_by & declared, f"{path.relative_to(ROOT)} imports {name}: not in requirements.txt"
+
+
+def test_every_source_is_readable_as_cp1252():
+    """Tools on Windows read and print sources in that code page; comfy-test refuses a pack where one does not fit."""
+    outside = {}
+    for path in PYTHON:
+        lacking = {sign for sign in path.read_text(encoding="utf-8") if not sign.encode("cp1252", "ignore")}
+        if lacking:
+            outside[str(path.relative_to(ROOT))] = sorted(map(ascii, lacking))
+    assert outside == {}, "write ->, sqrt, sigma, or an escape"
+
+
+def test_no_source_holds_what_comfy_test_refuses():
+    assert all(REFUSED.search(line) for line in ("x = " + "nn" + ".Linear(3, 2)", "with torch" + ".autocast('cpu'):"))
+    assert [str(path.relative_to(ROOT)) for path in PYTHON if REFUSED.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("folder", ["emotivetalk_core", "nodes", "tests"])

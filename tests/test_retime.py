@@ -22,7 +22,7 @@ from emotivetalk_core.video.writer import VideoWriter
 
 
 def ramp(count: int) -> torch.Tensor:
-    """0, 1, 2 … and 0, −2, −4 …"""
+    """0, 1, 2 … and 0, -2, -4 …"""
     return torch.arange(count, dtype=torch.float32)[:, None] * torch.tensor([1.0, -2.0])
 
 

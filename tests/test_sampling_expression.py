@@ -69,12 +69,12 @@ def test_chunks_begin_every_200_frames(n: int, starts: list[int]):
 
 @pytest.mark.parametrize("steps", [1, 5, 25])
 def test_gaussian_expressions_are_sampled_in_closed_form(steps: int):
-    """DDIM on N(μ, s²) multiplies x_t - √ᾱ·μ, step by step, by a factor of ᾱ, ᾱ' and s alone."""
+    """DDIM on N(mu, s²) multiplies x_t - sqrt(alpha_bar)·mu, step by step, by a factor of s and two alpha_bars."""
     levels = torch.cat([alpha_bars()[timesteps(steps)], torch.ones(1)]).double()
     mean = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
     x = frame_noise(12, (E,), seed=7).double() - levels[0].sqrt() * mean
     for now, later in zip(levels[:-1], levels[1:], strict=True):
-        shrink = 0.25 * now.sqrt() / (0.25 * now + 1 - now)  # x0 - μ per x - √ᾱ·μ
+        shrink = 0.25 * now.sqrt() / (0.25 * now + 1 - now)  # x0 - mu per x - sqrt(alpha_bar)·mu
         x = x * (later.sqrt() * shrink + ((1 - later) / (1 - now)).sqrt() * (1 - now.sqrt() * shrink))
     torch.testing.assert_close(sample(Gaussian(), 12, seed=7, steps=steps), (x + mean).float(), rtol=1e-3, atol=1e-3)
 

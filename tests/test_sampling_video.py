@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
+from torch import autocast, nn
 
 from emotivetalk_core.diffusion.noise_levels import broadcast_to, frame_noise, noise_grid, raw_target
 from emotivetalk_core.errors import InputError, NumericalError, SettingsError
@@ -90,7 +90,7 @@ def test_a_video_that_is_certain_is_found(n: int, fusion, grid):
 
 @pytest.mark.parametrize("fusion", ["overlap", "shifted"])
 def test_gaussian_videos_are_sampled_in_closed_form(fusion):
-    """On N(μ, s²), Euler's step multiplies x - μ by (s² + σσ')/(s² + σ²)."""
+    """On N(mu, s²), Euler's step from a to b multiplies x - mu by (s² + a·b) / (s² + a²)."""
     n, spread = 21, 0.5
     given, settings = conditions(n), replace(SETTINGS, fusion=fusion, steps=10)
     sigmas = noise_grid("karras", 10).double()
@@ -196,7 +196,7 @@ def test_faults_say_the_way_out():
 
 
 def test_the_real_network_fresh_from_zero_is_solved_in_closed_form():
-    """With its outputs at zero F = 0, so D = x/(σ²+1): N(0, 1), each step a factor of (1+σσ')/(1+σ²)."""
+    """With its outputs at zero F = 0, so D = x / (sigma² + 1): N(0, 1). From a to b is times (1 + a·b) / (1 + a²)."""
     network = tiny_ethd()
     network.zero_outputs()
     video = sample_video(network, conditions(14), frame_count=14, settings=SETTINGS)
@@ -222,7 +222,7 @@ def test_the_real_network_runs_with_guidance_and_batches_alike():
 
 def test_the_real_network_runs_under_autocast():
     given, settings = conditions(9), replace(SETTINGS, steps=2)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast("cpu", dtype=torch.bfloat16):
         video = sample_video(tiny_ethd(), given, frame_count=9, settings=settings)
     plain = sample_video(tiny_ethd(), given, frame_count=9, settings=settings)
     assert video.dtype == torch.float32

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch.nn import Linear
 
 from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
 from emotivetalk_core.models.presets import DEMO_SPEECH_EMOTION
@@ -25,9 +25,9 @@ from emotivetalk_core.training.speech_emotion import (
 )
 from emotivetalk_core.types import EMOTIONS, SAMPLE_RATE, Speech
 
-LEAST_ACCURACY = 0.5
-"""Of 24 recordings in voices that training never heard, where chance gives 0.125; the full check stands in the file's
-record.
+LEAST_ACCURACY = 0.35
+"""Of 40 recordings in voices that training never heard. The full check of 200 gives 0.51: other forty would fall
+below this 14 times in a thousand, and chance, 0.125, would reach it twice in ten thousand.
 """
 
 
@@ -103,7 +103,7 @@ def test_a_band_is_as_loud_at_every_phase_and_loudest_at_its_own_pitch():
 def test_the_head_that_is_left_behind_hears_what_the_recogniser_hears(emotive):
     recogniser = listener()
     samples = emotive_crops(emotive, 2, torch.Generator().manual_seed(1))[0]
-    head = nn.Linear(DEMO_SPEECH_EMOTION.classifier_proj_size, len(MANNER))
+    head = Linear(DEMO_SPEECH_EMOTION.classifier_proj_size, len(MANNER))
     with torch.inference_mode():
         logits, manner = hear_both(recogniser, head, samples)
         torch.testing.assert_close(logits, recogniser(samples), rtol=1e-4, atol=1e-5)
@@ -122,8 +122,8 @@ def shipped() -> SpeechEmotionRecogniser:
 
 
 def test_the_shipped_recogniser_hears_unseen_voices():
-    counts = heard_as(shipped(), 3)
-    assert counts.sum(dim=1).tolist() == [3] * 8
+    counts = heard_as(shipped(), 5)
+    assert counts.sum(dim=1).tolist() == [5] * 8
     assert accuracy(counts) >= LEAST_ACCURACY, counts
 
 

@@ -42,7 +42,7 @@ def test_phonemes_cover_the_sentence_without_gaps():
 def test_times_agree_with_the_waveform():
     spoken = speak("Happy papa, pick up a cup.", "m3")
     for event in spoken.phonemes:
-        if event.symbol.strip("ˈˌ") in ("æ", "ɑː"):
+        if event.symbol.strip("\u02c8\u02cc") in ("æ", "\u0251\u02d0"):
             assert energy(spoken, event.start, event.end) > 0.03
         if event.symbol == "p":
             assert energy(spoken, event.start + 0.005, event.start + 0.025) < 0.02  # the closure is silent
@@ -80,12 +80,12 @@ def test_vowels_have_their_shapes():
         events = (PhonemeEvent(SILENCE, 0, 0.5), PhonemeEvent(symbol, 0.5, 0.9), PhonemeEvent(SILENCE, 0.9, 1.4))
         return mouth_track(events, 35)[17]  # 0.7 s
 
-    wide, spread, round_lips = shape("ˈɑː"), shape("ˈiː"), shape("ˈuː")
+    wide, spread, round_lips = shape("\u02c8\u0251\u02d0"), shape("\u02c8i\u02d0"), shape("\u02c8u\u02d0")
     assert wide[0] > 0.9 and 0.15 < spread[0] < 0.5 and 0.1 < round_lips[0] < 0.4
     assert spread[1] > 0.7 and round_lips[1] < -0.6
     assert round_lips[2] > 0.8 > 0.1 > spread[2]
     assert shape("f")[3] > 0.8 and 0 < shape("f")[0] < 0.15
-    assert shape("θ")[4] > 0.8
+    assert shape("\u03b8")[4] > 0.8
 
 
 def test_mouth_moves_smoothly():
@@ -104,15 +104,15 @@ def test_loudness_of_silence_speech_and_shout():
 
 
 def test_symbols_pass_through_their_classes():
-    assert classes_of("ˈaɪ") == ("AA", "IY")
-    assert classes_of("tʃ") == ("SH",)
+    assert classes_of("\u02c8a\u026a") == ("AA", "IY")
+    assert classes_of("t\u0283") == ("SH",)
     assert classes_of("pf") == ("P", "F")
-    assert classes_of("ɔ̃") == ("AO",)
+    assert classes_of("\u0254\u0303") == ("AO",)
     assert classes_of(SILENCE) == ("silence",)
 
 
 def test_labels_follow_the_events():
-    events = (PhonemeEvent(SILENCE, 0, 0.1), PhonemeEvent("m", 0.1, 0.2), PhonemeEvent("aɪ", 0.2, 0.3))
+    events = (PhonemeEvent(SILENCE, 0, 0.1), PhonemeEvent("m", 0.1, 0.2), PhonemeEvent("a\u026a", 0.2, 0.3))
     labels = phoneme_classes(events, count=20)
     expected = ["silence"] * 5 + ["M"] * 5 + ["AA"] * 3 + ["IY"] * 2 + ["silence"] * 5
     assert [PHONEME_CLASSES[label] for label in labels] == expected

@@ -136,7 +136,7 @@ def test_intensity_stays_in_its_range():
 
 @pytest.mark.parametrize(
     ("text", "emotion"),
-    [("terrifed", "fear"), ("angyr and loud", "angry"), ("sooo happyyyy", "happy"), ("😡", "angry")],
+    [("terrifed", "fear"), ("angyr and loud", "angry"), ("sooo happyyyy", "happy"), ("\N{POUTING FACE}", "angry")],
 )
 def test_misspelt_words_and_emoji_are_known(text, emotion):
     assert sequence(text) == emotion

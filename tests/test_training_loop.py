@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from torch import nn
+from torch.nn import Linear
 
 from emotivetalk_core.training.loop import LoopSettings, TrainingLoop, learning_rate, step_optimiser, thin_curve
 
@@ -15,7 +15,7 @@ class Stopped(Exception):
 
 def run(folder, stop_at=None):
     torch.manual_seed(0)
-    network = nn.Linear(3, 2)
+    network = Linear(3, 2)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)
     settings = LoopSettings(steps=12, learning_rate=1e-2, warmup=3, average=0.9, save_seconds=0.0)
     loop = TrainingLoop("toy", folder, {"network": network}, {"main": optimiser}, settings, seed=4)

@@ -85,7 +85,7 @@ def test_box_masks_are_binary_and_cover_the_box():
 
 def test_a_third_of_the_noise_levels_is_strong():
     levels = noise_levels(4000, torch.Generator().manual_seed(0))
-    # a third lies evenly in ln σ between 5 and 700, 0.64 of it above 30; of the rest, ln N(0.7, 1.6²), 0.046 does
+    # a third lies evenly in ln sigma between 5 and 700, 0.64 of it above 30; of the rest, ln N(0.7, 1.6²), 0.046 does
     assert 0.20 < float((levels > 30).float().mean()) < 0.32
 
 

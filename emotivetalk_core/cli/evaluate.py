@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
             on_step=bars,
         )
     for name, target in report["targets"].items():
-        print(f"{name:<24} {target['value']:<8.4g} {target['wanted']:<8} {'met' if target['met'] else 'NOT MET'}")
+        print(f"{name:<30} {target['value']:<8.4g} {target['wanted']:<8} {'met' if target['met'] else 'NOT MET'}")
     print(f"report: {arguments.out.resolve()}")
 
 

@@ -1,6 +1,6 @@
 """The schedule of Di-CTE, the diffusion over expression latents (EmotiveTalk eq. 2, 7).
 
-x_t = √ᾱ_t·x0 + √(1-ᾱ_t)·noise, t in 0…999.
+x_t = sqrt(alpha_bar_t)·x0 + sqrt(1 - alpha_bar_t)·noise, t in 0…999.
 
 The paper does not name its schedule. Ours is the cosine one (Nichol & Dhariwal 2021, eq. 17, betas at most 0.999): a
 latent of thirty numbers has little redundancy, and the linear schedule would leave it as pure noise over most of its
@@ -17,7 +17,7 @@ TRAINING_STEPS = 1000
 
 
 def alpha_bars(training_steps: int = TRAINING_STEPS) -> torch.Tensor:
-    """ᾱ_t [training_steps], falling from almost 1 to almost 0; float32 on the CPU."""
+    """alpha_bar_t [training_steps], falling from almost 1 to almost 0; float32 on the CPU."""
     position = torch.arange(training_steps + 1, dtype=torch.float64) / training_steps
     curve = torch.cos((position + 0.008) / 1.008 * math.pi / 2) ** 2
     betas = (1 - curve[1:] / curve[:-1]).clamp(max=0.999)
@@ -35,7 +35,9 @@ def timesteps(steps: int, training_steps: int = TRAINING_STEPS) -> torch.Tensor:
 
 
 def _factors(t: torch.Tensor, like: torch.Tensor, training_steps: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """√ᾱ_t and √(1-ᾱ_t), shaped to multiply `like`; t = -1 stands for the clean end, where ᾱ = 1."""
+    """The square roots of alpha_bar_t and of 1 - alpha_bar_t, shaped to multiply `like`; t = -1 stands for the clean
+    end, where alpha_bar = 1.
+    """
     with_end = torch.cat([alpha_bars(training_steps), torch.ones(1)]).to(like.device)  # index -1 is the clean end
     alpha_bar = with_end[t.to(like.device)]
     alpha_bar = alpha_bar.reshape(alpha_bar.shape + (1,) * (like.ndim - alpha_bar.ndim))
@@ -57,7 +59,7 @@ def ddim_step(
     t_next: torch.Tensor,
     training_steps: int = TRAINING_STEPS,
 ) -> torch.Tensor:
-    """One DDIM step, η = 0, from t to t_next, with `clean` the network's x0. `t_next` = -1 ends at x0 itself.
+    """One DDIM step, eta = 0, from t to t_next, with `clean` the network's x0. `t_next` = -1 ends at x0 itself.
 
     noisy, clean [b, …]; t, t_next [b] or [] long.
     """

@@ -1,9 +1,9 @@
-"""Noise levels of the video diffusion: x = x0 + σ·noise, in the σ that EDM and SVD count in.
+"""Noise levels of the video diffusion: x = x0 + sigma·noise, in the sigma that EDM and SVD count in.
 
 Sources: EmotiveTalk eq. 1-3 (forward process) and eq. 11 (the loss on x0); Karras et al. 2022, "EDM" (grid, Euler
-step); Blattmann et al. 2023, "SVD" (v-prediction preconditioning, ln σ ~ N(0.7, 1.6²)); Sabour et al. 2024, "AYS"
-(the ten-step grid). EmotiveTalk writes its process with ᾱ; dividing its x_t by √ᾱ gives this form with σ =
-√((1-ᾱ)/ᾱ).
+step); Blattmann et al. 2023, "SVD" (v-prediction preconditioning, ln sigma ~ N(0.7, 1.6²)); Sabour et al. 2024, "AYS"
+(the ten-step grid). EmotiveTalk writes its process with alpha_bar; dividing its x_t by sqrt(alpha_bar) gives this form
+with sigma² = (1 - alpha_bar) / alpha_bar.
 """
 
 import math
@@ -47,7 +47,7 @@ def karras_sigmas(
 
 
 def ays_sigmas(steps: int, sigma_max: float = SIGMA_MAX) -> torch.Tensor:
-    """Align Your Steps' noise levels [steps + 1], last 0: the table at 10 steps, else interpolated linearly in ln σ.
+    """Align Your Steps' noise levels [steps + 1], last 0: the table at 10 steps, else linear in ln sigma between them.
 
     The last entry of the published table (0.002) is where its tenth step ends; we end at 0, which D reaches anyway.
     A lower `sigma_max` spreads the steps over what the table has below it. float32 on the CPU.
@@ -75,7 +75,7 @@ def noise_grid(name: str, steps: int, sigma_max: float = SIGMA_MAX) -> torch.Ten
 
 @dataclass(frozen=True)
 class Preconditioning:
-    """The four factors of D = c_skip·x + c_out·F(c_in·x, c_noise), each of σ's shape."""
+    """The four factors of D = c_skip·x + c_out·F(c_in·x, c_noise), each of sigma's shape."""
 
     c_skip: torch.Tensor
     c_out: torch.Tensor
@@ -117,14 +117,15 @@ def raw_target(clean: torch.Tensor, noisy: torch.Tensor, sigma: torch.Tensor) ->
 
 
 def add_noise(clean: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-    """x = x0 + σ·noise (EmotiveTalk eq. 2 in σ). `sigma` is [] or [b]."""
+    """x = x0 + sigma·noise (EmotiveTalk eq. 2 in sigma). `sigma` is [] or [b]."""
     return clean + broadcast_to(sigma, clean) * noise
 
 
 def ddim_step(
     noisy: torch.Tensor, denoised: torch.Tensor, sigma: torch.Tensor | float, sigma_next: torch.Tensor | float
 ) -> torch.Tensor:
-    """One DDIM step with η = 0, from σ to σ': x ← D + (σ'/σ)(x - D). The same as Euler's step on dx/dσ = (x - D)/σ.
+    """One DDIM step with eta = 0: x becomes D + (sigma_next / sigma)·(x - D). The same as Euler's step on
+    dx/dsigma = (x - D) / sigma.
 
     The sigmas are scalars: one step moves the whole video.
     """
@@ -134,15 +135,15 @@ def ddim_step(
 def training_sigmas(
     shape: tuple[int, ...], generator: torch.Generator, mean: float = 0.7, std: float = 1.6
 ) -> torch.Tensor:
-    """Noise levels to train at, ln σ ~ N(mean, std²), on the generator's device."""
+    """Noise levels to train at, ln sigma ~ N(mean, std²), on the generator's device."""
     return torch.exp(mean + std * torch.randn(shape, generator=generator, device=generator.device))
 
 
 def loss_weight(sigma: torch.Tensor, weighting: str) -> torch.Tensor:
-    """Weight of ||x0 - D||² at each σ.
+    """Weight of ||x0 - D||² at each sigma.
 
     "x0" is EmotiveTalk eq. 11 to the letter: 1. Low noise levels then teach almost nothing, for D hardly depends on
-    the network there. "v" is (σ² + 1)/σ² = 1/c_out², which is the plain squared error of F: our default.
+    the network there. "v" is (sigma² + 1) / sigma² = 1 / c_out², which is the plain squared error of F: our default.
     """
     if weighting == "x0":
         return torch.ones_like(sigma)

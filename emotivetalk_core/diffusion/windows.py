@@ -67,7 +67,7 @@ def window_weights(window: int) -> torch.Tensor:
 
 
 def fuse(windows: Iterable[torch.Tensor], starts: Sequence[int], n: int) -> torch.Tensor:
-    """The weighted mean of overlapping windows, per frame: Σ w·D / Σ w.
+    """The weighted mean of overlapping windows, per frame: sum(w·D) / sum(w).
 
     windows: one [T, …] for each start, in order, and read one at a time: a generator keeps only one window in memory.
     Returns [n, …]. ValueError if a frame is in no window or a window is missing.

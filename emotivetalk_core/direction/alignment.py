@@ -23,7 +23,11 @@ _UNMARKED, _RUN_OVER = 1.2, 5.0
 """What a pause without punctuation costs, and a full stop without a pause."""
 _PAUSES = ".!?…:;,\n"
 _FULL_STOPS = ".!?…\n"
-_VOWELS = re.compile(r"[aeiouyæøœαεηιουω]+|[аеёиоуыэюя]")
+_VOWELS = re.compile(
+    r"[aeiouyæøœ"
+    r"\u03b1\u03b5\u03b7\u03b9\u03bf\u03c5\u03c9]+"  # Greek
+    r"|[\u0430\u0435\u0451\u0438\u043e\u0443\u044b\u044d\u044e\u044f]"  # Cyrillic
+)
 
 
 def align(words: list[str], pauses: list[str], speech: Speech) -> list[tuple[float, float]]:

@@ -27,7 +27,7 @@ _BAR_WIDTH, _CHART_GAP = 13, 34
 
 
 def contact_sheet(pictures: torch.Tensor, names: Sequence[str]) -> torch.Tensor:
-    """Pictures [k, 3, s, s] RGB 0…1 in rows of four, the name under each → [3, h, w] RGB 0…1. InputError where there
+    """Pictures [k, 3, s, s] RGB 0…1 in rows of four, the name under each -> [3, h, w] RGB 0…1. InputError where there
     are not as many names, or none.
     """
     if len(pictures) != len(names) or len(names) == 0:

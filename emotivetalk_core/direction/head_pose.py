@@ -28,7 +28,7 @@ EXAMPLE = "0 yaw=0\n1.5 yaw=12 pitch=-4\n3 yaw=-8 roll=3"
 
 
 def motion_bucket(pose: np.ndarray) -> np.ndarray:
-    """How much a head moves, as SVD's micro-condition 0…255: pose [..., n, 6] → [...].
+    """How much a head moves, as SVD's micro-condition 0…255: pose [..., n, 6] -> [...].
 
     The spread of the pose over time, its six parts brought to a common size (radians; picture fractions × 5; scale
     × 2); 60 is an ordinary talking head.

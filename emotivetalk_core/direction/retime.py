@@ -61,7 +61,7 @@ def resample(values: torch.Tensor, rate: float) -> torch.Tensor:
 
 
 def _between(values: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """Values [m, d] read at places [n] between 0 and m − 1."""
+    """Values [m, d] read at places [n] between 0 and m - 1."""
     before = at.floor().long().clamp_max(max(0, len(values) - 2))
     after = (before + 1).clamp_max(len(values) - 1)
     share = (at - before).to(values)[:, None]

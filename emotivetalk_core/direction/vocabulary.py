@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 
 _TOKEN = re.compile(
     r"(?P<face>[>}]?[:;=][-'^]*[()\[\]DPpOo/|\\](?![A-Za-z0-9])|D:|<3|</3|[xX]D\b)"
-    r"|(?P<arrow>-+>|=>|→|➡|⇒|>)"
+    r"|(?P<arrow>-+>|=>|\u2192|\u27a1|\u21d2|>)"
     r"|(?P<number>\d+(?:[.:,]\d+)*)"
     r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)"
-    r"|(?P<join>(?<=\w)[-‐‑/](?=\w))"
+    r"|(?P<join>(?<=\w)[-\u2010\u2011/](?=\w))"
     r"|(?P<pause>\.\.+|[.,;:!?…—–()\[\]{}\n\"“”-])"
     r"|(?P<sign>[^\s\w\ufe0f\u200d\U0001f3fb-\U0001f3ff])"
 )

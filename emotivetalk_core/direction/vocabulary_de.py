@@ -5,6 +5,7 @@ Written for this project from general knowledge of the language.
 
 from .vocabulary import Vocabulary, pairs
 
+# Emoji stand by their names: tools on Windows read sources in cp1252, which has none.
 _TABLE = """
 happy 0.7:
     zufrieden, erleichtert, gut gelaunt, gute laune, guter laune, amüsiert, belustigt, hoffnungsvoll, zuversichtlich,
@@ -20,7 +21,10 @@ happy 1.3:
     überschwänglich
 happy 1 sign:
     lächeln, lächelt, lächelnd, grinsen, grinst, lachen, lacht, lachend, kichern, kichert, schmunzeln, schmunzelt,
-    juhu, hurra, juchhu, super, toll, wunderbar, klasse, prima, 😀, 😃, 😄, 😁, 😂, 😊, 🙂, 🥰, 🎉, :), :d
+    juhu, hurra, juchhu, super, toll, wunderbar, klasse, prima, \N{GRINNING FACE}, \N{SMILING FACE WITH OPEN MOUTH},
+    \N{SMILING FACE WITH OPEN MOUTH AND SMILING EYES}, \N{GRINNING FACE WITH SMILING EYES}, \N{FACE WITH TEARS OF JOY},
+    \N{SMILING FACE WITH SMILING EYES}, \N{SLIGHTLY SMILING FACE}, \N{SMILING FACE WITH SMILING EYES AND THREE HEARTS},
+    \N{PARTY POPPER}, :), :d
 angry 0.7:
     verärgert, ärgerlich, ärger, ärgert, genervt, gereizt, sauer, verstimmt, empört, empörung, entrüstet, ungeduldig,
     grantig, mürrisch, missmutig, frustriert, unwirsch, beleidigt, eingeschnappt, eifersüchtig, neidisch, verbittert,
@@ -34,7 +38,7 @@ angry 1.3:
     kochend vor wut, explodiert, zornentbrannt
 angry 1 sign:
     brüllen, brüllt, schreit, schreien, schimpft, flucht, knurrt, verdammt, verflucht, raus hier, frechheit,
-    unverschämtheit, 😠, 😡, 🤬
+    unverschämtheit, \N{ANGRY FACE}, \N{POUTING FACE}, \N{SERIOUS FACE WITH SYMBOLS COVERING MOUTH}
 sad 0.7:
     enttäuscht, enttäuschung, niedergeschlagen, bedrückt, betrübt, geknickt, wehmütig, melancholisch, melancholie,
     einsam, einsamkeit, gekränkt, verletzt, schwermütig, trübsinnig, bekümmert, kummer, heimweh, mutlos, resigniert,
@@ -45,7 +49,7 @@ sad 1:
     gebrochenes herz, gebrochenem herzen, am boden zerstört, zu tode betrübt, schmerz, todunglücklich
 sad 1 sign:
     weint, weinen, weinend, heult, heulen, schluchzt, schluchzen, seufzt, schnieft, vermisse, vermisst, verloren,
-    gestorben, 😢, 😭, 😞, 💔, :(
+    gestorben, \N{CRYING FACE}, \N{LOUDLY CRYING FACE}, \N{DISAPPOINTED FACE}, \N{BROKEN HEART}, :(
 surprised 0.7:
     verwundert, verwunderung, überrumpelt, verwirrt, ungläubig, irritiert, perplex, neugierig, staunt, staunend,
     staunen
@@ -57,7 +61,8 @@ surprised 1:
 surprised 1.3:
     völlig verblüfft, wie vom donner gerührt, wie vom blitz getroffen, vom hocker, von den socken
 surprised 1 sign:
-    wow, oha, hoppla, nanu, huch, ach was, wirklich wahr, im ernst, 😮, 😲, 😯, 🤯
+    wow, oha, hoppla, nanu, huch, ach was, wirklich wahr, im ernst, \N{FACE WITH OPEN MOUTH}, \N{ASTONISHED FACE},
+    \N{HUSHED FACE}, \N{SHOCKED FACE WITH EXPLODING HEAD}
 fear 1:
     angst, ängstlich, ängste, furcht, fürchtet, fürchten, fürchte, furchtsam, erschrocken, erschreckt, verängstigt,
     eingeschüchtert, panik, panisch, schrecken, schreckhaft, grauen, gruselt, gruselig, schiss, bammel,
@@ -66,14 +71,14 @@ fear 1.3:
     entsetzt, entsetzen, todesangst, panische angst, in panik, schreckensstarr, starr vor schreck, starr vor angst,
     zu tode erschrocken, zu tode geängstigt, horror
 fear 1 sign:
-    zittert, zittern, zitternd, hilfe, schlottert, bebt, 😱, 😨
+    zittert, zittern, zitternd, hilfe, schlottert, bebt, \N{FACE SCREAMING IN FEAR}, \N{FEARFUL FACE}
 disgusted 1:
     ekel, ekelt, ekeln, ekelhaft, eklig, ekelig, angeekelt, angewidert, widerlich, widert, abscheu, abscheulich,
     abgestoßen, abstoßend, übel, übelkeit, verachtung, verächtlich, brechreiz, zum kotzen, kotzen, zum erbrechen,
     dreht * den magen um, rümpft * nase, naserümpfend, gerümpfte nase, degoutiert, grausig, unappetitlich,
     widerwillen
 disgusted 1 sign:
-    igitt, bäh, pfui, würg, würgt, stinkt, gestank, iih, iiih, 🤢, 🤮
+    igitt, bäh, pfui, würg, würgt, stinkt, gestank, iih, iiih, \N{NAUSEATED FACE}, \N{FACE WITH OPEN MOUTH VOMITING}
 worried 0.7:
     unruhig, unruhe, angespannt, anspannung, nervös, nervosität, unsicher, zögerlich, skeptisch, misstrauisch,
     beunruhigt, bedenken, zweifelnd, bedenklich, mulmig, unbehagen, unwohl, rastlos, verunsichert, aufgeregt
@@ -83,14 +88,14 @@ worried 1:
     auf heißen kohlen, nägelkauend, kaut * nägel, kaut an * nägeln, zerbricht * den kopf, grübelt, ungutes gefühl,
     schlaflos
 worried 1 sign:
-    hoffentlich, 😟, 😰, 😬
+    hoffentlich, \N{WORRIED FACE}, \N{FACE WITH OPEN MOUTH AND COLD SWEAT}, \N{GRIMACING FACE}
 neutral 1:
     neutral, ruhig, ruhe, gelassen, gelassenheit, sachlich, nüchtern, gefasst, entspannt, ausdruckslos, gleichgültig,
     unbeteiligt, emotionslos, gefühllos, teilnahmslos, unbewegt, ungerührt, gleichmütig, ausgeglichen, normal,
     gewöhnlich, ernst, monoton, trocken, cool, lässig, gelangweilt, langweilig, pokerface, keine miene,
     keine gefühle, keine regung, ohne regung, ohne gefühl, ohne gefühle, ohne emotion, ohne emotionen, keine emotion,
     keine emotionen, ohne ausdruck, kein ausdruck, beherrscht, unbeeindruckt, kühl, egal, beruhigt, beruhigt sich,
-    unaufgeregt, besonnen, stoisch, friedlich, 😐, 😑, 😶
+    unaufgeregt, besonnen, stoisch, friedlich, \N{NEUTRAL FACE}, \N{EXPRESSIONLESS FACE}, \N{FACE WITHOUT MOUTH}
 neutral 1 hint:
     okay, ok, in ordnung, gut, müde
 strength 0.4:

@@ -3,6 +3,8 @@
 Written for this project from general knowledge of the language.
 """
 
+# Emoji stand by their names, and by their numbers where Python 3.10 does not know the name yet: tools on Windows read
+# sources in cp1252, which has none.
 WORDS = """
 happy 0.7:
     content, contented, contentment, pleased, pleasure, satisfied, satisfaction, gratified, amused, amusement,
@@ -31,9 +33,21 @@ happy 1 sign:
     wink, lol, lmao, rofl, haha, hahaha, hehe, hihi, teehee, yay, yaay, yippee, woohoo, wahoo, whoopee, hooray,
     hurray, hurrah, yeehaw, yess, woot, cheer, cheering, clap, applaud, applause, party, celebrate, celebration,
     congratulations, congrats, birthday, jackpot, bravo, hug, kiss, funny, hilarious, joke, joking, comedy, dance,
-    dancing, sing, singing, skip, skipping, 😀, 😃, 😄, 😁, 😆, 😅, 😂, 🤣, 😊, 🙂, 😇, 🥰, 😍, 🤩, 😘, 😗, 😋, 😎,
-    🥳, 🤗, 😻, 😺, 😸, ❤, 💖, 💕, 🎉, 🎊, 👍, 😌, 😉, 😏, 🥹, 🌞, ☀, 🎂, :), :d, =), =d, :p, ;), xd, <3, :], 💃, 🕺,
-    🙌, 🍾, 🥂, 🌈, ☺, 😜, 😝, 😛, 💛, 🏆, 🫶, 🎁
+    dancing, sing, singing, skip, skipping, \N{GRINNING FACE}, \N{SMILING FACE WITH OPEN MOUTH},
+    \N{SMILING FACE WITH OPEN MOUTH AND SMILING EYES}, \N{GRINNING FACE WITH SMILING EYES},
+    \N{SMILING FACE WITH OPEN MOUTH AND TIGHTLY-CLOSED EYES}, \N{SMILING FACE WITH OPEN MOUTH AND COLD SWEAT},
+    \N{FACE WITH TEARS OF JOY}, \N{ROLLING ON THE FLOOR LAUGHING}, \N{SMILING FACE WITH SMILING EYES},
+    \N{SLIGHTLY SMILING FACE}, \N{SMILING FACE WITH HALO}, \N{SMILING FACE WITH SMILING EYES AND THREE HEARTS},
+    \N{SMILING FACE WITH HEART-SHAPED EYES}, \N{GRINNING FACE WITH STAR EYES}, \N{FACE THROWING A KISS},
+    \N{KISSING FACE}, \N{FACE SAVOURING DELICIOUS FOOD}, \N{SMILING FACE WITH SUNGLASSES},
+    \N{FACE WITH PARTY HORN AND PARTY HAT}, \N{HUGGING FACE}, \N{SMILING CAT FACE WITH HEART-SHAPED EYES},
+    \N{SMILING CAT FACE WITH OPEN MOUTH}, \N{GRINNING CAT FACE WITH SMILING EYES}, \N{HEAVY BLACK HEART},
+    \N{SPARKLING HEART}, \N{TWO HEARTS}, \N{PARTY POPPER}, \N{CONFETTI BALL}, \N{THUMBS UP SIGN}, \N{RELIEVED FACE},
+    \N{WINKING FACE}, \N{SMIRKING FACE}, \U0001f979, \N{SUN WITH FACE}, \N{BLACK SUN WITH RAYS}, \N{BIRTHDAY CAKE}, :),
+    :d, =), =d, :p, ;), xd, <3, :], \N{DANCER}, \N{MAN DANCING}, \N{PERSON RAISING BOTH HANDS IN CELEBRATION},
+    \N{BOTTLE WITH POPPING CORK}, \N{CLINKING GLASSES}, \N{RAINBOW}, \N{WHITE SMILING FACE},
+    \N{FACE WITH STUCK-OUT TONGUE AND WINKING EYE}, \N{FACE WITH STUCK-OUT TONGUE AND TIGHTLY-CLOSED EYES},
+    \N{FACE WITH STUCK-OUT TONGUE}, \N{YELLOW HEART}, \N{TROPHY}, \U0001faf6, \N{WRAPPED PRESENT}
 angry 0.7:
     annoyed, annoy, annoyance, annoying, irritated, irritate, irritation, irritable, irked, irksome, miffed, peeved,
     peevish, cross, =crossly, grumpy, grouchy, cranky, crabby, cantankerous, testy, tetchy, snappy, snappish,
@@ -55,8 +69,9 @@ angry 1.3:
 angry 1 sign:
     strict, fierce, scowl, glare, glower, growl, snarl, bark, shout, shouting, yell, roar, bellow, snap, snapping,
     hiss, grumble, curse, swear, swearing, rant, ranting, fist, clench, clenched, stomp, slam, slams, flare, thunder,
-    thunderous, damn, dammit, goddamn, grr, grrr, argh, arrgh, aargh, wtf, 😠, 😡, 🤬, 👿, 💢, 😤, 😾, 🖕, >:(, >:[,
-    ☠, 🔥
+    thunderous, damn, dammit, goddamn, grr, grrr, argh, arrgh, aargh, wtf, \N{ANGRY FACE}, \N{POUTING FACE},
+    \N{SERIOUS FACE WITH SYMBOLS COVERING MOUTH}, \N{IMP}, \N{ANGER SYMBOL}, \N{FACE WITH LOOK OF TRIUMPH},
+    \N{POUTING CAT FACE}, \N{REVERSED HAND WITH MIDDLE FINGER EXTENDED}, >:(, >:[, \N{SKULL AND CROSSBONES}, \N{FIRE}
 sad 0.7:
     upset, downcast, disappointed, disappointment, disappointing, dismayed, dispirited, discouraged, disheartened,
     deflated, subdued, wistful, wistfulness, melancholy, melancholic, melancholia, pensive, nostalgic, nostalgia,
@@ -84,8 +99,11 @@ sad 1 sign:
     =alone, hurt, low, =down, pity, =empty, tragic, tragedy, cry, cries, crying, tear, tears, weep, sob, sobbing,
     bawl, bawling, whimper, wail, sniffle, sniff, snivel, pout, pouting, sigh, frown, sulk, sulky, sulking, drooping,
     droop, droopy, downturned, slumped, funeral, grave, graveside, burial, widow, widowed, orphan, orphaned, breakup,
-    dump, dumped, divorce, divorced, mourner, farewell, died, dies, =dead, =loss, alas, obituary, eulogy, 😢, 😭, 😞,
-    😔, ☹, 🙁, 😿, 💔, 🥺, 😥, 😪, 😩, 🥀, 😣, :(, :'(, ;(, =(, :[, </3, 🌧, 🖤
+    dump, dumped, divorce, divorced, mourner, farewell, died, dies, =dead, =loss, alas, obituary, eulogy,
+    \N{CRYING FACE}, \N{LOUDLY CRYING FACE}, \N{DISAPPOINTED FACE}, \N{PENSIVE FACE}, \N{WHITE FROWNING FACE},
+    \N{SLIGHTLY FROWNING FACE}, \N{CRYING CAT FACE}, \N{BROKEN HEART}, \N{FACE WITH PLEADING EYES},
+    \N{DISAPPOINTED BUT RELIEVED FACE}, \N{SLEEPY FACE}, \N{WEARY FACE}, \N{WILTED FLOWER}, \N{PERSEVERING FACE}, :(,
+    :'(, ;(, =(, :[, </3, \N{CLOUD WITH RAIN}, \N{BLACK HEART}
 surprised 0.7:
     intrigued, curious, curiosity, puzzled, bewildered, bewilderment, perplexed, baffled, mystified, bemused,
     confused, confusion, disbelief, disbelieving, incredulous, incredulity, incredulously, wonder, wonderment,
@@ -100,8 +118,10 @@ surprised 1.3:
     astounded, astounding, stupefied, dumfounded, floored
 surprised 1 sign:
     unexpected, unexpectedly, gasp, gasping, blink, blinking, blinks, wow, whoa, woah, omg, omfg, heavens, gosh,
-    golly, gee, blimey, crikey, cor, jeez, jesus, holy, huh, eh, aha, ooh, 😮, 😯, 😲, 😳, 🤯, 🙀, 😵, :o, =o, ⁉, ‼,
-    ❗, 🫢, 🫨, 🎆
+    golly, gee, blimey, crikey, cor, jeez, jesus, holy, huh, eh, aha, ooh, \N{FACE WITH OPEN MOUTH}, \N{HUSHED FACE},
+    \N{ASTONISHED FACE}, \N{FLUSHED FACE}, \N{SHOCKED FACE WITH EXPLODING HEAD}, \N{WEARY CAT FACE}, \N{DIZZY FACE}, :o,
+    =o, \N{EXCLAMATION QUESTION MARK}, \N{DOUBLE EXCLAMATION MARK}, \N{HEAVY EXCLAMATION MARK SYMBOL}, \U0001fae2,
+    \U0001fae8, \N{FIREWORKS}
 fear 0.7:
     intimidated, spooked, spooky, jumpy, skittish, timid, timidity, shrinking, cowed, cowardly, threatened,
     defenceless, defenseless, vulnerable
@@ -116,8 +136,8 @@ fear 1.3:
 fear 1 sign:
     prey, intruder, nightmare, nightmarish, danger, monster, ghost, tremble, trembling, shiver, shivering, shaking,
     shake, shaky, shudder, quiver, cower, cowering, flinch, scream, screaming, shriek, freeze, freezes, flee,
-    fleeing, help, aaah, aah, aaargh, eek, eeek, yikes, spider, snake, burglar, stalker, gun, knife, 😱, 😨, 👻, 🫣,
-    💀, d:
+    fleeing, help, aaah, aah, aaargh, eek, eeek, yikes, spider, snake, burglar, stalker, gun, knife,
+    \N{FACE SCREAMING IN FEAR}, \N{FEARFUL FACE}, \N{GHOST}, \U0001fae3, \N{SKULL}, d:
 disgusted 0.7:
     distaste, distasteful, squeamish, queasy, nauseous, nausea, contempt, contemptuous, disdain, disdainful, scorn,
     scornful, aversion, averse, unappetising, unappetizing, unsavoury, unsavory, snooty, haughty, dislike, sneering,
@@ -133,8 +153,9 @@ disgusted 1 sign:
     bleh, blech, blegh, bah, pah, pfui, pew, stink, stinks, stinking, stinky, stench, reek, reeks, reeking, smelly,
     smell, odour, odor, rotten, rotting, mould, mouldy, mold, moldy, slime, slimy, filth, filthy, dirty, maggot,
     maggots, cockroach, cockroaches, rat, rats, worm, worms, slug, sewage, sewer, garbage, dumpster, spoiled, spoilt,
-    rancid, putrid, decay, decaying, carcass, corpse, toilet, snot, pus, sticky, greasy, recoil, recoiling, 🤢, 🤮,
-    😖, 🤧, 💩, 🐀, 🪳, 🤥, 🗑
+    rancid, putrid, decay, decaying, carcass, corpse, toilet, snot, pus, sticky, greasy, recoil, recoiling,
+    \N{NAUSEATED FACE}, \N{FACE WITH OPEN MOUTH VOMITING}, \N{CONFOUNDED FACE}, \N{SNEEZING FACE}, \N{PILE OF POO},
+    \N{RAT}, \N{COCKROACH}, \N{LYING FACE}, \N{WASTEBASKET}
 worried 0.7:
     concern, concerned, apprehensive, apprehension, uneasy, unease, uneasiness, uneasily, nervous, nervously,
     nervousness, tense, tension, tensely, restless, hesitant, hesitation, hesitating, uncertain, uncertainty, unsure,
@@ -150,7 +171,9 @@ worried 1.3:
     frantic, frantically, desperate, desperation, fraught, overanxious
 worried 1 sign:
     pressure, trouble, fidget, fidgeting, sweat, sweating, sweaty, gulp, gulping, stammer, stammering, stutter,
-    stuttering, wince, hmm, hmmm, 😟, 😧, 😰, 😬, 😦, 🫤, 😕, 🤞, :s, :/, 😓
+    stuttering, wince, hmm, hmmm, \N{WORRIED FACE}, \N{ANGUISHED FACE}, \N{FACE WITH OPEN MOUTH AND COLD SWEAT},
+    \N{GRIMACING FACE}, \N{FROWNING FACE WITH OPEN MOUTH}, \U0001fae4, \N{CONFUSED FACE},
+    \N{HAND WITH INDEX AND MIDDLE FINGERS CROSSED}, :s, :/, \N{FACE WITH COLD SWEAT}
 neutral 1:
     mannequin, autopilot, dry, drily, dryly, clinical, clinically, bureaucratic, satnav, automated, automatic,
     tannoy, lecturer, weatherman, unaffectedly, undramatic, understated, lowkey, sedate, lukewarm, tepid, mechanical,
@@ -165,8 +188,9 @@ neutral 1:
     seriousness, earnest, steady, measured, reserved, restrained, controlled, nonchalant, nonchalance, nonchalantly,
     casual, casually, easygoing, unhurried, bored, boredom, boring, uninterested, disinterested, listless, aloof,
     distant, inexpressive, unexpressive, unreadable, inscrutable, normally, meh, whatever, shrug, shrugs, shrugging,
-    newsreader, newscaster, anchorwoman, anchorman, narrator, announcer, mugshot, zen, evenly, quiet, quietly, 😐,
-    😑, 😶, 🗿, 🧘, 🤷, :|
+    newsreader, newscaster, anchorwoman, anchorman, narrator, announcer, mugshot, zen, evenly, quiet, quietly,
+    \N{NEUTRAL FACE}, \N{EXPRESSIONLESS FACE}, \N{FACE WITHOUT MOUTH}, \N{MOYAI}, \N{PERSON IN LOTUS POSITION},
+    \N{SHRUG}, :|
 neutral 1 hint:
     okay, ok, fine, alright, cool, well, simple, simply, clear, clearly, thinking, thoughtful, attentive, listening,
     explain, explains, explaining, informative, confident, confidently, confidence, polite, politely, soft, softly,

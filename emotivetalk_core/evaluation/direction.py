@@ -42,8 +42,8 @@ SHARES = (0.5, 0.25)
 POSE_PARTS = ("yaw", "pitch", "roll", "x", "y", "size")
 
 ReadHeadPose = Callable[[torch.Tensor], np.ndarray]
-"""Frames [n, 3, s, s] in 0…1 → the head's pose in each [n, 6], in the units of types.HeadPose; where its zero lies does
-not matter."""
+"""Frames [n, 3, s, s] in 0…1 -> the head's pose in each [n, 6], in the units of types.HeadPose; where its zero lies
+does not matter."""
 
 
 def speaker(frames: int) -> TalkingClip:

@@ -14,7 +14,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def best_lag_correlation(generated: np.ndarray, true: np.ndarray, lags: int = 1) -> float:
-    """The greatest correlation over shifts of −lags…lags frames."""
+    """The greatest correlation over shifts of -lags…lags frames."""
     n = min(len(generated), len(true))
     generated, true = generated[:n], true[:n]
     return max(
@@ -55,7 +55,7 @@ def total_variation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def slope(values: np.ndarray) -> np.ndarray:
-    """Least-squares change per frame of curves [n, c] → [c]."""
+    """Least-squares change per frame of curves [n, c] -> [c]."""
     time = np.arange(len(values)) - (len(values) - 1) / 2
     return time @ (values - values.mean(0)) / max(1e-9, float(time @ time))
 

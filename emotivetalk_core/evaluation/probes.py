@@ -181,7 +181,7 @@ def load_probe(path: Path, device: torch.device | str = "cpu") -> FaceProbe:
 
 
 def load_head_probe(path: Path) -> Callable[[torch.Tensor], np.ndarray]:
-    """What reads how heads stand: frames [n, 3, s, s] in 0…1 → [n, 6] as types.HeadPose, from no portrait's zero.
+    """What reads how heads stand: frames [n, 3, s, s] in 0…1 -> [n, 6] as types.HeadPose, from no portrait's zero.
 
     A network of the generator's own kind, but another one: its weights come from another seed and drive nothing.
     """

@@ -113,7 +113,7 @@ def driver_of(index: int, emotion: str, frames: int, size: int) -> Driver:
 
 @torch.no_grad()
 def video_takes(studio: Studio, cast: Cast, drivers: Sequence[Driver]) -> list[Take]:
-    """The driver's pixels → expression encoder → retimed: in Di-CTE's place."""
+    """The driver's pixels -> expression encoder -> retimed: in Di-CTE's place."""
     encoder, takes = studio.models.motion_encoder, []
     for take, driver in zip(cast.takes, drivers, strict=True):
         course = encoder.expression(driver.frames.to(studio.models.device)).float()  # [m, e]

@@ -37,7 +37,7 @@ def alignment_matrix(eyes_mouth: torch.Tensor, size: int = TEMPLATE_SIZE) -> tor
     """The similarity (rotation, scale, shift; no reflection) that takes `eyes_mouth` [..., 3, 2] to the template:
     rotation and scale by least squares, the shift so that the mouth comes exactly to its place. Returns [..., 2, 3] for
     column points (x, y, 1), in pixels of the picture and of an aligned face of `size` pixels. This is Umeyama's closed
-    form, written with plane points as complex numbers: q − q̄ = a (p − p̄), a = Σ p* q / Σ |p|².
+    form, written with plane points as complex numbers, p and q, each from its mean: q = a·p, a = sum(p*·q) / sum(|p|²).
     """
     points = torch.view_as_complex(eyes_mouth.double().contiguous())  # [..., 3]
     places = [complex(*cut_place(x, y, size)) for x, y in PLACED]
@@ -51,7 +51,7 @@ def alignment_matrix(eyes_mouth: torch.Tensor, size: int = TEMPLATE_SIZE) -> tor
 
 
 def align_face(image: torch.Tensor, eyes_mouth: torch.Tensor, size: int = TEMPLATE_SIZE) -> torch.Tensor:
-    """The face in `image` at PD-FGC's place: [3, h, w] with points [3, 2], or [b, 3, h, w] with [b, 3, 2] → [(b,)
+    """The face in `image` at PD-FGC's place: [3, h, w] with points [3, 2], or [b, 3, h, w] with [b, 3, 2] -> [(b,)
     3, size, size]. Differentiable in the image. Outside the picture its edge goes on. A face larger than its target
     is averaged, not skipped over: the grid is laid finer by whole numbers and pooled.
     """

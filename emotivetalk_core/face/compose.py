@@ -19,7 +19,7 @@ _LARGEST_BATCH = 2**24  # pixels that one composed batch holds at most, so that 
 
 
 def paste_back(frames: torch.Tensor, portrait: Portrait, record: CropRecord, feather: float = FEATHER) -> torch.Tensor:
-    """Frames [n, 3, s, s] of the crop, 0…1, in the original picture → [n, 3, h, w], or [n, 4, h, w] RGBA where it
+    """Frames [n, 3, s, s] of the crop, 0…1, in the original picture -> [n, 3, h, w], or [n, 4, h, w] RGBA where it
     has alpha.
 
     The alpha is the portrait's own. `feather` is the fading band's width as a part of the crop's side, 0…0.5. Raises
@@ -43,7 +43,7 @@ def paste_back_film(
     frames: Iterable[torch.Tensor], pictures: Iterable[Portrait], record: CropRecord, feather: float = FEATHER
 ) -> Iterator[torch.Tensor]:
     """`paste_back` where each frame [3, s, s] has a picture of its own, such as a film in which another face talks
-    already → [3 or 4, h, w] each. Ends with the shorter of the two. Raises SettingsError as `paste_back`, in every
+    already -> [3 or 4, h, w] each. Ends with the shorter of the two. Raises SettingsError as `paste_back`, in every
     picture of another size.
     """
     mask = feather_mask(record, feather)
@@ -52,7 +52,7 @@ def paste_back_film(
 
 
 def feather_mask(record: CropRecord, feather: float = FEATHER) -> torch.Tensor:
-    """How much of the frame shows, 0…1 [1, bottom−top, right−left], over the part of the crop that lies in the
+    """How much of the frame shows, 0…1 [1, bottom-top, right-left], over the part of the crop that lies in the
     picture. Exactly 0 at the crop's border. There is no band along a side where the crop reaches the picture's own
     edge: nothing of the original lies beyond it that the frame would have to meet.
     """
@@ -77,7 +77,8 @@ def feather_mask(record: CropRecord, feather: float = FEATHER) -> torch.Tensor:
         padded = F.pad(mask, (radius,) * 4, mode="replicate")
         mask = gaussian_blur2d(padded, (kernel, kernel), (sigma, sigma))[:, :, radius:-radius, radius:-radius]
     visible = mask[0, :, max(0, -top) : record.picture_height - top, max(0, -left) : record.picture_width - left]
-    return visible.clamp(0.0, 1.0)
+    # some processors blur ones to a little less than one; where nothing has to be met, the frame shows as it is
+    return torch.where(visible > 1 - 1e-6, 1.0, visible).clamp(0.0, 1.0)
 
 
 def _paste(frames: torch.Tensor, portrait: Portrait, record: CropRecord, mask: torch.Tensor) -> torch.Tensor:

@@ -89,7 +89,7 @@ def crop_record(box: Box, picture_width: int, picture_height: int) -> CropRecord
 
 
 def crop_square(pixels: torch.Tensor, record: CropRecord, size: int) -> torch.Tensor:
-    """The record's square of `pixels` [c, h, w] at `size`, the edge repeated outside the picture → [c, size, size]
+    """The record's square of `pixels` [c, h, w] at `size`, the edge repeated outside the picture -> [c, size, size]
     0…1."""
     rows, columns = _rows_and_columns(record)
     rows = rows.clamp(0, record.picture_height - 1).to(pixels.device)

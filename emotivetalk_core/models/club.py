@@ -7,6 +7,7 @@ import math
 
 import torch
 from torch import nn
+from torch.nn import Linear
 
 
 class CLUBSample(nn.Module):
@@ -18,9 +19,9 @@ class CLUBSample(nn.Module):
 
     def __init__(self, x_dim: int, y_dim: int, hidden: int) -> None:
         super().__init__()
-        self.mean = nn.Sequential(nn.Linear(x_dim, hidden), nn.ReLU(), nn.Linear(hidden, y_dim))
+        self.mean = nn.Sequential(Linear(x_dim, hidden), nn.ReLU(), Linear(hidden, y_dim))
         # tanh keeps the variance within 1/e…e, without which the bound explodes on a sharp q
-        self.logvar = nn.Sequential(nn.Linear(x_dim, hidden), nn.ReLU(), nn.Linear(hidden, y_dim), nn.Tanh())
+        self.logvar = nn.Sequential(Linear(x_dim, hidden), nn.ReLU(), Linear(hidden, y_dim), nn.Tanh())
 
     def forward(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
         """Upper bound of I(x; y) in nats, from pairs x [..., x_dim], y [..., y_dim]; `generator` (CPU) shuffles."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn import Linear
 
 from ..errors import OutputError, SettingsError, WeightsError
 from ..layers.attention import ExpressionDecouplingInjector
@@ -178,7 +179,7 @@ def _fresh_modules(config: ETHDConfig, network: ETHD) -> dict[str, Callable[[], 
     """By name: how to make what SVD does not have, one small module at a time and as ETHD itself makes it."""
 
     def positions() -> nn.Module:
-        leaf = nn.Linear(config.cross_dim, config.cross_dim, bias=False)
+        leaf = Linear(config.cross_dim, config.cross_dim, bias=False)
         start_at_zero(leaf)
         return leaf
 

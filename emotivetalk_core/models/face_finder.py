@@ -102,7 +102,7 @@ class FaceFinder(nn.Module):
                 self.out.bias[HEAT] = -4.0
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """[b, 3, h, w] RGB 0…1, sides multiples of 32 → [b, 15, h/4, w/4].
+        """[b, 3, h, w] RGB 0…1, sides multiples of 32 -> [b, 15, h/4, w/4].
          Channels: 0 heat (logit) · 1-2 log of the box's width and height over 32 pixels · 3-4 from the cell's centre to
         the box's centre · 5-10 left eye, right eye, mouth, from the box's centre · 11-12 the lip box's centre likewise,
         13-14 its width and height. Lengths of channels 3 to 14 are in units of the box's width and height.

@@ -57,7 +57,7 @@ class HeadPoseReader(nn.Module):
         self.out = operations.Linear(config.width, POSE_PARTS, **place)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        """Talking crops [b, 3, s, s] RGB 0…1 → how their heads stand [b, 6] as types.HeadPose, from an upright head in
+        """Talking crops [b, 3, s, s] RGB 0…1 -> how their heads stand [b, 6] as types.HeadPose, from an upright head in
         the middle of the crop.
         """
         size = self.config.input_size

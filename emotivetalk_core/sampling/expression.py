@@ -42,10 +42,11 @@ def sample_expression(
     """Sample the expression latents e [n, expression_dim], float32, on the device of `audio_windows`.
 
     audio_windows: [n, 10, c], the windows A_w · identity: [d], the portrait's trunk feature · emotion: e_cond,
-    [expression_dim], or [n, expression_dim] where it changes from frame to frame · seed: the same seed gives the same expression, others give other plausible ones ·
-    steps: DDIM steps, η = 0 (EmotiveTalk §6.4) · guidance: how far to go beyond the network's own answer to e_cond; 1
-    is one forward, any other number doubles the batch · on_step(done, total): counts chunks x steps; what it raises
-    ends the sampling at once · dtype: what the network is fed, by default that of its first parameter.
+    [expression_dim], or [n, expression_dim] where it changes from frame to frame · seed: the same seed gives the same
+    expression, others give other plausible ones · steps: DDIM steps, eta = 0 (EmotiveTalk §6.4) · guidance: how far to
+    go beyond the network's own answer to e_cond; 1 is one forward, any other number doubles the batch · on_step(done,
+    total): counts chunks x steps; what it raises ends the sampling at once · dtype: what the network is fed, by default
+    that of its first parameter.
 
     Speech longer than the network's 220 tokens goes chunk by chunk. A chunk knows its first 20 frames, the last ones
     of the chunk before. At every step they are handed over as in training: clean, not noised to level t, and marked
@@ -57,7 +58,8 @@ def sample_expression(
     expression of every chunk that lies wholly in the shared part: within a chunk each frame hears what comes after
     it.
 
-    InputError without frames or for emotions of another number of frames, NumericalError when the network's answer is not finite.
+    InputError without frames or for emotions of another number of frames, NumericalError when the network's answer is
+    not finite.
     """
     n = audio_windows.shape[0]
     if n < 1:

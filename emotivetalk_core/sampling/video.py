@@ -92,11 +92,12 @@ def sample_video(
     network is fed; by default that of its first parameter, which a host that keeps its weights in a storage format
     has to overrule.
 
-    The state stays float32 whatever the network computes in: at σ = 700 half precision would round away the picture.
-    InputError when the conditions are not of `frame_count` frames; NumericalError naming window and step when the
-    network's answer is not finite.
+    The state stays float32 whatever the network computes in: at sigma = 700 half precision would round away the
+    picture. InputError when the conditions are not of `frame_count` frames; NumericalError naming window and step when
+    the network's answer is not finite.
 
-    Legend: n frames · T window · x noisy latent · σ, σ' noise level now and next · F raw output · D clean estimate.
+    Legend: n frames · T window · x noisy latent · sigma, sigma_next noise levels · F raw output · D clean
+    estimate.
     """
     n = frame_count
     for name, given in (("lip", conditions.lip), ("driving expression", conditions.driving_expression)):
@@ -172,7 +173,7 @@ class _WindowDenoiser:
             return self.network(inputs, c_noise, motion, added_time).float()
 
         # D = D_full + (w_l - 1)(D_full - D_no_lip) + (w_e - 1)(D_full - D_no_expression), written in F, for D is affine
-        # in F and the three share x and σ. [ours: the paper's guidance formula cannot be recovered]
+        # in F and the three share x and sigma. [ours: the paper's guidance formula cannot be recovered]
         F = F_full = raw(full)
         if self.settings.lip_guidance != 1.0:
             no_lip = replace(full, lip=torch.zeros_like(full.lip))  # the mean mouth, latents being z-normalised

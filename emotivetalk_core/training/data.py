@@ -34,7 +34,7 @@ TURNED_EACH = 2
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The sets, each a name → memory-mapped array.
+    """The sets, each a name -> memory-mapped array.
 
     stills: pixels [i, k, s, s, 3] uint8, mouth, action_units, pose, eye, face_box, lip_box [i, k, d], emotion [i, k]
     · turned: the same people, two pictures each, every one at a pose of its own · clips: pixels [c, n, s, s, 3], the
@@ -174,7 +174,7 @@ MAKERS = {
 
 
 def _layout(settings: DataSettings) -> dict[str, dict[str, tuple[tuple[int, ...], str]]]:
-    """Name of the set → name of the array → (shape, type)."""
+    """Name of the set -> name of the array -> (shape, type)."""
     s, n = settings.picture, settings.clip_frames
     i, k, c, r = settings.still_identities, settings.stills_each, settings.clips, settings.references
     sound = {"samples": ((n * SAMPLES_PER_FRAME,), "f2"), "phonemes": ((n * FEATURES_PER_FRAME,), "i2")}

@@ -32,7 +32,7 @@ STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "codebook": ("emotion_codebook", build_demo_codebook),
     "speech_emotion": ("speech_emotion", train_speech_emotion),
 }
-"""Stage → (the last weights file it writes, the function), in order."""
+"""Stage -> (the last weights file it writes, the function), in order."""
 
 OPTIONAL_STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "ablation": ("ablation/no_decoupling", train_ablation),

@@ -66,7 +66,7 @@ def reconstruction_step(
 ) -> torch.Tensor:
     """One batch of pairs (reference, driving picture) of one speaker each; every pair in one of the three arms.
 
-    Lip only is scored inside M_lip, expression only inside (1 − M_lip)·M_face, both on the whole picture.
+    Lip only is scored inside M_lip, expression only inside (1 - M_lip)·M_face, both on the whole picture.
     """
     stills, count, device = stage.data.stills, stage.settings.encoders_batch, stage.device
     i, reference, driving = still_pairs(stills, count, generator)
@@ -107,8 +107,8 @@ def region_weight(face: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
 
 
 def noise_levels(count: int, generator: torch.Generator) -> torch.Tensor:
-    """SVD's training noise levels, and for a third of the samples higher ones, evenly in ln σ up to sampling's first,
-    σ = 700. [we]
+    """SVD's training noise levels, and for a third of the samples higher ones, evenly in ln sigma up to sampling's
+    first, sigma = 700. [we]
 
     Weights born from SVD have met those in their pre-training; ours start from nothing, and it is there, where the
     picture gives no hint, that the network must read mouth and expression from the conditions.

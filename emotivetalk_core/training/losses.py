@@ -9,7 +9,7 @@ def info_nce(
 ) -> torch.Tensor:
     """Contrastive loss of [b, n, d] (or [n, d]) latents over the whole batch (EmotiveTalk eq. 4), in nats.
 
-    Eq. 4 prints sim(l̂_i, l_i) in its denominator, which would cancel; we read sim(l̂_i, l_j). Frames next to
+    Eq. 4 prints sim(l_hat_i, l_i) in its denominator, which would cancel; we read sim(l_hat_i, l_j). Frames next to
     each other in one clip look almost the same, so those within `exclude` frames are no negatives. Temperature and
     exclusion are our choice.
     """
@@ -33,9 +33,9 @@ def lip_loss(
     temperature: float = 0.07,
     exclude: int = 2,
 ) -> torch.Tensor:
-    """L_lip = α·InfoNCE + β·MSE (EmotiveTalk eq. 4-6) of audio and vision lip latents [b, n, d].
+    """L_lip = alpha·InfoNCE + beta·MSE (EmotiveTalk eq. 4-6) of audio and vision lip latents [b, n, d].
 
-    The squared norm of eq. 5 is taken as the mean over channels, so that α and β mean the same at every width.
+    The squared norm of eq. 5 is taken as the mean over channels, so that alpha and beta mean the same at every width.
     """
     contrast = info_nce(predicted, target, temperature, exclude)
     return alpha * contrast + beta * F.mse_loss(predicted.float(), target.float())

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import Linear
 from torch.nn import functional as F
 
 from ..models.checkpoint import save_checkpoint
@@ -51,7 +52,7 @@ def train_speech_emotion(stage: Stage) -> None:
     torch.manual_seed(settings.seed)
     # there is no chance in it to switch off, and in training mode transformers asks for the gradient of the samples
     recogniser = SpeechEmotionRecogniser(DEMO_SPEECH_EMOTION).to(stage.device).eval()
-    head = nn.Linear(DEMO_SPEECH_EMOTION.classifier_proj_size, len(MANNER)).to(stage.device)
+    head = Linear(DEMO_SPEECH_EMOTION.classifier_proj_size, len(MANNER)).to(stage.device)
     emotive = prepare_emotive(stage.states / "data", settings.seed, settings.emotive_clips, stage.on_step)
     first = torch.Generator().manual_seed(settings.seed)
     listen_in_bands(recogniser, emotive_crops(emotive, 32, first)[0].to(stage.device))

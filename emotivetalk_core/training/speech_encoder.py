@@ -5,7 +5,7 @@ features.
 
 import numpy as np
 import torch
-from torch import nn
+from torch.nn import Linear
 from torch.nn import functional as F
 
 from ..models.checkpoint import save_checkpoint
@@ -24,7 +24,7 @@ def train_speech_encoder(stage: Stage) -> None:
     settings = stage.settings
     torch.manual_seed(settings.seed)
     encoder = SpeechEncoder(DEMO.speech_encoder).to(stage.device)
-    head = nn.Linear(DEMO.speech_encoder.hidden_size, len(PHONEME_CLASSES)).to(stage.device)
+    head = Linear(DEMO.speech_encoder.hidden_size, len(PHONEME_CLASSES)).to(stage.device)
     optimiser = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=1e-3, weight_decay=0.01)
     speech = stage.data.speech
     length = int(settings.speech_seconds * SAMPLE_RATE) // FEATURE_SAMPLES  # features a crop

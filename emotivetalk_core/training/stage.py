@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import autocast as torch_autocast
 
 from ..layers.attention import AttentionFunction, matrix_product, scaled_dot_product
 from .data import TrainingData
@@ -47,11 +48,11 @@ def autocast(device: torch.device) -> contextlib.AbstractContextManager:
     """bfloat16 where the processor reckons in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere."""
     on_cpu = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
     fast = device.type == "cuda" or on_cpu
-    return torch.autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
+    return torch_autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
 
 
 def pictures(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 [..., h, w, 3] → float32 [..., 3, h, w] in 0…1 on the device."""
+    """uint8 [..., h, w, 3] -> float32 [..., 3, h, w] in 0…1 on the device."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).movedim(-1, -3).float().div_(255)
 
 
@@ -67,7 +68,7 @@ def still_pairs(
 
 
 def box_masks(boxes: np.ndarray | torch.Tensor, size: int, device: torch.device) -> torch.Tensor:
-    """Boxes [..., 4] (x0 y0 x1 y1, pixels) → binary masks [..., 1, size, size] (EmotiveTalk §3.3, M_lip and M_face)."""
+    """Boxes [..., 4] (x0 y0 x1 y1, pixels) -> binary masks [..., 1, size, size]: M_lip, M_face (EmotiveTalk §3.3)."""
     boxes = torch.as_tensor(np.asarray(boxes), device=device)
     centres = torch.arange(size, device=device) + 0.5
     x0, y0, x1, y1 = (boxes[..., i, None] for i in range(4))

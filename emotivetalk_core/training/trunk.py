@@ -34,11 +34,11 @@ class TruthMaps:
         )  # [truth, latent]
 
     def lip(self, mouth: torch.Tensor) -> torch.Tensor:
-        """Articulation [b, 5] → [b, lip_dim]."""
+        """Articulation [b, 5] -> [b, lip_dim]."""
         return math.sqrt(2) * torch.cos((mouth - self.mouth_mean) / self.mouth_std @ self.directions + self.phases)
 
     def expression(self, face: torch.Tensor) -> torch.Tensor:
-        """Action units and blink [b, a + 1] → [b, expression_dim]."""
+        """Action units and blink [b, a + 1] -> [b, expression_dim]."""
         return (face - self.face_mean) / self.face_std @ self.spread
 
 

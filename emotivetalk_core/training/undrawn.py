@@ -10,6 +10,7 @@ nobody can hear.
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import Linear
 
 from .data import TRUTH
 from .features import cached, vision_features
@@ -64,7 +65,7 @@ def _learn(stage: Stage, latents: dict[str, np.ndarray]) -> tuple[nn.Module, lis
 
 
 class _Reader(nn.Module):
-    """What a face does [..., d] → its latents [..., out]."""
+    """What a face does [..., d] -> its latents [..., out]."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -75,7 +76,7 @@ class _Reader(nn.Module):
         self.register_buffer("deviation", deviation.clamp_min(1e-6))
         width = len(mean)
         self.layers = nn.Sequential(
-            nn.Linear(width, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH), nn.GELU(), nn.Linear(WIDTH, out)
+            Linear(width, WIDTH), nn.GELU(), Linear(WIDTH, WIDTH), nn.GELU(), Linear(WIDTH, out)
         )
 
     def forward(self, truth: torch.Tensor) -> torch.Tensor:

@@ -187,8 +187,8 @@ def _tensor(values: np.ndarray, device: torch.device) -> torch.Tensor:
 
 
 def estimate_expression(dicte: DiCTE, batch: Batch, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """One denoising of e_v from a random t (eq. 7): the x0 estimate [b, n, e], which is the ē_a of training, and the
-    known mask [b, n].
+    """One denoising of e_v from a random t (eq. 7): the x0 estimate [b, n, e], which is the e_bar_a of training, and
+    the known mask [b, n].
 
     The known prefix goes in clean, as the sampler hands it over.
     """

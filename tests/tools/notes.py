@@ -61,8 +61,8 @@ other's words.
     "own_expression": """\
 ## The portrait keeps its own expression
 
-No emotion is connected to *Sample Expression*, so the face speaks as it looks in its picture; here *Example Faces* draws
-someone sad.
+No emotion is connected to *Sample Expression*, so the face speaks as it looks in its picture; here *Example Faces*
+draws someone sad.
 
 **Your own portrait**: put *Load Image* in the place of *Example Faces*, and *Load Audio* in the place of the example's
 speech.
@@ -130,8 +130,8 @@ is as long as the other's words; make it shorter, and they interrupt each other.
 
 The second *Paste Back* takes the frames of the first, so that both faces move. *Merge Audio* mixes the voices.
 
-**Your own picture**: put *Load Image* in the place of *Stitch Images*, lay the boxes around the faces (forehead to chin,
-cheek to cheek), and put *Load Audio* in the place of each voice. A third face is a third row of the same nodes.
+**Your own picture**: put *Load Image* in the place of *Stitch Images*, lay the boxes around the faces (forehead to
+chin, cheek to cheek), and put *Load Audio* in the place of each voice. A third face is a third row of the same nodes.
 """,
     "head_pose": """\
 ## The head turns
@@ -151,8 +151,8 @@ A portrait is one flat picture: small turns look best.
 *Sample Expression* invents another play of the face for each seed. *Save Take* keeps a good one as a small file in the
 output folder, and *Edit Take* changes it without sampling again: livelier or calmer, smoother, shorter.
 
-**Play it again**: put *Load Take* in the place of *Sample Expression*, on this portrait or any other. Where the speech has
-another length, put *Retime Expression* behind it.
+**Play it again**: put *Load Take* in the place of *Sample Expression*, on this portrait or any other. Where the speech
+has another length, put *Retime Expression* behind it.
 
 The file holds movements alone, neither a picture nor a voice.
 """,

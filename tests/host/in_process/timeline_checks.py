@@ -13,7 +13,7 @@ from custom_nodes_EmotiveTalk.emotivetalk_core.errors import EmotiveTalkError
 from custom_nodes_EmotiveTalk.emotivetalk_core.models.codebook import EmotionCodebook
 from custom_nodes_EmotiveTalk.emotivetalk_core.types import AudioFeatures, Emotion, MotionLatents
 from custom_nodes_EmotiveTalk.nodes.hosted import to_host
-from custom_nodes_EmotiveTalk.nodes.timeline import BlendEmotions, EmotionTimeline, ScaleEmotion
+from custom_nodes_EmotiveTalk.nodes.timeline import BlendEmotions, ScaleEmotion, Timeline
 from custom_nodes_EmotiveTalk.nodes.v_aid import LoadVAID, SampleExpression
 from custom_nodes_EmotiveTalk.nodes.weights import path_of
 
@@ -26,8 +26,8 @@ def emotion(name: str, intensity: float = 1.0) -> torch.Tensor:
 
 
 def timeline(text: str, frames: int = FRAMES, **inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    EmotionTimeline.hidden = SimpleNamespace(prompt=None, extra_pnginfo=None)  # as a host without metadata has it
-    found, plot = EmotionTimeline.execute(WEIGHTS, AudioFeatures(torch.zeros(frames, 10, 4)), text, **inputs).result
+    Timeline.hidden = SimpleNamespace(prompt=None, extra_pnginfo=None)  # as a host without metadata has it
+    found, plot = Timeline.execute(WEIGHTS, AudioFeatures(torch.zeros(frames, 10, 4)), text, **inputs).result
     return found.values.cpu(), plot
 
 
