@@ -174,7 +174,7 @@ class SampleExpression(io.ComfyNode):
                 f"The emotion changes over {wanted.shape[0]} frames, but the speech has {audio_features.frames}; "
                 "connect the same audio features to Emotion Timeline and here."
             )
-        network = expression_sampler.loaded(sampling_memory(config, audio_features.frames, guidance))
+        network = expression_sampler.loaded(sampling_memory(config, audio_features.frames, guidance, wanted.dim() == 2))
         windows = audio_features.windows.to(expression_sampler.device)
         expression = sample_expression(
             network,

@@ -40,7 +40,7 @@ class Counting(Analytic):
         count = known.sum(1)
         assert ((count == 0) | (count == self.config.prefix)).all()
         mean = (noisy * known[..., None]).sum(1) / count.clamp(min=1)[:, None]
-        answer = torch.where(count[:, None, None] > 0, (mean + 1)[:, None], emotion)
+        answer = torch.where(count[:, None, None] > 0, (mean + 1)[:, None], emotion).expand_as(noisy)
         return torch.where(known[..., None] > 0, torch.full_like(noisy, 99), answer)
 
 

@@ -110,8 +110,8 @@ class DiCTE(nn.Module):
         """Predict e(0) [b, n, e].
 
         noisy [b, n, e], clean where known · t [b] step 0…999 · audio_windows [b, n, 10, c] · identity [b, d] ·
-        emotion [b, e], e_cond, or [b, n, e], one for each frame · known [b, n], 1 where `noisy` is ground truth or the
-        previous chunk's end · emotion_dropped [b] bool: rows that are told no emotion (for guidance).
+        emotion [b, e] or [b, 1, e], e_cond, or [b, n, e], one for each frame · known [b, n], 1 where `noisy` is ground
+        truth or the previous chunk's end · emotion_dropped [b] bool: rows that are told no emotion (for guidance).
         """
         frames = self.embed_frame(torch.cat((noisy, known[..., None].to(noisy)), dim=-1))  # [b, n, w]
         speech = self.embed_audio(self.norm_audio(audio_windows).flatten(2))  # [b, n, w]

@@ -15,15 +15,17 @@ def chunk_starts(n: int, tokens: int, prefix: int) -> list[int]:
     return list(range(0, max(n - prefix, 1), tokens - prefix))
 
 
-def sampling_memory(config: DiCTEConfig, frames: int, guidance: float) -> int:
-    """Bytes that `sample_expression` takes at its peak in float32 beside the weights.
+def sampling_memory(config: DiCTEConfig, frames: int, guidance: float, changing: bool = False) -> int:
+    """Bytes that `sample_expression` takes at its peak in float32 beside the weights. changing: the emotion does, so
+    that every frame has a modulation of its own, eight widths in all.
 
     Five for each value of a chunk's audio windows: measured at both sizes. To these comes the audio of all frames, once
     as it is given and once with its end held.
     """
     rows = 1 if guidance == 1.0 else 2
     held = chunk_starts(frames, config.tokens, config.prefix)[-1] + config.tokens
-    return config.audio_window * config.audio_dim * (5 * rows * config.tokens + 4 * (frames + held))
+    modulation = 4 * 8 * config.width * rows * config.tokens if changing else 0
+    return config.audio_window * config.audio_dim * (5 * rows * config.tokens + 4 * (frames + held)) + modulation
 
 
 @torch.no_grad()
@@ -84,8 +86,9 @@ def sample_expression(
     dropped = torch.tensor([False] if guidance == 1.0 else [False, True], device=device)
     rows = dropped.shape[0]
     identities = identity.to(device, dtype).expand(rows, -1)
-    course = emotion.expand(n, -1).to(device, dtype)
-    course = torch.cat([course, course[-1:].expand(length - n, -1)])  # [length, e]
+    course = emotion.to(device, dtype)
+    if course.dim() == 2:
+        course = torch.cat([course, course[-1:].expand(length - n, -1)])  # [length, e]
 
     for chunk, start in enumerate(starts):
         frames = slice(start, start + tokens)
@@ -95,7 +98,8 @@ def sample_expression(
         x = noise[frames]
         audio_rows = audio[frames].expand(rows, -1, -1, -1)
         known_rows = known.to(dtype).expand(rows, -1)
-        emotions = course[frames].expand(rows, -1, -1)  # [rows, tokens, e]
+        told = course[frames] if course.dim() == 2 else course[None]
+        emotions = told.expand(rows, -1, -1)  # [rows, tokens or 1, e]
         for step in range(steps):
             t, t_next = levels[step], levels[step + 1]
             x = torch.where(known[:, None], clean, x)

@@ -271,19 +271,15 @@ def check_speech_memory_is_predicted() -> None:
     with LiveBytes() as live:
         lips.project_lips(core.lip_projector, windows[:1].repeat(256, 1, 1))
     shares.append(lips.projecting_memory(core.lip_projector.config) / live.peak)
-    for guidance in (1.0, 2.0):
+    held = face().expression[0]
+    for guidance, emotion in ((1.0, held), (2.0, held), (2.0, held.repeat(windows.shape[0], 1))):
         with LiveBytes() as live:
             expression.sample_expression(
-                core.dicte,
-                windows.clone(),
-                face().identity[0],
-                face().expression[0],
-                seed=0,
-                steps=1,
-                guidance=guidance,
+                core.dicte, windows.clone(), face().identity[0], emotion, seed=0, steps=1, guidance=guidance
             )
-        shares.append(expression.sampling_memory(core.dicte.config, windows.shape[0], guidance) / live.peak)
-    print("speech, lips, expression, guided:", shares)
+        predicted = expression.sampling_memory(core.dicte.config, windows.shape[0], guidance, emotion.dim() == 2)
+        shares.append(predicted / live.peak)
+    print("speech, lips, expression, guided, changing:", shares)
     assert all(0.75 < share < 1.25 for share in shares), shares
 
 

@@ -85,8 +85,8 @@ def check_the_windows_get_the_portrait_of_their_own_frames() -> None:
     pose.values[:6, 3] = 0
     videos = []
     for given in (None, pose):
-        positive, negative, latent = conditioned(given, 12, motion_amount=0)
-        sampled = WindowedSampler.execute(model, positive, negative, latent, seed=1).result[0]
+        positive, _, latent = conditioned(given, 12, motion_amount=0)
+        sampled = WindowedSampler.execute(model, positive, latent, seed=1).result[0]
         video = DecodeVideo.execute(vae, sampled, None, crop, head_pose=given, crop_record=record).result[0]
         videos.append(video.get_components().images)
     difference = (videos[0] - videos[1]).abs().mean((1, 2, 3))
