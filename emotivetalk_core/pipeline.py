@@ -13,7 +13,7 @@ import torch
 from .audio.feature_windows import encode_speech
 from .direction.head_pose import motion_bucket
 from .errors import SettingsError
-from .face.head_turn import box_of_mask, turn_head
+from .face.head_turn import box_of_mask, turn_head, turned_portraits
 from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
 from .models.model_set import ModelSet
@@ -187,18 +187,10 @@ def see(
     )
 
 
-def turned_latents(
-    models: ModelSet, crop: torch.Tensor, regions: FaceRegions, head_pose: HeadPose, *, chunk: int = 16
-) -> torch.Tensor:
+def turned_latents(models: ModelSet, crop: torch.Tensor, regions: FaceRegions, head_pose: HeadPose) -> torch.Tensor:
     """The portrait's latent with its head as it is to stand in each frame [n, 4, h, w], unscaled; crop [1, 3, s, s]."""
-    box = box_of_mask(regions.face_mask).to(crop)[None]
-
-    def encoded(poses: torch.Tensor) -> torch.Tensor:
-        count = len(poses)
-        turned = turn_head(crop.expand(count, -1, -1, -1), box.expand(count, -1), poses).clamp(0, 1)
-        return encode_mode(models.vae, turned)
-
-    return torch.cat([encoded(poses) for poses in head_pose.values.to(crop).split(chunk)])
+    turned = turned_portraits(crop, regions.face_mask, head_pose)
+    return torch.cat([encode_mode(models.vae, pictures) for pictures in turned])
 
 
 def lost_colours(crop: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
@@ -225,14 +217,14 @@ def render(
     latents = sample_video(
         models.ethd, conditions, frame_count=frames, settings=settings.video, on_step=_report(on_stage, VIDEO)
     )  # [n, 4, h, w]
-    decoded, box = 0, box_of_mask(conditions.face_mask)[None]
+    decoded, pose = 0, conditions.head_pose
+    box = None if pose is None else box_of_mask(conditions.face_mask)[None]
     for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True):
         first, decoded = decoded, decoded + chunk.shape[0]
         if conditions.colour_offset is not None:
             offset = conditions.colour_offset[None]
-            if conditions.head_pose is not None:
-                poses = conditions.head_pose.values[first:decoded].to(offset)
-                offset = turn_head(offset.expand(len(poses), -1, -1, -1), box.expand(len(poses), -1), poses)
+            if pose is not None and box is not None:
+                offset = turn_head(offset, box, pose.values[first:decoded].to(offset))
             chunk = (chunk + offset).clamp(0, 1)
         yield chunk
         if on_stage is not None:

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.direction.head_pose import motion_bucket
 from ..emotivetalk_core.errors import InputError, SettingsError
-from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
+from ..emotivetalk_core.face.head_turn import turned_portraits
 from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
 from ..emotivetalk_core.models.vae import VAEConfig
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents, MotionLatents
@@ -21,7 +21,6 @@ from .vae import load_hosted_vae
 from .weights import choices, path_of
 from .windows import VideoWindows, set_windows
 
-TURNED_AT_ONCE = 16  # pictures: beyond that memory would grow with the clip
 DTYPES = {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -184,11 +183,9 @@ def check_head_pose(head_pose: HeadPose, frames: int) -> None:
 
 def encode_turned(vae: Any, portrait: torch.Tensor, face_mask: torch.Tensor, head_pose: HeadPose) -> torch.Tensor:
     """The portrait's latent with its head as it stands in each frame [n, 4, h', w'], unscaled."""
-    crop, box = frames_of(portrait[:1]), box_of_mask(face_mask[:1]).to(portrait)[None]
     pieces = []
-    for poses in head_pose.values.to(crop).split(TURNED_AT_ONCE):
-        turned = turn_head(crop.expand(len(poses), -1, -1, -1), box.expand(len(poses), -1), poses)
-        pieces.append(vae.encode(image_of(turned.clamp(0, 1))))
+    for turned in turned_portraits(frames_of(portrait[:1]), face_mask[:1], head_pose):
+        pieces.append(vae.encode(image_of(turned)))
         comfy.model_management.throw_exception_if_processing_interrupted()
     return torch.cat(pieces)
 

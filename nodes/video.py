@@ -114,9 +114,7 @@ def moved_colours(colours: torch.Tensor, poses: torch.Tensor | None, crop: FaceR
     if poses is None or crop is None:
         return colours
     scale = colours.shape[-1] / crop.face_mask.shape[-1]
-    box = (box_of_mask(crop.face_mask) * scale).to(colours)[None]
-    count = len(poses)
-    return turn_head(colours.expand(count, -1, -1, -1), box.expand(count, -1), poses.to(colours))
+    return turn_head(colours, (box_of_mask(crop.face_mask) * scale).to(colours)[None], poses.to(colours))
 
 
 def sound_of(audio: dict[str, Any] | None, frames: int) -> dict[str, Any]:

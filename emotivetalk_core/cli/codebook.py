@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FaceError, InputError, OutputError, SettingsError
+from ..errors import FaceError, InputError, SettingsError
 from . import values
 from .demo import ASSETS
+from .files import PICTURE_SUFFIXES, check_place, write_picture
 from .progress import StageBars
 from .talk import BUNDLED_WEIGHTS
 
@@ -131,7 +132,7 @@ def _weights(parser: argparse.ArgumentParser) -> None:
 def _build(arguments: argparse.Namespace) -> None:
     from ..direction.codebook_build import build_codebook, labelled_pictures, read_labelled
 
-    _check_out(arguments.out)
+    check_place(arguments.out, ".safetensors")
     pictures, notes = labelled_pictures(arguments.folder)
     base = _load(arguments.base) if arguments.base else None
     express = _reader(arguments)
@@ -159,7 +160,7 @@ def _show(arguments: argparse.Namespace) -> None:
 def _sheet(arguments: argparse.Namespace) -> None:
     from ..direction.codebook_sheet import contact_sheet, draw_codebook
 
-    _check_out(arguments.out, picture=True)
+    check_place(arguments.out, *PICTURE_SUFFIXES)
     codebook = _load(arguments.file)
     if arguments.chart:
         picture = draw_codebook(codebook)
@@ -181,7 +182,7 @@ def _sheet(arguments: argparse.Namespace) -> None:
                 on_step=lambda done, total: bars("emotions", done, total),
             )
         picture = contact_sheet(pictures, codebook.names)
-    _write_picture(arguments.out, picture)
+    write_picture(picture, arguments.out)
     print(f"{len(codebook.names)} emotions, {picture.shape[2]}x{picture.shape[1]}: {arguments.out.resolve()}")
 
 
@@ -233,7 +234,7 @@ def rendered_emotions(
 
 
 def _edit(arguments: argparse.Namespace) -> None:
-    _check_out(arguments.out)
+    check_place(arguments.out, ".safetensors")
     pictures = [_pair(text, "--from", "angry=face.png") for text in arguments.pictures]
     strengths = [_pair(text, "--set", "angry=1.3") for text in arguments.strengths]
     names = [_pair(text, "--rename", "worried=uneasy") for text in arguments.rename]
@@ -255,7 +256,7 @@ def _edit(arguments: argparse.Namespace) -> None:
 def _merge(arguments: argparse.Namespace) -> None:
     from ..models.codebook import merge
 
-    _check_out(arguments.out)
+    check_place(arguments.out, ".safetensors")
     if len(arguments.files) < 2:
         raise SettingsError("One codebook alone was given to be merged; give two or more.")
     weights: Sequence[float] = arguments.weights or [1.0] * len(arguments.files)
@@ -337,28 +338,3 @@ def _pair(text: str, option: str, example: str) -> tuple[str, str]:
             f'{option} is given as "{text}"; an emotion, = and a value are expected, such as {example}.'
         )
     return name.strip(), value.strip()
-
-
-def _check_out(path: Path, *, picture: bool = False) -> None:
-    """OutputError, before any work is done, for a name or a folder that cannot be written."""
-    endings = (".png", ".jpg", ".webp") if picture else (".safetensors",)
-    if path.suffix.lower() not in endings:
-        raise OutputError(f"{path}: the name must end with {' or '.join(endings)}.")
-    if path.is_dir():
-        raise OutputError(f"{path}: this is a folder; add a name that ends with {endings[0]}.")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it or choose another.")
-
-
-def _write_picture(path: Path, picture: "torch.Tensor") -> None:
-    import cv2
-
-    pixels = (picture.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
-    encoded, data = cv2.imencode(path.suffix.lower(), pixels[:, :, ::-1])
-    try:
-        if not encoded:
-            raise OSError("it cannot be encoded")
-        path.write_bytes(data.tobytes())
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"The picture cannot be written to {path} ({reason}); choose another place.") from error

@@ -179,6 +179,7 @@ def directed(
         from ..plot import draw_course
 
         write_picture(draw_course(None, settings.expression, speech), direction.plot)
+        print(f"plot: {direction.plot.resolve()}")
     return settings
 
 
@@ -227,6 +228,7 @@ def _with_emotion(
         keys = [(time, str(key)) for time, key in timeline.times(speech.frames, words)]
         spoken = [(word.start, word.word) for word in words]
         write_picture(draw_timeline(timeline.strengths(speech.frames, words), keys, speech, spoken), direction.plot)
+        print(f"plot: {direction.plot.resolve()}")
     return replace(settings, emotion=emotion)
 
 

@@ -9,6 +9,7 @@ from ..errors import InputError, OutputError
 if TYPE_CHECKING:
     import torch
 
+PICTURE_SUFFIXES = (".png", ".jpg", ".webp")
 _LARGEST_TEXT = 10_000_000  # bytes
 _FILE_SUFFIXES = (".txt", ".srt", ".vtt", ".json", ".csv", ".md", ".timeline")
 
@@ -42,11 +43,14 @@ def text_of(given: str, what: str) -> str:
         raise InputError(f"{path}: this {what} cannot be read ({error.strerror}); choose another.") from error
 
 
-def check_place(path: Path, suffix: str) -> None:
-    if path.suffix.lower() != suffix:
-        raise OutputError(f"{path}: its name must end with {suffix}.")
-    if path.is_dir() or not path.parent.is_dir():
-        raise OutputError(f"{path}: there is no folder {path.parent} to write it into; create it or choose another.")
+def check_place(path: Path, *suffixes: str) -> None:
+    """OutputError, before any work is done, for a name that ends otherwise or a folder that cannot be written."""
+    if path.suffix.lower() not in suffixes:
+        raise OutputError(f"{path}: its name must end with {' or '.join(suffixes)}.")
+    if path.is_dir():
+        raise OutputError(f"{path}: this is a folder; add a name that ends with {suffixes[0]}.")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist; create it or choose another.")
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
@@ -55,12 +59,13 @@ def check_place(path: Path, suffix: str) -> None:
 
 
 def write_picture(picture: "torch.Tensor", path: Path) -> None:
-    """A picture [3, h, w] RGB 0…1 as PNG. Raises OutputError."""
+    """A picture [3, h, w] RGB 0…1, in the format that its name asks for. Raises OutputError."""
     from PIL import Image
 
-    pixels = (picture * 255).round().byte().permute(1, 2, 0).numpy()
+    pixels = (picture.clamp(0, 1) * 255).round().byte().movedim(0, -1).numpy()
     try:
         Image.fromarray(pixels).save(path)
     except OSError as error:
-        raise OutputError(f"{path}: the plot cannot be written ({error.strerror or error}); choose another.") from error
-    print(f"plot: {path.resolve()}")
+        raise OutputError(
+            f"{path}: the picture cannot be written ({error.strerror or error}); choose another place."
+        ) from error

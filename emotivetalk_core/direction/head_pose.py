@@ -14,6 +14,7 @@ import torch
 from ..errors import SettingsError
 from ..synthesis.head_motion import head_motion
 from ..types import FRAMES_PER_SECOND, HeadPose
+from .retime import PING_PONG, retime
 
 LARGEST = np.array([0.35, 0.25, 0.25, 0.08, 0.08, 0.15])
 """Of each part away from the portrait's: what a flat picture can still be turned to, in HeadPose's units."""
@@ -68,9 +69,8 @@ def from_course(course: np.ndarray, frames: int, *, strength: float = 1.0, smoot
         kernel = np.hanning(2 * reach + 3)[1:-1]
         padded = np.pad(moves, ((reach, reach), (0, 0)), mode="edge")
         moves = np.stack([np.convolve(part, kernel / kernel.sum(), mode="valid") for part in padded.T], 1)
-    there_and_back = np.concatenate([np.arange(len(moves)), np.arange(len(moves) - 2, 0, -1)])
-    index = there_and_back[np.arange(frames) % len(there_and_back)]
-    return HeadPose(torch.from_numpy(within_reach(_STILL + strength * moves[index])).float())
+    fitted = retime(torch.from_numpy(moves), frames, PING_PONG).numpy()
+    return HeadPose(torch.from_numpy(within_reach(_STILL + strength * fitted)).float())
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,27 @@ place, keeps what is right in it and draws anew what is not (the far cheek, the 
 future work, so all of this is ours; its networks are as they were, and without a pose nothing changes.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch.nn import functional as F
+
+from ..types import HeadPose
 
 DEPTH = 0.24  # of the face box's height: how far the middle of the face stands before its rim
 PIVOT = 0.65  # of the face box's height below its middle: the neck, about which the head tilts and grows
 RIGID = 1.15  # times the face box's half sides: hair and ears move with the face
 STILL = 2.6  # times the half sides: from here on nothing moves
+TURNED_AT_ONCE = 16  # pictures: beyond that memory would grow with the clip
 ITERATIONS = 4  # towards the place that a pixel came from; the error is below 0.1 pixels at 128 after three
 
 
 def turn_head(picture: torch.Tensor, face_box: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
     """The pictures [b, 3, h, w] with their heads moved by `pose` [b, 6] as in types.HeadPose; not clamped.
 
-    face_box [b, 4]: left, top, right, bottom in pixels, forehead to chin.
+    face_box [b, 4]: left, top, right, bottom in pixels, forehead to chin. One picture, or one box, serves all poses.
     """
+    picture = picture.expand(len(pose), -1, -1, -1)
     size = picture.new_tensor([picture.shape[-1], picture.shape[-2]])
     half = (face_box[:, 2:] - face_box[:, :2]) / 2  # [b, 2]
     centre = (face_box[:, 2:] + face_box[:, :2]) / 2
@@ -40,6 +46,15 @@ def turn_head(picture: torch.Tensor, face_box: torch.Tensor, pose: torch.Tensor)
         source = torch.lerp(target, _before(target, depth, pose, shift), share)
     grid = (source * unit[:, None, None, None] + centre[:, None, None]) / size * 2 - 1
     return F.grid_sample(picture, grid.to(picture), mode="bicubic", padding_mode="border", align_corners=False)
+
+
+def turned_portraits(crop: torch.Tensor, face_mask: torch.Tensor, head_pose: HeadPose) -> Iterator[torch.Tensor]:
+    """The talking crop [1, 3, s, s] with its head as it stands in each frame, in 0...1: chunks [k, 3, s, s] in order.
+    face_mask [1, s, s] binary.
+    """
+    box = box_of_mask(face_mask).to(crop)[None]
+    for poses in head_pose.values.to(crop).split(TURNED_AT_ONCE):
+        yield turn_head(crop, box, poses).clamp(0, 1)
 
 
 def _before(target: torch.Tensor, depth: torch.Tensor, pose: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:

@@ -79,7 +79,7 @@ def _turned(stage: Stage, pixels: np.ndarray, boxes: np.ndarray, poses: np.ndarr
         picture, moves = pictures(portrait, stage.device), torch.from_numpy(course).float().to(stage.device)
         place = torch.from_numpy(np.array(box)).to(stage.device)
         with torch.inference_mode(), stage.autocast():
-            turned = turn_head(picture.expand(len(moves), -1, -1, -1), place.expand(len(moves), -1), moves).clamp(0, 1)
+            turned = turn_head(picture[None], place[None], moves).clamp(0, 1)
             found.append(encode_mode(vae, turned).float().cpu().numpy().astype(np.float16))
     return np.stack(found)
 
