@@ -8,6 +8,7 @@ from ..emotivetalk_core.audio.files import read_speech
 from ..emotivetalk_core.face.portrait import read_portrait
 from ..emotivetalk_core.synthesis.action_units import emotion_action_units
 from ..emotivetalk_core.synthesis.head_motion import blinks
+from ..emotivetalk_core.synthesis.head_motion import head_motion as sway_of
 from ..emotivetalk_core.synthesis.head_state import HeadState
 from ..emotivetalk_core.synthesis.identity import sample_identity
 from ..emotivetalk_core.synthesis.render import render_head
@@ -82,17 +83,27 @@ class ExampleFaces(io.ComfyNode):
                     tooltip="How many pictures, at 25 a second. Connect the frame count of Encode Audio to drive "
                     "speech of that length.",
                 ),
+                io.Float.Input(
+                    "head_motion",
+                    default=0.0,
+                    min=0.0,
+                    max=1.0,
+                    step=0.05,
+                    optional=True,
+                    tooltip="How much the head sways and nods: 0 holds it still, 1 is lively.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="pictures")],
         )
 
     @classmethod
-    def execute(cls, person: int, emotion: str, becomes: str, frames: int) -> io.NodeOutput:
+    def execute(cls, person: int, emotion: str, becomes: str, frames: int, head_motion: float = 0.0) -> io.NodeOutput:
         identity, rest = sample_identity(person), HeadState.rest()
         start, end = emotion_action_units(emotion), emotion_action_units(becomes)
         lids = blinks(np.random.default_rng(person), frames) if frames > 1 else np.zeros(1)
+        poses = sway_of(np.random.default_rng([person, 1]), frames, head_motion)
         pictures = torch.empty(frames, PICTURE_SIZE, PICTURE_SIZE, 3)
         for frame, share in enumerate(np.linspace(0, 1, frames)):
-            state = HeadState(rest.mouth, start + share * (end - start), rest.pose, float(lids[frame]), rest.gaze)
+            state = HeadState(rest.mouth, start + share * (end - start), poses[frame], float(lids[frame]), rest.gaze)
             pictures[frame] = torch.from_numpy(render_head(identity, state, PICTURE_SIZE)).float() / 255
         return io.NodeOutput(pictures)

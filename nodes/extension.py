@@ -22,6 +22,47 @@ from .v_aid import LoadVAID, ProjectLips, SampleExpression
 from .video import DecodeVideo
 from .weights import register_weights_folder
 
+NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
+    "EmotiveTalkLoadAudioEncoder": LoadAudioEncoder,
+    "EmotiveTalkEncodeAudio": EncodeAudio,
+    "EmotiveTalkLoadVAID": LoadVAID,
+    "EmotiveTalkProjectLips": ProjectLips,
+    "EmotiveTalkLoadFaceEncoders": LoadFaceEncoders,
+    "EmotiveTalkEncodeExpression": EncodeExpression,
+    "EmotiveTalkLoadEmotion": LoadEmotion,
+    "EmotiveTalkLoadCodebook": LoadCodebook,
+    "EmotiveTalkBuildCodebook": BuildCodebook,
+    "EmotiveTalkEditCodebook": EditCodebook,
+    "EmotiveTalkMergeCodebooks": MergeCodebooks,
+    "EmotiveTalkCodebookEmotion": CodebookEmotion,
+    "EmotiveTalkCodebookSheet": CodebookSheet,
+    "EmotiveTalkSaveCodebook": SaveCodebook,
+    "EmotiveTalkEmotionFromText": EmotionFromText,
+    "EmotiveTalkLoadSpeechEmotion": LoadSpeechEmotion,
+    "EmotiveTalkHearEmotion": HearEmotion,
+    "EmotiveTalkBlendEmotions": BlendEmotions,
+    "EmotiveTalkScaleEmotion": ScaleEmotion,
+    "EmotiveTalkTimeline": Timeline,
+    "EmotiveTalkSampleExpression": SampleExpression,
+    "EmotiveTalkRetimeExpression": RetimeExpression,
+    "EmotiveTalkSaveTake": SaveTake,
+    "EmotiveTalkLoadTake": LoadTake,
+    "EmotiveTalkEditTake": EditTake,
+    "EmotiveTalkFaceRegions": FaceRegions,
+    "EmotiveTalkSwayHead": SwayHead,
+    "EmotiveTalkHeadPoseKeys": HeadPoseKeys,
+    "EmotiveTalkReadHeadPose": ReadHeadPose,
+    "EmotiveTalkLoadETHD": LoadETHD,
+    "EmotiveTalkCondition": Condition,
+    "EmotiveTalkWindowedSampler": WindowedSampler,
+    "EmotiveTalkDecodeVideo": DecodeVideo,
+    "EmotiveTalkPasteBack": PasteBack,
+    "EmotiveTalkPreviewExpression": PreviewExpression,
+    "EmotiveTalkExampleInputs": ExampleInputs,
+    "EmotiveTalkExampleFaces": ExampleFaces,
+}
+"""Every node by its id. Catalogues of custom nodes read this table without running it."""
+
 
 class EmotiveTalkExtension(ComfyExtension):
     """The node pack."""
@@ -30,42 +71,4 @@ class EmotiveTalkExtension(ComfyExtension):
         register_weights_folder()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [
-            LoadAudioEncoder,
-            EncodeAudio,
-            LoadVAID,
-            ProjectLips,
-            LoadFaceEncoders,
-            EncodeExpression,
-            LoadEmotion,
-            LoadCodebook,
-            BuildCodebook,
-            EditCodebook,
-            MergeCodebooks,
-            CodebookEmotion,
-            CodebookSheet,
-            SaveCodebook,
-            EmotionFromText,
-            LoadSpeechEmotion,
-            HearEmotion,
-            BlendEmotions,
-            ScaleEmotion,
-            Timeline,
-            SampleExpression,
-            RetimeExpression,
-            SaveTake,
-            LoadTake,
-            EditTake,
-            FaceRegions,
-            SwayHead,
-            HeadPoseKeys,
-            ReadHeadPose,
-            LoadETHD,
-            Condition,
-            WindowedSampler,
-            DecodeVideo,
-            PasteBack,
-            PreviewExpression,
-            ExampleInputs,
-            ExampleFaces,
-        ]
+        return list(NODE_CLASS_MAPPINGS.values())

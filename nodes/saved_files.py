@@ -9,11 +9,15 @@ from pathlib import Path
 import folder_paths
 
 from ..emotivetalk_core.errors import InputError
+from .weights import BUNDLED
 
 OURS = "emotivetalk"
 """The folder in the host's output folder that names begin with unless an artist says otherwise."""
 
 ENDING = ".safetensors"
+
+EXAMPLES = {"demo/take.safetensors": BUNDLED.parent / "assets" / "take.safetensors"}
+"""What comes with the pack, so that the examples run with nothing copied."""
 
 
 def new_file(prefix: str) -> tuple[Path, str]:
@@ -27,8 +31,11 @@ def new_file(prefix: str) -> tuple[Path, str]:
 
 
 def kept_files() -> list[tuple[str, Path]]:
-    """Names and paths of what could be ours: in the host's input folder, and in our own of its output folder."""
-    found = [(path.name, path) for path in _files_in(Path(folder_paths.get_input_directory()))]
+    """Names and paths of what could be ours: in the pack, in the host's input folder, and in our own of its output
+    folder.
+    """
+    found = [*EXAMPLES.items()]
+    found += [(path.name, path) for path in _files_in(Path(folder_paths.get_input_directory()))]
     kept = Path(folder_paths.get_output_directory()) / OURS
     return found + [(f"{OURS}/{path.name} [output]", path) for path in _files_in(kept)]
 
@@ -49,6 +56,8 @@ def fingerprint(name: str) -> str:
 
 def _known_path(name: str) -> Path | None:
     """The file, where the host knows it; names that lead out of its folders it calls unknown."""
+    if name in EXAMPLES:
+        return EXAMPLES[name]
     if not folder_paths.exists_annotated_filepath(name):
         return None
     path = Path(folder_paths.get_annotated_filepath(name))

@@ -86,7 +86,7 @@ class SaveTake(io.ComfyNode):
         take = Take(expression, lips, head_pose, record)  # judged before the host gives away a number
         path, name = new_file(filename_prefix)
         take.save(path)
-        return io.NodeOutput(name, ui=told([f"{name}: {take.describe()}."]))
+        return io.NodeOutput(name, ui=told([f"{name}: {take.describe()}"]))
 
 
 class LoadTake(io.ComfyNode):
@@ -105,7 +105,8 @@ class LoadTake(io.ComfyNode):
                 io.Combo.Input(
                     "take",
                     options=[name for name, path in kept_files() if is_take(path)],
-                    tooltip=f"A take from the input folder, or one that Save Take left in output/{OURS}.",
+                    tooltip="A take from the input folder, or one that Save Take left in "
+                    f"output/{OURS}. The bundled one comes first.",
                 )
             ],
             outputs=[
@@ -146,7 +147,7 @@ class LoadTake(io.ComfyNode):
             lips,
             head_pose,
             kept.describe(),
-            ui=told([f"{kept.describe()}."]),
+            ui=told([kept.describe()]),
         )
 
 

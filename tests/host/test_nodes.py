@@ -10,19 +10,17 @@ from installation import ROOT
 FROZEN_NODES = json.loads(FROZEN.read_text(encoding="utf-8"))
 
 
-def node_classes() -> set[str]:
-    """The classes that extension.py hands to the host."""
+def node_classes() -> dict[str, str]:
+    """The table in extension.py, as catalogues read it: ids, and names of classes."""
     tree = ast.parse((ROOT / "nodes" / "extension.py").read_text(encoding="utf-8"))
-    function = next(
-        node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef) and node.name == "get_node_list"
-    )
-    returned = next(node.value for node in ast.walk(function) if isinstance(node, ast.Return))
-    return {element.id for element in returned.elts}
+    (table,) = (node.value for node in ast.walk(tree) if isinstance(node, ast.AnnAssign))
+    return {key.value: name.id for key, name in zip(table.keys, table.values, strict=True)}
 
 
 def test_the_host_offers_every_node_and_no_other(definitions):
     offered = {name for name, node in definitions.items() if "EmotiveTalk" in node["python_module"]}
-    assert offered == {f"{PREFIX}{name}" for name in node_classes()}
+    assert offered == set(node_classes())
+    assert all(node_id == f"{PREFIX}{name}" for node_id, name in node_classes().items())
 
 
 def test_the_frozen_list_knows_every_node(definitions):

@@ -12,7 +12,7 @@ STAGES = (
         "Portrait and speech",
         "#3f789e",
         ("EmotiveTalkExampleInputs", "EmotiveTalkExampleFaces", "TrimAudioDuration", "EmptyAudio", "AudioConcat",
-         "AudioMerge", "EmptyImage", "ImageCompositeMasked", "ImageStitch", "PrimitiveBoundingBox"),
+         "AudioMerge", "EmptyImage", "ImageCompositeMasked", "ImageStitch", "ImageBatch", "PrimitiveBoundingBox"),
     ),
     (
         "Hear and see",
@@ -25,9 +25,12 @@ STAGES = (
         "Lips and expression",
         "#a1309b",
         ("EmotiveTalkLoadEmotion", "EmotiveTalkEmotionFromText", "EmotiveTalkHearEmotion", "EmotiveTalkTimeline",
-         "CreateList", "EmotiveTalkLoadVAID", "EmotiveTalkProjectLips", "EmotiveTalkSampleExpression",
-         "EmotiveTalkRetimeExpression", "EmotiveTalkSaveTake", "EmotiveTalkEditTake", "EmotiveTalkPreviewExpression",
-         "EmotiveTalkHeadPoseKeys"),
+         "CreateList", "EmotiveTalkLoadCodebook", "EmotiveTalkBuildCodebook", "EmotiveTalkMergeCodebooks",
+         "EmotiveTalkBlendEmotions", "EmotiveTalkScaleEmotion", "EmotiveTalkEditCodebook", "EmotiveTalkCodebookSheet",
+         "EmotiveTalkSaveCodebook", "EmotiveTalkCodebookEmotion", "EmotiveTalkLoadTake", "EmotiveTalkLoadVAID",
+         "EmotiveTalkProjectLips", "EmotiveTalkSampleExpression", "EmotiveTalkRetimeExpression", "EmotiveTalkSaveTake",
+         "EmotiveTalkEditTake", "EmotiveTalkPreviewExpression", "EmotiveTalkHeadPoseKeys", "EmotiveTalkReadHeadPose",
+         "EmotiveTalkSwayHead"),
     ),
     (
         "Video",
@@ -52,6 +55,11 @@ SIZES = {
     "EmotiveTalkEmotionFromText": (340, 240),
     "EmotiveTalkHeadPoseKeys": (340, 200),
     "EmotiveTalkSaveTake": (340, 300),
+    "EmotiveTalkLoadTake": (340, 200),
+    "EmotiveTalkReadHeadPose": (340, 260),
+    "EmotiveTalkBuildCodebook": (340, 320),
+    "EmotiveTalkCodebookSheet": (480, 420),
+    "EmotiveTalkSaveCodebook": (340, 160),
 }
 """Of nodes that show a picture or a text; all others are as large as their sockets and widgets."""
 

@@ -47,6 +47,41 @@ way it came.
 
 **A language model**: give *prompt* to a language-model node, and its answer to the text of another *Emotion from Text*.
 """,
+    "mixed_feelings": """\
+## Happy, and a little surprised
+
+*Blend Emotions* mixes emotions of any source by their weights; here two from the codebook. *Emotion Intensity* makes
+the mixture weaker or stronger: 1 as it is, 2 exaggerated.
+
+**Other sources**: connect *Encode Expression* of a picture, *Hear Emotion* or *Emotion from Text* to either side, and
+up to two more.
+
+*Sway Head* lets the head move by itself while it speaks; *Condition* and *Decode to Video* both take its pose. Turn
+*amount* down to 0 for a still head.
+""",
+    "emotions_of_your_own": """\
+## An emotion that has no name yet
+
+*Build Codebook* reads emotions from pictures, one line of *labels* for each; what no picture shows it keeps from
+*base*. *Merge Codebooks* mixes the result with another codebook, here two to one.
+
+*Edit Codebook* then adds *offended*, half angry and half sad, and makes it stronger. *Codebook Chart* draws what each
+emotion does, and *Save Codebook* writes the file: move it into `models/emotivetalk`, and *Emotion* offers it.
+
+**Your own pictures**: put *Load Image* nodes in the place of *Example Faces*. Many people for each emotion are better
+than many pictures of one.
+""",
+    "play_a_take": """\
+## One face's play on another
+
+*Load Take* brings back how a face once moved; here a take that comes with the pack, played by someone else. *Retime
+Expression* makes it as long as the speech, which leads the lips.
+
+**Your own take**: keep one with *Save Take*, press **R**, and choose it in *Load Take*. What was noted with it stands
+in *Preview as Text*.
+
+**Your own portrait**: put *Load Image* in the place of *Example Faces*.
+""",
     "emotion_from_speech": """\
 ## The emotion is heard
 
@@ -144,6 +179,17 @@ chin, cheek to cheek), and put *Load Audio* in the place of each voice. A third 
 **From a film**: *Head Pose from Video* in its place follows another head.
 
 A portrait is one flat picture: small turns look best.
+""",
+    "head_pose_from_a_driving_video": """\
+## A head follows another
+
+*Head Pose from Video* reads how a head moves through a film, and this head moves alike. Its face and its place in the
+picture are not taken. A shorter film is played there and back.
+
+*strength* takes more or less of the movement, *smooth* calms it.
+
+**Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*; photographs need
+landmarks as well, from *Detect Face Landmarks*. To take its expression too, see *emotion from a driving video*.
 """,
     "keep_my_take": """\
 ## A good take is kept
