@@ -50,6 +50,13 @@ def test_a_network_comes_back_with_its_config_and_record(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["small.safetensors"]
 
 
+def test_a_file_is_as_readable_as_any_other(tmp_path):
+    """A server under another name shall read what was converted or kept."""
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert saved(tmp_path)[0].stat().st_mode == plain.stat().st_mode
+
+
 def test_dtype_applies_to_what_the_network_makes_with_it(tmp_path):
     loaded = load_network(saved(tmp_path)[0], "small", Small, SmallConfig, dtype=torch.bfloat16)
     assert loaded.linear.weight.dtype == torch.bfloat16 and loaded.mean.dtype == torch.float32

@@ -1,9 +1,12 @@
 """What is written can be read back: length, colours, sound; and nothing is left where writing fails."""
 
+import struct
 import subprocess
 import sys
+from fractions import Fraction
 
 import av
+import numpy as np
 import pytest
 import torch
 
@@ -52,6 +55,45 @@ def test_odd_sizes_gain_a_row_or_a_column(tmp_path):
         video.write(coloured_frames(height=47, width=61))
     facts = read_video_facts(tmp_path / "talk.mp4")
     assert (facts.width, facts.height) == (62, 48)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_phone_that_filmed_sideways_is_put_upright(tmp_path, quarters):
+    """The track header's matrix says how far the picture has to be turned clockwise (ISO/IEC 14496-12, 8.3.2)."""
+    frames = torch.zeros(3, 3, 64, 96)
+    frames[:, 0, :, :48] = 0.9  # red on the left
+    with VideoWriter(tmp_path / "talk.mp4", width=96, height=64) as video:
+        video.write(frames)
+    data = bytearray((tmp_path / "talk.mp4").read_bytes())
+    at = data.index(b"tkhd") + 44
+    one = 1 << 16
+    assert struct.unpack(">9i", data[at : at + 36]) == (one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
+    data[at : at + 36] = struct.pack(">9i", cos * one, sin * one, 0, -sin * one, cos * one, 0, 0, 0, 1 << 30)
+    (tmp_path / "talk.mp4").write_bytes(data)
+    read = torch.stack(list(read_frames(tmp_path / "talk.mp4")))
+    assert (read - torch.rot90(frames, -quarters, (2, 3))).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ((0, 1, 2, 6, 7, 9), (0, 1, 2, 2, 2, 2, 6, 7, 7, 9)),  # in frames: three are late, then one
+        ((0, 1, 9000, 9001), (0, 1, 9000, 9001)),  # a clock that jumps by six minutes is not believed
+    ],
+)
+def test_an_uneven_film_is_read_at_an_even_rate(tmp_path, times, expected):
+    rate = 25
+    with av.open(str(tmp_path / "phone.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, width=64, height=64, pix_fmt="yuv420p")
+        for place in times:
+            picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * (place % 10) + 20, np.uint8), format="rgb24")
+            picture.pts, picture.time_base = place, Fraction(1, rate)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    grey = [round(float(frame.mean()) * 255) for frame in read_frames(tmp_path / "phone.mkv")]
+    assert read_video_facts(tmp_path / "phone.mkv").frames_per_second == rate
+    assert grey == pytest.approx([20 * (place % 10) + 20 for place in expected], abs=3)
 
 
 @pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt])

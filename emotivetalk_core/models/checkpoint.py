@@ -70,7 +70,10 @@ def save_checkpoint(
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        part.touch()
+        mode = part.stat().st_mode  # as the folder and the user's umask have it; safetensors lets the owner alone read
         save_file(tensors, part, metadata)
+        part.chmod(mode)
         os.replace(part, path)
     except OSError as error:
         with contextlib.suppress(OSError):  # its folder may be a file

@@ -9,11 +9,15 @@ import torch
 from ..errors import InputError
 
 _WAY_OUT = "give a video that FFmpeg can read, such as mp4, mov, mkv or webm"
+_LONGEST_HOLD = 60
+"""Seconds that a picture may stand still before the file's clock is disbelieved, and frames just follow each other."""
 
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """What a video's header says: size in pixels, frames per second, and the number of frames where it is known."""
+    """What a video's header says: size in pixels as it was filmed, frames per second, and the number of frames where it
+    is known.
+    """
 
     width: int
     height: int
@@ -37,21 +41,40 @@ def read_video_facts(path: str | Path) -> VideoFacts:
 
 
 def read_frames(path: str | Path) -> Iterator[torch.Tensor]:
-    """The frames of a video as [3, h, w], RGB in 0…1. `read_video_facts` gives their rate; same errors."""
+    """The frames of a video as [3, h, w], RGB in 0…1, upright, at the even rate that `read_video_facts` gives; same
+    errors.
+
+    Phones film sideways and say so in the file, and not at an even rate: a frame that comes late is preceded by the
+    one before it once more, and of two that come at once only the first is taken.
+    """
     import av
 
     path = _existing(path)
-    count = 0
+    rate = read_video_facts(path).frames_per_second
+    count, hold, begin, skipped = 0, round(_LONGEST_HOLD * rate), None, 0
+    picture: torch.Tensor | None = None
     try:
         with av.open(str(path)) as container:
             stream = container.streams.best("video")
-            if stream is None:
-                raise InputError(f"{path}: there is no moving picture in this file; {_WAY_OUT}.")
+            assert stream is not None  # or its facts would have been refused
             stream.thread_type = "AUTO"
             for frame in container.decode(stream):
+                place = count
+                if frame.time is not None:
+                    begin = frame.time if begin is None else begin
+                    place = round((frame.time - begin) * rate) - skipped
+                if not -hold <= place - count <= hold:
+                    skipped, place = skipped + place - count, count
+                if place < count:
+                    continue
+                for _ in range(place - count):
+                    assert picture is not None  # the first frame's place is 0
+                    yield picture
                 pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))  # [h, w, 3]
-                count += 1
-                yield pixels.permute(2, 0, 1).float() / 255
+                upright = torch.rot90(pixels, round(frame.rotation / 90))  # rotation: counter-clockwise
+                picture = upright.permute(2, 0, 1).float() / 255
+                count = place + 1
+                yield picture
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: this is not a readable video, or it is cut off; {_WAY_OUT}.") from error
     if count == 0:
