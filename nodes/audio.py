@@ -18,7 +18,7 @@ from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures
 from .hosted import HostedNetwork, adopt_operations, host_network, to_host
 from .layouts import speech_of
 from .sockets import CATEGORY, AudioFeaturesSocket
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 KIND = "speech_encoder"
 HOST_FOLDER = "audio_encoders"
@@ -51,7 +51,7 @@ class HostedSpeechEncoder:
         return self.hosted.loaded(encoding_memory(self.hosted.network.config, samples.numel()))
 
 
-class LoadAudioEncoder(io.ComfyNode):
+class LoadAudioEncoder(WeightsNode):
     """The frozen speech encoder (EmotiveTalk §3.2)."""
 
     @classmethod

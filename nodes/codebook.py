@@ -11,10 +11,10 @@ from .hosted import to_host
 from .layouts import image_of
 from .saved_files import OURS, new_file
 from .sockets import CATEGORY, EmotionCodebookSocket, EmotionSocket
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 
-class LoadCodebook(io.ComfyNode):
+class LoadCodebook(WeightsNode):
     """An emotion codebook of the weights folder."""
 
     @classmethod
@@ -109,8 +109,8 @@ class SaveCodebook(io.ComfyNode):
             node_id="EmotiveTalkSaveCodebook",
             display_name="Save Codebook",
             category=CATEGORY,
-            description="Writes a codebook of your own into the output folder. Move it into models/emotivetalk, and "
-            "Emotion and Load Codebook offer it.",
+            description="Writes a codebook of your own into the output folder. Move it into models/emotivetalk: Load "
+            "Codebook then offers all of it, and Emotion its eight.",
             search_aliases=["emotivetalk codebook", "save emotions", "export codebook"],
             inputs=[
                 EmotionCodebookSocket.Input("codebook", tooltip="From Build, Edit or Merge Codebook."),

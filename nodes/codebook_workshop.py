@@ -107,11 +107,11 @@ class BuildCodebook(io.ComfyNode):
             )
             for index, emotion in enumerate(picture_labels(labels, count))
         ]
-        hosted = face_encoders.motion_encoder
+        hosted, detector = face_encoders.motion_encoder, face_encoders.detector()
         express = partial(
             face_expression,
-            hosted.loaded(reading_memory(hosted.network.config)),
-            detector=face_encoders.detector(),
+            hosted.loaded(reading_memory(hosted.network.config)),  # last, or loading the finder might unload it
+            detector=detector,
             size=size,
             device=hosted.device,
         )

@@ -7,10 +7,10 @@ from ..emotivetalk_core.types import EMOTIONS
 from ..emotivetalk_core.types import Emotion as EmotionLatent
 from .hosted import to_host
 from .sockets import CATEGORY, EmotionSocket
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 
-class LoadEmotion(io.ComfyNode):
+class LoadEmotion(WeightsNode):
     """A latent of the emotion codebook (EmotiveTalk §6.3)."""
 
     @classmethod

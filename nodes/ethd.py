@@ -18,13 +18,13 @@ from .hosted import to_host
 from .layouts import frames_of, image_of
 from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, HeadPoseSocket, LipLatentsSocket
 from .vae import load_hosted_vae
-from .weights import choices, path_of
-from .windows import VideoWindows, set_windows
+from .weights import WeightsNode, choices, path_of
+from .windows import OwnWindows, set_windows
 
 DTYPES = {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-class LoadETHD(io.ComfyNode):
+class LoadETHD(WeightsNode):
     """The MODEL with our windows on it, and the VAE of its latents."""
 
     @classmethod
@@ -65,8 +65,7 @@ class LoadETHD(io.ComfyNode):
         vae_path = path_of(vae)
         vae_config = config_from_dict(VAEConfig, json.loads(read_metadata(vae_path, "vae")["config"]), vae_path)
         model = load_ethd(path_of(weights), vae_config, DTYPES[dtype])
-        defaults = model.model.sampling_defaults
-        set_windows(model, VideoWindows(defaults.window, defaults.overlap))
+        set_windows(model, OwnWindows(model.model.sampling_defaults, vae_config.pixels_per_latent))
         return io.NodeOutput(model, load_hosted_vae(vae_path))
 
 
@@ -139,6 +138,7 @@ class Condition(io.ComfyNode):
                 "make both from the same speech."
             )
         latents = encode_portrait(vae, portrait)
+        check_masks(portrait, face_mask, lip_mask)
         if head_pose is not None:
             check_head_pose(head_pose, frames)
             latents = encode_turned(vae, portrait, face_mask, head_pose)
@@ -170,6 +170,19 @@ def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:
             "use the crop that Face Regions gives."
         )
     return vae.encode(portrait[:1, :, :, :3])
+
+
+def check_masks(portrait: torch.Tensor, face_mask: torch.Tensor, lip_mask: torch.Tensor) -> None:
+    """InputError for masks [b, h, w] of another picture, and for a face that is nowhere."""
+    height, width = portrait.shape[1:3]
+    for name, mask in (("face mask", face_mask), ("lip mask", lip_mask)):
+        if mask.shape[-2:] != (height, width):
+            raise InputError(
+                f"The {name} is {mask.shape[-1]} x {mask.shape[-2]} pixels, but the portrait crop is {width} x "
+                f"{height}; connect the masks that Face Regions gives with the crop."
+            )
+    if not face_mask[:1].any():
+        raise InputError("The face mask is black, so no face would move; paint the face white, or take Face Regions'.")
 
 
 def check_head_pose(head_pose: HeadPose, frames: int) -> None:

@@ -28,7 +28,7 @@ from .sockets import (
     FaceEncodersSocket,
     FaceSocket,
 )
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 NO_FINDER = "none"
 WHOLE, CROPS = "whole pictures", "talking crops"
@@ -46,7 +46,7 @@ class FaceEncoders:
         return self.face_finder.loaded().find if self.face_finder is not None else None
 
 
-class LoadFaceEncoders(io.ComfyNode):
+class LoadFaceEncoders(WeightsNode):
     """The motion encoder (EmotiveTalk §6.1) and the finder of drawn heads."""
 
     @classmethod

@@ -1,5 +1,6 @@
 """Picture in, picture out: the talking crop with its masks, and the way back into the picture it came from."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -166,10 +167,10 @@ class PasteBack(io.ComfyNode):
                 f"{count} frames are to be pasted into {image.shape[0]} pictures; connect one picture, or as many as "
                 "there are frames."
             )
-        pasted = torch.empty(
-            (count, *image.shape[1:3], 4 if image.shape[-1] == 4 else 3),
-            device=comfy.model_management.intermediate_device(),
-        )  # the whole result once, and beside it only a few frames at a time
+        shape = (count, *image.shape[1:3], 4 if image.shape[-1] == 4 else 3)
+        device = comfy.model_management.intermediate_device()
+        check_room(shape, device)
+        pasted = torch.empty(shape, device=device)  # the whole result once, and beside it only a few frames at a time
         progress = comfy.utils.ProgressBar(count)
         done = 0
         for composed in _composed(crops, image, crop_record, feather):
@@ -177,6 +178,16 @@ class PasteBack(io.ComfyNode):
             done += composed.shape[0]
             progress.update_absolute(done)
         return io.NodeOutput(pasted)
+
+
+def check_room(shape: tuple[int, ...], device: torch.device) -> None:
+    """InputError where an IMAGE of this shape [n, h, w, c] would not fit: else the system would end the host."""
+    needed, free = 4 * math.prod(shape), comfy.model_management.get_free_memory(device)
+    if needed > free:
+        raise InputError(
+            f"{shape[0]} frames of {shape[2]} x {shape[1]} pixels take {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB "
+            "are free; make the picture smaller before Face Regions, or the video shorter."
+        )
 
 
 def _composed(crops: torch.Tensor, image: torch.Tensor, regions: Regions, feather: float) -> Iterator[torch.Tensor]:

@@ -15,7 +15,7 @@ from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
 from .hosted import load_hosted, to_host
 from .layouts import portrait_of
 from .sockets import CATEGORY, AudioFeaturesSocket, FaceEncodersSocket, HeadPoseSocket
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 LANDMARKS_ONLY = "none (landmarks)"
 LENGTH = "From Encode Audio: as long as this speech, the head moves."
@@ -89,7 +89,7 @@ class HeadPoseKeys(io.ComfyNode):
         return io.NodeOutput(_hosted(from_keys(parse_keys(keyframes), audio_features.frames)))
 
 
-class ReadHeadPose(io.ComfyNode):
+class ReadHeadPose(WeightsNode):
     """How a head moves in a video, for another head to follow."""
 
     @classmethod

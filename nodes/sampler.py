@@ -13,12 +13,11 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, noise_grid
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.models.presets import SamplingDefaults
 from ..emotivetalk_core.sampling.estimate import window_count
 from .ethd import without_expression, without_lips
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .sockets import CATEGORY
-from .windows import VideoWindows, set_windows
+from .windows import VideoWindows, own_windows, set_windows
 
 AS_WEIGHTS = "as the weights say"
 
@@ -167,12 +166,13 @@ class WindowedSampler(io.ComfyNode):
             raise InputError("The MODEL is not an ETHD backbone, which this sampler needs; connect Load ETHD.")
         check_conditioning(positive)
         defaults = model.model.sampling_defaults
-        window, overlap = _windows(defaults, window, overlap)
         sigmas = noise_grid(defaults.grid if grid == AS_WEIGHTS else grid, steps or defaults.steps, defaults.sigma_max)
         ratio = latent.get("downscale_ratio_spacial")
         start = comfy.sample.fix_empty_latent_channels(model, latent["samples"], ratio)
 
         frames = start.shape[0]
+        own = own_windows(defaults, model.model.latent_format.spacial_downscale_ratio, *start.shape[-2:])
+        window, overlap = _windows(own, window, overlap)
         model = model.clone()
         progress = WindowProgress(model, window_count(frames, window, overlap), len(sigmas) - 1)
         set_windows(model, VideoWindows(window, overlap, progress.window))
@@ -192,7 +192,7 @@ class WindowedSampler(io.ComfyNode):
         return io.NodeOutput(kept | {"samples": samples})
 
 
-def _windows(defaults: SamplingDefaults, window: int, overlap: int) -> tuple[int, int]:
+def _windows(own: tuple[int, int], window: int, overlap: int) -> tuple[int, int]:
     """Window and overlap with the weights' own where they were left open."""
-    chosen = window or defaults.window
-    return chosen, round(chosen * defaults.overlap / defaults.window) if overlap < 0 else overlap
+    chosen = window or own[0]
+    return chosen, round(chosen * own[1] / own[0]) if overlap < 0 else overlap

@@ -19,12 +19,12 @@ from ..emotivetalk_core.models.speech_emotion import (
 from .hosted import HostedNetwork, host_network, to_host
 from .layouts import speeches_of
 from .sockets import CATEGORY, EmotionSocket, SpeechEmotionSocket
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 BLEND, KEYWORD = "blend", "keyword"
 
 
-class LoadSpeechEmotion(io.ComfyNode):
+class LoadSpeechEmotion(WeightsNode):
     """A WavLM classifier of emotions."""
 
     @classmethod
@@ -54,7 +54,7 @@ class LoadSpeechEmotion(io.ComfyNode):
         return io.NodeOutput(host_network(network, whole=True))
 
 
-class HearEmotion(io.ComfyNode):
+class HearEmotion(WeightsNode):
     """AUDIO to an emotion, by way of the codebook."""
 
     @classmethod

@@ -7,10 +7,10 @@ from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import Emotion
 from .hosted import to_host
 from .sockets import CATEGORY, EmotionSocket
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 
-class EmotionFromText(io.ComfyNode):
+class EmotionFromText(WeightsNode):
     """A text's emotion (EmotiveTalk §6.3, where GPT-4o finds the keyword), and the prompt that asks a model for it."""
 
     @classmethod

@@ -16,7 +16,7 @@ from ..emotivetalk_core.types import AudioFeatures, Emotion
 from .hosted import to_host
 from .layouts import image_of, speech_of
 from .sockets import CATEGORY, AudioFeaturesSocket, EmotionSocket
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 EXAMPLE = "0 neutral\n40% worried 0.8 over 0.6\n70% 0.7 happy + 0.3 surprised"
 _CODEBOOK = (
@@ -83,7 +83,7 @@ class BlendEmotions(io.ComfyNode):
         return io.NodeOutput(Emotion(to_host(values), " + ".join(names)))
 
 
-class ScaleEmotion(io.ComfyNode):
+class ScaleEmotion(WeightsNode):
     """An emotion on its line from neutral."""
 
     @classmethod
@@ -116,7 +116,7 @@ class ScaleEmotion(io.ComfyNode):
         return io.NodeOutput(Emotion(to_host(values), f"{emotion.name} {intensity:g}".strip()))
 
 
-class Timeline(io.ComfyNode):
+class Timeline(WeightsNode):
     """Keyframes of emotions, as a condition for each frame."""
 
     @classmethod
@@ -199,7 +199,7 @@ class Timeline(io.ComfyNode):
             named={name: emotion for name, emotion in connected.items() if emotion is not None},
         )
         words = word_times(transcript, speech) if transcript and transcript.strip() else ()
-        timeline = parse_timeline(text)
+        timeline = parse_timeline(text, (*readers.codebook.names, *connected))
         _check_connected(timeline, connected)
         emotion = timeline.course(frames, lambda source: resolve(source, readers), words)
         keys = [(time, str(key)) for time, key in timeline.times(frames, words)]

@@ -24,10 +24,10 @@ from .sockets import (
     LipLatentsSocket,
     LipProjectorSocket,
 )
-from .weights import choices, path_of
+from .weights import WeightsNode, choices, path_of
 
 
-class LoadVAID(io.ComfyNode):
+class LoadVAID(WeightsNode):
     """The audio-lip projector and Di-CTE."""
 
     @classmethod
@@ -174,18 +174,18 @@ class SampleExpression(io.ComfyNode):
                 f"The emotion changes over {wanted.shape[0]} frames, but the speech has {audio_features.frames}; "
                 "connect the same audio features to Emotion Timeline and here."
             )
-        network = expression_sampler.loaded(sampling_memory(config, audio_features.frames, guidance, wanted.dim() == 2))
-        windows = audio_features.windows.to(expression_sampler.device)
+        network = expression_sampler.loaded(sampling_memory(config, guidance, wanted.dim() == 2))
         expression = sample_expression(
             network,
-            windows,
+            audio_features.windows,
             face.identity[0],
             wanted,
             seed=seed,
             steps=steps,
             guidance=guidance,
             on_step=comfy.utils.ProgressBar(steps).update_absolute,
-            dtype=windows.dtype,
+            dtype=audio_features.windows.dtype,
+            device=expression_sampler.device,
         )
         return io.NodeOutput(ExpressionLatents(to_host(expression)))
 

@@ -16,6 +16,7 @@ from ..emotivetalk_core.models.vae import frames_at_once
 from ..emotivetalk_core.pipeline import STILL_FRAMES, lost_colours
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose
 from ..emotivetalk_core.video.writer import VideoWriter
+from .ethd import check_head_pose
 from .layouts import frames_of
 from .sockets import CATEGORY, CropSocket, HeadPoseSocket
 from .vae import ClipVAE
@@ -69,6 +70,8 @@ class DecodeVideo(io.ComfyNode):
     ) -> io.NodeOutput:
         samples = latent["samples"]
         count = samples.shape[0]
+        if head_pose is not None:
+            check_head_pose(head_pose, count)
         colours = None if portrait_crop is None else faded_colours(vae, samples, portrait_crop)
         folder = Path(folder_paths.get_temp_directory())
         folder.mkdir(parents=True, exist_ok=True)

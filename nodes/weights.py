@@ -1,8 +1,10 @@
 """The pack's weights as the host offers them: the folder `models/emotivetalk`, and the demo weights that come along."""
 
 from pathlib import Path
+from typing import Any
 
 import folder_paths
+from comfy_api.latest import io
 
 from ..emotivetalk_core.errors import WeightsError
 from ..emotivetalk_core.models.checkpoint import read_header
@@ -27,6 +29,20 @@ def choices(kind: str) -> list[str]:
 def path_of(name: str) -> Path:
     """The file behind a name that was chosen; the host refuses names that lead elsewhere."""
     return Path(folder_paths.get_full_path_or_raise(FOLDER, name))
+
+
+class WeightsNode(io.ComfyNode):
+    """A node that is told names of weights files: where a file was replaced under its name, the host runs it again."""
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> list[str]:
+        return [_facts(name) for name in inputs.values() if isinstance(name, str) and name.endswith(".safetensors")]
+
+
+def _facts(name: str) -> str:
+    path = folder_paths.get_full_path(FOLDER, name)
+    facts = Path(path).stat() if path else None
+    return f"{path} {facts.st_size} {facts.st_mtime_ns}" if facts else ""
 
 
 def _kind(name: str) -> str:

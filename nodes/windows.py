@@ -1,14 +1,17 @@
 """The core's windows over a long video as the host's context windows, for its samplers and for ours."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import comfy.context_windows
 import comfy.model_patcher
+import comfy.patcher_extension
 import torch
 
 from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights
 from ..emotivetalk_core.errors import NumericalError
+from ..emotivetalk_core.models.presets import SamplingDefaults, windows_at
 
 
 class VideoWindows(comfy.context_windows.IndexListContextHandler):
@@ -57,10 +60,37 @@ class VideoWindows(comfy.context_windows.IndexListContextHandler):
         return window_weights(length).tolist()
 
 
+class OwnWindows(VideoWindows):
+    """The windows that the weights are meant for, which depend on the picture's size (EmotiveTalk §4.1)."""
+
+    def __init__(self, defaults: SamplingDefaults, pixels_per_latent: int) -> None:
+        super().__init__(defaults.window, defaults.overlap)
+        self.defaults, self.pixels_per_latent = defaults, pixels_per_latent
+
+    def fit(self, height: int, width: int) -> None:
+        """Sets window and overlap for latents of this size."""
+        sizes = own_windows(self.defaults, self.pixels_per_latent, height, width)
+        self.context_length, self.context_overlap = sizes
+
+
+def own_windows(defaults: SamplingDefaults, pixels_per_latent: int, height: int, width: int) -> tuple[int, int]:
+    """Window and overlap for latents of this size, by the square that has as many pixels."""
+    return windows_at(defaults, round(math.sqrt(height * width) * pixels_per_latent))
+
+
 def set_windows(model: comfy.model_patcher.ModelPatcher, windows: VideoWindows) -> None:
     """Makes samplers use these windows on this MODEL, and count memory by the window and not by the video.
 
     A Context Windows node of the host, placed after, takes their place.
     """
     model.model_options["context_handler"] = windows
+    # the outer wrapper is the one that was added first: windows are fitted before memory is counted by them
+    model.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.PREPARE_SAMPLING, "emotivetalk windows", _fit_windows)
     comfy.context_windows.create_prepare_sampling_wrapper(model)
+
+
+def _fit_windows(executor: Callable[..., Any], model: Any, noise_shape: Any, *args: Any, **kwargs: Any) -> Any:
+    windows = kwargs["model_options"].get("context_handler")
+    if isinstance(windows, OwnWindows):
+        windows.fit(*noise_shape[-2:])
+    return executor(model, noise_shape, *args, **kwargs)

@@ -109,11 +109,24 @@ def test_a_bad_portrait(files, capsys, how):
 
 def test_no_face_says_how_to_give_a_box(files, capsys):
     spoil_portrait(files["portrait"], "no face")
-    assert_refused(files, capsys, "face.png", "--face-box")
+    assert_refused(
+        files,
+        capsys,
+        "face.png: No face was found",
+        "say where it is with --face-box LEFT TOP RIGHT BOTTOM, in pixels.",
+    )
 
 
 def test_a_face_box_outside_the_picture(files, capsys):
-    assert_refused(files, capsys, "face.png", "--face-box", more=("--face-box", "900", "900", "1000", "1000"))
+    for box, words in ((("900", "900", "1000", "1000"), "outside"), (("90", "90", "50", "100"), "no area")):
+        assert_refused(files, capsys, "face.png", words, "--face-box LEFT TOP RIGHT BOTTOM", more=("--face-box", *box))
+
+
+def test_a_way_out_that_the_command_line_does_not_have_is_not_named(files, capsys):
+    spoil_portrait(files["portrait"], "no face")
+    assert main(arguments(files)) == 2
+    said = capsys.readouterr().err
+    assert "mask" not in said and said.count("--face-box") == 1
 
 
 def test_of_two_faces_the_largest_speaks_and_a_note_says_so(files, capsys, photograph):

@@ -1,12 +1,17 @@
 """The command line end to end, with tiny untrained networks: options, files, stages, and the last line."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from emotivetalk_core.cli import main
+from emotivetalk_core.direction.take import Take
+from emotivetalk_core.types import ExpressionLatents
 from emotivetalk_core.video.reader import read_video_facts
 
 
@@ -53,6 +58,26 @@ def test_info_names_every_network(tiny_weights, capsys):
     printed = capsys.readouterr().out
     for name in ("speech_encoder", "lip_projector", "motion_encoder", "dicte", "ethd", "vae", "emotion_codebook"):
         assert name in printed
+
+
+def test_info_says_what_else_lies_in_the_folder_and_loads_no_network(tiny_weights, tmp_path, capsys):
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for name in ("ethd", "vae", "emotion_codebook"):  # no whole model
+        shutil.copy(tiny_weights / f"{name}.safetensors", folder)
+    Take(ExpressionLatents(torch.zeros(3, 2))).save(folder / "smile.safetensors")
+    shutil.copy(tiny_weights / "emotion_codebook.safetensors", folder / "my_moods.safetensors")
+    save_file({"a": torch.zeros(1)}, folder / "lora.safetensors")
+    (folder / "half.safetensors").write_bytes((folder / "vae.safetensors").read_bytes()[:-10])
+    save_file({"a": torch.zeros(1)}, folder / "odd.safetensors", {"format": "emotivetalk-1", "network": "odd"})
+    assert main(["info", "--weights", str(folder), "--device", "cpu"]) == 0
+    said = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if " MB " in line}
+    assert len(said) == 8 and "Apache-2.0  steps 0" in said["ethd"]
+    assert "take: no part" in said["smile"] and "emotion_codebook: no part" in said["my_moods"]
+    assert "another program" in said["lora"] and "cannot be read" in said["half"] and "cannot be read" in said["odd"]
+    (folder / "ethd.safetensors").unlink()
+    assert main(["info", "--weights", str(folder), "--device", "cpu"]) == 2
+    assert "ethd.safetensors does not exist" in capsys.readouterr().err
 
 
 def test_synthesize_writes_videos_with_their_truth(tmp_path, capsys):

@@ -308,6 +308,26 @@ def test_build_show_edit_merge_and_sheet_from_the_command_line(faces, tiny_weigh
     assert sheets[0].read_bytes() == sheets[1].read_bytes() != sheets[2].read_bytes()
 
 
+def test_a_sheet_never_replaces_its_portrait(faces, tiny_weights, capsys):
+    face = faces / "happy" / "1.png"
+    before = face.read_bytes()
+    for more in (("--weights", tiny_weights), ("--chart",)):
+        assert (
+            run("sheet", tiny_weights, "-o", face, "--portrait", faces / "happy" / ".." / "happy" / "1.png", *more) == 2
+        )
+        assert "would replace the portrait" in capsys.readouterr().err
+    assert face.read_bytes() == before
+
+
+def test_a_picture_left_out_for_its_face_is_told_no_box(faces, tiny_weights, tmp_path, capsys):
+    write_picture(faces / "sad_0.png", 100)
+    out = tmp_path / "built.safetensors"
+    assert run("build", faces, "-o", out, "--weights", tiny_weights, "--device", "cpu", "--quiet") == 0
+    said = capsys.readouterr().out
+    assert "sad_0.png was left out: No face was found" in said and "give a picture in which a face" in said
+    assert "box" not in said and "mask" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -319,7 +339,7 @@ def test_build_show_edit_merge_and_sheet_from_the_command_line(faces, tiny_weigh
         (["build", "{faces}", "-o", "{out}", "--weights", "{faces}"], ["motion_encoder.safetensors"]),
         (["build", "{faces}"], ["--out"]),
         (["show", "{faces}"], ["emotion_codebook.safetensors"]),
-        (["show", "{face}"], ["not a safetensors file"]),
+        (["show", "{face}"], ["not a safetensors file; give a codebook that was made with `codebook build`"]),
         (["sheet", "-o", "{folder}/x.txt"], [".png"]),
         (["sheet", "-o", "{folder}/x.png", "--weights", "{weights}"], ["30 wide", "6"]),
         (["edit", "{weights}", "-o", "{out}"], ["--set"]),
@@ -328,7 +348,10 @@ def test_build_show_edit_merge_and_sheet_from_the_command_line(faces, tiny_weigh
         (["edit", "{weights}", "-o", "{out}", "--set", "bored=2"], ["'bored'"]),
         (["edit", "{weights}", "-o", "{out}", "--drop", "neutral"], ["neutral"]),
         (["edit", "{weights}", "-o", "{out}", "--from", "sad={folder}/none.png"], ["none.png"]),
-        (["edit", "{weights}", "-o", "{out}", "--from", "sad={grey}", "--weights", "{weights}"], ["grey.png", "face"]),
+        (
+            ["edit", "{weights}", "-o", "{out}", "--from", "sad={grey}", "--weights", "{weights}"],
+            ["grey.png: No face", "from the front"],
+        ),
         (["merge", "{weights}", "-o", "{out}"], ["two or more"]),
         (["merge", "{weights}", "{weights}", "-o", "{out}", "--weights", "1"], ["2 codebooks", "1 weights"]),
         ([], ["ACTION"]),

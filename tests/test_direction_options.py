@@ -9,8 +9,10 @@ import torch
 
 from emotivetalk_core.audio.files import read_speech
 from emotivetalk_core.cli import main
-from emotivetalk_core.cli.direction import RETIME, Direction, directed, with_codebook
-from emotivetalk_core.cli.talk import TalkJob, find_face, load_models, talk_settings
+from emotivetalk_core.cli.direction import directed, with_codebook
+from emotivetalk_core.cli.direction_options import RETIME, Direction
+from emotivetalk_core.cli.files import write_picture
+from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS, TalkJob, find_face, load_models, talk_settings
 from emotivetalk_core.direction.retime import WAYS, retime
 from emotivetalk_core.direction.take import Take
 from emotivetalk_core.errors import InputError, WeightsError
@@ -141,6 +143,19 @@ def test_a_driving_video_gives_its_expression(stage, photograph, tmp_path):
     assert found.values.std(0).max() < 0.1 * found.values.abs().max()  # a face that holds still
 
 
+def write_video(path: Path, picture: torch.Tensor) -> Path:
+    with VideoWriter(path, width=256, height=256) as video:
+        video.write(picture.expand(4, -1, -1, -1))
+    return path
+
+
+def test_a_take_and_a_video_are_cut_unless_another_way_is_named(stage, tmp_path):
+    kept = torch.randn(30, 6)
+    Take(ExpressionLatents(kept)).save(tmp_path / "take.safetensors")
+    found = directed(Direction(take=tmp_path / "take.safetensors"), *stage).expression.values
+    torch.testing.assert_close(found, kept[:20])
+
+
 @pytest.fixture
 def talk(portrait_file, recording_file, tiny_weights, tmp_path) -> list[str]:
     given = ["--portrait", str(portrait_file), "--audio", str(recording_file), "--weights", str(tiny_weights)]
@@ -183,14 +198,21 @@ def assert_refused(arguments: list[str], folder: Path, capsys, *words: str) -> N
         (("--emotion", "happy 3"), ("0 to 2",)),
         (("--emotion", "very happy"), ("text: very happy",)),
         (("--emotion", "text: brick"), ("brick", "neutral")),
-        (("--emotion", "image: gone.png"), ("gone.png",)),
+        (("--emotion", "image: gone.png"), ("The picture gone.png does not exist",)),
         (("--emotion", "speech: gone.wav"), ("gone.wav",)),
         (("--timeline", "gone.txt"), ("gone.txt", "does not exist")),
         (("--timeline", "0 happy; 9 sad"), ("Line 1", "9", "0.80 s")),
-        (("--timeline", '0 happy; "but" sad'), ("but", "transcript")),
+        (("--timeline", '0 happy; "but" sad'), ("Line 1", '"but"', "--transcript")),
+        (("--timeline", "mytimeline"), ("no file mytimeline", "No emotion was understood")),
         (("--timeline", '0 happy; "but" sad', "--transcript", "butter and bread"), ("but", "butter")),
         (("--timeline", "0 grumpy"), ("Line 1", "grumpy")),
-        (("--transcript", "..."), ("no words",)),
+        (("--timeline", "0 sad", "--transcript", "..."), ("no words",)),
+        (("--transcript", "but"), ("--transcript", "--timeline")),
+        (("--transcript", "but", "--take", "a.safetensors", "--plot", "p.png"), ("--transcript", "--timeline")),
+        (("--emotion-guidance", "2", "--take", "a.safetensors"), ("--emotion-guidance", "--take")),
+        (("--emotion-guidance", "2", "--driving-video", "b.mp4"), ("--emotion-guidance", "--driving-video")),
+        (("--retime", "trim"), ("--retime", "driving video or a take", "leave it out")),
+        (("--retime", "loop", "--emotion", "happy"), ("--retime",)),
         (("--emotion-guidance", "11"), ("guidance", "10")),
         (("--plot-only",), ("--plot",)),
         (("--plot", "plot.jpg"), ("plot.jpg", ".png")),
@@ -202,11 +224,79 @@ def assert_refused(arguments: list[str], folder: Path, capsys, *words: str) -> N
         (("--retime", "sideways"), ("sideways", "stretch")),
         (("--head-pose", "gone.txt"), ("gone.txt",)),
         (("--head-pose", "nod"), ("nod",)),
+        (("--head-pose", "gone.MPG"), ("no such video",)),
+        (("--head-pose", "gone.m2ts"), ("no such video",)),
         (("--codebook", "gone.safetensors"), ("gone.safetensors",)),
     ],
 )
 def test_bad_direction(talk, tmp_path, capsys, more, words):
     assert_refused([*talk, *more], tmp_path, capsys, *words)
+
+
+def test_a_transcript_without_a_timeline_is_drawn_into_the_plot(talk, tmp_path):
+    plots = [tmp_path / f"{name}.png" for name in ("without", "with")]
+    for plot, more in zip(plots, ([], ["--transcript", "good day"])):
+        assert main([*talk, "--emotion", "happy", "--plot", str(plot), "--plot-only", *more]) == 0
+    assert plots[0].read_bytes() != plots[1].read_bytes()
+
+
+def test_only_what_may_be_the_name_of_a_file_is_said_to_be_missing(talk, tmp_path, capsys):
+    course = tmp_path / "course"
+    course.write_text("blah", encoding="utf-8")
+    for timeline, words in (("blah blah", "No emotion was understood"), (str(course), "No emotion was understood")):
+        assert main([*talk, "--timeline", timeline]) == 2
+        said = capsys.readouterr().err
+        assert "no file" not in said and words in said
+
+
+def test_a_picture_or_a_video_without_a_face_asks_for_another(talk, tmp_path, capsys):
+    grey = torch.full((3, 256, 256), 0.5)
+    write_picture(grey, tmp_path / "grey.png")
+    write_video(tmp_path / "grey.mp4", grey)
+    for more, kind in (
+        (("--emotion", f"image: {tmp_path / 'grey.png'}"), "picture"),
+        (("--head-pose", str(tmp_path / "grey.mp4")), "video"),
+    ):
+        models = ("--weights", str(BUNDLED_WEIGHTS)) if kind == "video" else ()  # the tiny ones read no head
+        assert main([*talk, *more, *models]) == 2
+        said = capsys.readouterr().err
+        assert f"grey.{more[1][-3:]}: No face was found" in said and said.count("\n") == 1
+        assert f"give a {kind} in which a face is seen from the front." in said
+        assert "box" not in said and "mask" not in said
+
+
+def test_a_file_that_is_none_says_what_was_asked_for(talk, tmp_path, capsys):
+    notes, take, book = tmp_path / "notes.txt", tmp_path / "take.safetensors", tmp_path / "book.safetensors"
+    notes.write_text("a text and no take", encoding="utf-8")
+    Take(ExpressionLatents(torch.randn(7, 6))).save(take)
+    EmotionCodebook(torch.randn(2, 6), ("neutral", "smug")).save(book)
+    for option, file, fault, wanted in (
+        ("--take", notes, "is not a safetensors file", "a take that was kept with --save-take."),
+        ("--take", book, "holds the network emotion_codebook and no take", "a file in which a take was kept."),
+        ("--codebook", notes, "is not a safetensors file", "a codebook that was made with `codebook build`."),
+        ("--codebook", take, "holds the take network", "a codebook that was made with `codebook build`."),
+        ("--codebook", tmp_path / "gone", "gone does not exist", "a codebook that was made with `codebook build`."),
+    ):
+        assert_refused([*talk, option, str(file)], tmp_path, capsys, file.name, fault, f"; give {wanted}")
+
+
+def test_what_sources_name_is_never_replaced(talk, tmp_path, capsys):
+    picture, voice = tmp_path / "smile.png", tmp_path / "voice.mp4"
+    shutil.copy(talk[2], picture)
+    shutil.copy(talk[4], voice)
+    course = tmp_path / "course.txt"
+    course.write_text(f"0 neutral\n50% 1 happy + 2 image: {picture}\n", encoding="utf-8")
+    talk = talk[: talk.index("--out")]
+    before = picture.read_bytes(), voice.read_bytes()
+    for more in (
+        ("--emotion", f"image: {picture}", "--plot", str(picture)),
+        ("--timeline", f'0 happy; 0.4 image: "{picture}" 0.5', "--plot", str(tmp_path / "." / "smile.png")),
+        ("--timeline", str(course), "--plot", str(picture)),
+        ("--emotion", f"speech: {voice}", "--out", str(voice)),
+    ):
+        out = () if "--out" in more else ("--out", str(tmp_path / "talk.mp4"))
+        assert_refused([*talk, *more, *out], tmp_path, capsys, more[3].rpartition("/")[2], "would replace")
+        assert (picture.read_bytes(), voice.read_bytes()) == before
 
 
 def test_a_timeline_that_is_no_text(talk, tmp_path, capsys):

@@ -160,7 +160,7 @@ def test_truncated_files_are_refused(tmp_path, extension, capfd):
 
 
 def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(InputError, match="does not exist"):
+    with pytest.raises(InputError, match="^The picture .*nowhere.png does not exist"):
         read_portrait(tmp_path / "nowhere.png")
     with pytest.raises(InputError, match="not a file"):
         read_portrait(tmp_path)

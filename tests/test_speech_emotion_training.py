@@ -11,6 +11,7 @@ from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
 from emotivetalk_core.models.presets import DEMO_SPEECH_EMOTION
 from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from emotivetalk_core.synthesis.clip import make_clip
+from emotivetalk_core.synthesis.espeak import Espeak
 from emotivetalk_core.synthesis.prosody import EMOTIVE_PROSODY
 from emotivetalk_core.training.speech_emotion import (
     MANNER,
@@ -25,9 +26,9 @@ from emotivetalk_core.training.speech_emotion import (
 )
 from emotivetalk_core.types import EMOTIONS, SAMPLE_RATE, Speech
 
-LEAST_ACCURACY = 0.35
-"""Of 40 recordings in voices that training never heard. The full check of 200 gives 0.51: other forty would fall
-below this 14 times in a thousand, and chance, 0.125, would reach it twice in ten thousand.
+LEAST_ACCURACY = 0.62
+"""Of 40 recordings in voices that training never heard. The full check of 200 gives 0.80: other forty would fall below
+this three times in a thousand.
 """
 
 
@@ -63,13 +64,13 @@ def test_every_emotion_is_spoken_alike_often_and_resumed_where_it_stopped(emotiv
 
 @pytest.mark.parametrize("emotion", ["sad", "fear", "neutral"])
 def test_the_manner_says_what_the_prosody_does(emotion):
-    samples, manner = speak_emotively(np.random.default_rng(5), emotion)
+    samples, manner = speak_emotively(np.random.default_rng(5), emotion, Espeak())
     assert samples.shape == (SECONDS * SAMPLE_RATE,)
     said = dict(zip(MANNER, manner.tolist(), strict=True))
     full = EMOTIVE_PROSODY[emotion]
     for name in ("brightness", "drive", "tremor"):
         assert 0.6 * abs(2 * getattr(full, name)) <= abs(said[name]) <= abs(2 * getattr(full, name))
-    neutral = dict(zip(MANNER, speak_emotively(np.random.default_rng(5), "neutral")[1].tolist(), strict=True))
+    neutral = dict(zip(MANNER, speak_emotively(np.random.default_rng(5), "neutral", Espeak())[1].tolist(), strict=True))
     assert np.sign(said["rate"] - neutral["rate"]) == np.sign(full.rate - 1)
     assert np.sign(said["pitch"] - neutral["pitch"]) == np.sign(full.pitch)
 

@@ -53,7 +53,8 @@ def test_a_pause_without_punctuation_still_parts_two_words():
 def test_spoken_sentences_of_unseen_voices_are_found():
     """Each word is said by itself, so that its beginning is known to the sample."""
     pytest.importorskip("espeakng_loader")
-    from emotivetalk_core.synthesis.speech import VOICES_TEST, speak
+    from emotivetalk_core.synthesis.speech import speak
+    from emotivetalk_core.synthesis.voices import VOICES_TEST
 
     texts = ["We took the early boat, but nobody was at the harbour.", "Is it far? Not really; follow the old railway."]
     errors = []
@@ -103,6 +104,21 @@ def test_srt_shares_a_cues_time_among_its_words():
         assert words[2] == WordTime("everyone", 60.5, 61.0)
 
 
+@pytest.mark.parametrize("empty", ["", "\n", " \n\n", "<i></i>\n\n"])
+def test_an_empty_cue_says_nothing_and_its_neighbours_what_they_say(empty):
+    text = f"1\n00:00:01,000 --> 00:00:02,000\n{empty}2\n00:00:02,000 --> 00:00:03,000\n7\n\n"
+    assert word_times(text + "3\n00:00:03,000 --> 00:00:04,000\n8", None) == (
+        WordTime("7", 2.0, 3.0), WordTime("8", 3.0, 4.0),
+    )  # fmt: skip
+    named = VTT.replace("align:start\n<v Ann>Good <00:02.500>morning", "\n\nsecond").replace("\n\n00:04", "\n00:04")
+    assert word_times(named, None) == (WordTime("all", 4.0, 5.0),)
+
+
+def test_a_number_that_is_said_in_a_cue_without_numbers_stays():
+    text = "WEBVTT\n\n00:01.000 --> 00:02.000\n5\n\n00:02.000 --> 00:03.000\n6\n"
+    assert [word.word for word in word_times(text, None)] == ["5", "6"]
+
+
 def test_vtt_keeps_the_times_inside_a_cue():
     assert word_times(VTT, None) == (
         WordTime("Good", 1.0, 2.5), WordTime("morning", 2.5, 3.0), WordTime("all", 4.0, 5.0),
@@ -119,14 +135,60 @@ def test_json_is_read_flat_and_nested():
     assert [word.word for word in segment] == ["Good", "day"] and segment[0].start == 1 and segment[1].end == 2
 
 
+def spoken(*entries: tuple) -> str:
+    """WhisperX's JSON of one segment: (word, start, end), or (word,) where it found no times."""
+    names = ("word", "start", "end")
+    return json.dumps({"segments": [{"start": 1, "end": 4, "words": [dict(zip(names, entry)) for entry in entries]}]})
+
+
+def test_words_without_times_share_what_is_between_their_neighbours():
+    words = word_times(spoken(("take", 1, 1.5), ("5",), ("or",), ("six", 2.5, 3)), None)
+    assert words == (
+        WordTime("take", 1.0, 1.5), WordTime("5", 1.5, 2.0), WordTime("or", 2.0, 2.5), WordTime("six", 2.5, 3.0),
+    )  # fmt: skip
+    tight = word_times(spoken(("take", 1, 1.5), ("5",), ("six", 1.4, 3)), None)
+    assert tight == (WordTime("take", 1.0, 1.5), WordTime("six", 1.4, 3.0), WordTime("5", 1.5, 1.5))
+
+
+def test_words_without_times_at_the_ends_lie_beside_the_only_neighbour():
+    first, six, last = word_times(spoken(("$5",), ("six", 2.5, 3), ("7",)), None)
+    assert [first.word, six.word, last.word] == ["5", "six", "7"]
+    assert 2 < first.start < first.end == 2.5 and last.start == 3 < last.end < 4
+    assert word_times(spoken(("20000000",), ("six", 0.5, 3)), None)[0] == WordTime("20000000", 0.0, 0.5)
+
+
+def test_a_segment_lends_its_times_to_words_that_have_none_at_all():
+    assert word_times(spoken(("5",), ("6",)), None) == (WordTime("5", 1.0, 2.5), WordTime("6", 2.5, 4.0))
+    null = {"word": "a", "start": None, "end": None}
+    assert word_times(json.dumps([null, {"word": "b", "start": 1, "end": 2}]), None)[0].end == 1
+
+
+def test_an_empty_list_of_words_leaves_the_segments_own_text():
+    segment = {"start": 0, "end": 1, "text": "hi", "words": []}
+    assert word_times(json.dumps({"segments": [segment]}), None) == (WordTime("hi", 0.0, 1.0),)
+    assert word_times(json.dumps({"words": [], "segments": [segment]}), None) == (WordTime("hi", 0.0, 1.0),)
+    silent = {"text": "", "segments": [{"words": []}]}
+    for given in ({"segments": []}, silent, {"text": "", "segments": []}):
+        with pytest.raises(InputError, match="no words"):
+            word_times(json.dumps(given), None)
+
+
+@pytest.mark.parametrize("text", ["[music] good day", "[1] good day", "[ (sighs) ] good day", "[music]\ngood day"])
+def test_a_text_that_begins_with_a_bracket_is_a_text(text):
+    assert [word.word for word in word_times(text, bursts(SPANS, 4))][-2:] == ["good", "day"]
+
+
 @pytest.mark.parametrize(
     "text,words",
     [
         ("", ("no words",)),
         ("... !", ("no words",)),
         ("[]", ("no words",)),
-        ("[1, 2", ("JSON",)),
-        ("[1]", ("1", "start")),
+        ('[{"word": 1, 2', ("JSON",)),
+        ("[[1]]", ("1", "start")),
+        ('["a"]', ('"a"', "start")),
+        ('[{"word": "a"}, {"word": "b"}]', ('{"word": "a"}', "seconds")),
+        ('[{"word": "a", "end": 2}]', ("seconds",)),
         ('[{"word": "a", "start": "now", "end": 2}]', ("now", "seconds")),
         ('[{"word": "a", "start": NaN}]', ("NaN", "seconds")),
         ('[{"word": "a", "start": 2, "end": 1}]', ("a", "before it begins")),

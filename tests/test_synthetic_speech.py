@@ -17,7 +17,8 @@ from emotivetalk_core.synthesis.phonemes import (
 )
 from emotivetalk_core.synthesis.prosody import EMOTIVE_PROSODY
 from emotivetalk_core.synthesis.sentences import SENTENCE_LANGUAGES, test_sentences, train_sentences
-from emotivetalk_core.synthesis.speech import VOICES_TEST, VOICES_TRAIN, SpokenSentence, speak
+from emotivetalk_core.synthesis.speech import SpokenSentence, speak
+from emotivetalk_core.synthesis.voices import VOICES_TEST, VOICES_TRAIN
 from emotivetalk_core.types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE, frame_count
 
 

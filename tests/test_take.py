@@ -95,6 +95,14 @@ def test_whatever_is_no_whole_take_is_refused_in_one_sentence(tmp_path, spoil, e
     assert words in message and str(path) in message and "\n" not in message and message.endswith(".")
 
 
+def test_a_note_that_could_not_be_read_again_is_refused_before_anything_is_written():
+    assert TakeRecord(note="a" * 10_000).note
+    with pytest.raises(InputError, match="10001 letters.*10000 at most; shorten it"):
+        TakeRecord(note="a" * 10_001)
+    with pytest.raises(InputError, match="10001 letters"):
+        replace(whole_take().record, note="a" * 10_001)
+
+
 def test_a_take_that_is_cut_short_is_refused(tmp_path):
     path = tmp_path / "take.safetensors"
     whole_take().save(path)

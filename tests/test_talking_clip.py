@@ -13,7 +13,7 @@ from emotivetalk_core.synthesis.clip import IDENTITY_SEEDS, SAMPLES_PER_FRAME, T
 from emotivetalk_core.synthesis.identity import sample_identity
 from emotivetalk_core.synthesis.preview import synthesize
 from emotivetalk_core.synthesis.sentences import SENTENCE_LANGUAGES, test_sentences, train_sentences
-from emotivetalk_core.synthesis.speech import VOICES_TEST, VOICES_TRAIN
+from emotivetalk_core.synthesis.voices import VOICES_TEST, VOICES_TRAIN
 from emotivetalk_core.types import EMOTIONS
 from emotivetalk_core.video.writer import VideoWriter
 

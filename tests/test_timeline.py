@@ -200,8 +200,15 @@ def test_a_sentence_of_several_clauses_becomes_keys():
 
 
 def test_one_source_alone_holds_for_the_whole_speech():
-    for text in ("happy 0.7 + sad", "happy 0.5", 'text: "calm; quiet"'):
+    for text in ("happy 0.7 + sad", "happy 0.5", 'text: "calm; quiet"', "0.7 happy + 0.3 surprised"):
         assert parse_timeline(text) == Timeline((Key(Seconds(0), parse_source(text)),))
+    (key,) = parse_timeline("0 happy + 0.3 surprised").keys
+    assert key.source == parse_source("happy + 0.3 surprised"), "0 is a time, for nothing counts for nothing"
+
+
+def test_names_that_are_known_are_no_sentence():
+    for text in ("smug", "happy 0.5 + a 0.5"):
+        assert parse_timeline(text, (*EMOTIONS, "smug", "a")) == Timeline((Key(Seconds(0), parse_source(text)),))
 
 
 def test_text_without_an_emotion_is_refused():

@@ -96,6 +96,24 @@ def test_an_uneven_film_is_read_at_an_even_rate(tmp_path, times, expected):
     assert grey == pytest.approx([20 * (place % 10) + 20 for place in expected], abs=3)
 
 
+def test_a_recorder_that_writes_no_rate_is_read_by_its_times(tmp_path):
+    with av.open(str(tmp_path / "screen.webm"), "w") as container:
+        stream = container.add_stream("libvpx", rate=25, width=64, height=64, pix_fmt="yuv420p")
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index in range(20):
+            picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 10 * index, np.uint8), format="rgb24")
+            picture.pts, picture.time_base = 50 * index + 7 * (index % 3), Fraction(1, 1000)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    data = (tmp_path / "screen.webm").read_bytes()
+    duration = data.index(bytes.fromhex("23e383"))  # Matroska's DefaultDuration; EC is its element for nothing
+    size = data[duration + 3] & 0x7F
+    empty = bytes([0xEC, 0x80 | (size + 2)]) + bytes(size + 2)
+    (tmp_path / "screen.webm").write_bytes(data[:duration] + empty + data[duration + 4 + size :])
+    assert read_video_facts(tmp_path / "screen.webm").frames_per_second == pytest.approx(20, rel=0.05)
+    assert len(list(read_frames(tmp_path / "screen.webm"))) == pytest.approx(20, abs=1)
+
+
 @pytest.mark.parametrize("fault", [RuntimeError, KeyboardInterrupt])
 def test_an_interrupted_video_leaves_nothing_and_spares_the_old_one(tmp_path, fault):
     (tmp_path / "talk.mp4").write_text("an older video")

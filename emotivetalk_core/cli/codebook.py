@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FaceError, InputError, SettingsError
+from ..errors import FaceError, InputError, OutputError, SettingsError
 from . import values
 from .demo import ASSETS
-from .files import PICTURE_SUFFIXES, check_place, write_picture
+from .faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded
+from .files import PICTURE_SUFFIXES, check_place, same_file, write_picture
 from .progress import StageBars
 from .talk import BUNDLED_WEIGHTS
 
@@ -131,6 +132,7 @@ def _weights(parser: argparse.ArgumentParser) -> None:
 
 def _build(arguments: argparse.Namespace) -> None:
     from ..direction.codebook_build import build_codebook, labelled_pictures, read_labelled
+    from ..face.regions import GIVE_A_BOX
 
     check_place(arguments.out, ".safetensors")
     pictures, notes = labelled_pictures(arguments.folder)
@@ -139,7 +141,7 @@ def _build(arguments: argparse.Namespace) -> None:
     with StageBars(hidden=arguments.quiet) as bars:
         faces = read_labelled(pictures, express, lambda done, total: bars("reading faces", done, total))
     for note in (*notes, *faces.notes):
-        print(f"note: {note}")
+        print(f"note: {note.replace(GIVE_A_BOX, SHOW_A_FACE)}")
     built = build_codebook(faces, base)
     built.codebook.save(arguments.out, {"built from": built.describe()}, licence="")
     print(built.describe())
@@ -161,6 +163,12 @@ def _sheet(arguments: argparse.Namespace) -> None:
     from ..direction.codebook_sheet import contact_sheet, draw_codebook
 
     check_place(arguments.out, *PICTURE_SUFFIXES)
+    path = arguments.portrait or ASSETS / "portrait.png"
+    if same_file(arguments.out, path):
+        raise OutputError(
+            f"{arguments.out}: the sheet would replace the portrait that it is drawn from; choose another name with "
+            "--out."
+        )
     codebook = _load(arguments.file)
     if arguments.chart:
         picture = draw_codebook(codebook)
@@ -168,7 +176,6 @@ def _sheet(arguments: argparse.Namespace) -> None:
         from ..face.portrait import read_portrait
         from .talk import load_models
 
-        path = arguments.portrait or ASSETS / "portrait.png"
         portrait = read_portrait(path)
         models = load_models(arguments.weights, arguments.device)
         regions = _face_in(path, portrait, models)
@@ -280,7 +287,7 @@ def _with_pictures(
         try:
             latent = express(portrait, FacePlace())
         except FaceError as error:
-            raise FaceError(f"{path}: {error}") from error
+            raise face_fault(path, error, SHOW_A_FACE) from error
         codebook = codebook.replaced(name, latent)
     return codebook
 
@@ -316,7 +323,7 @@ def _face_in(path: Path, portrait: "Portrait", models: "ModelSet") -> "FaceRegio
     try:
         return face_regions(portrait, detector=detector, size=models.picture_size)
     except FaceError as error:
-        raise FaceError(f"{path}: {error}") from error
+        raise face_fault(path, error, SHOW_A_FACE) from error
 
 
 def _found(file: Path | None) -> Path:
@@ -328,7 +335,7 @@ def _found(file: Path | None) -> Path:
 def _load(file: Path | None) -> "EmotionCodebook":
     from ..models.codebook import EmotionCodebook
 
-    return EmotionCodebook.load(_found(file))
+    return loaded(EmotionCodebook.load, _found(file), f"{OWN_CODEBOOK}, or a weights folder that has one")
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from .direction import Direction
+from .direction_options import Direction
 from .talk import TalkJob, add_sampling_options, make_video
 
 ASSETS = Path(__file__).parent.parent / "assets"

@@ -1,15 +1,15 @@
-"""What `talk` is told about emotion and movement: sources, timelines, driving videos, takes and head poses, made into
-settings before anything is sampled. Writes plots and takes, no video.
+"""What `talk` was told about emotion and movement, made into settings before anything is sampled: sources, timelines,
+driving videos, takes and head poses. Writes plots and takes, no video.
 """
 
-import argparse
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FaceError, InputError, SettingsError
-from . import values
-from .files import as_file, check_place, text_of, write_picture
+from ..errors import FaceError, InputError
+from .direction_options import RETIME, SWAY, Direction, timeline_of
+from .faults import OWN_CODEBOOK, SHOW_A_FACE, WATCH_A_FACE, face_fault, loaded
+from .files import text_of, write_picture
 from .progress import StageBars
 
 if TYPE_CHECKING:
@@ -17,124 +17,17 @@ if TYPE_CHECKING:
     import torch
 
     from ..direction.source import Source, SourceReaders
-    from ..direction.timeline import Timeline
     from ..direction.words import WordTime
     from ..models.model_set import ModelSet
     from ..models.speech_emotion import HeardEmotion
     from ..pipeline import TalkSettings
     from ..types import ExpressionLatents, FaceRegions, Speech, VideoConditions
 
-RETIME = ("trim", "loop", "ping-pong", "stretch")
-SWAY, ORDINARY_SWAY = "sway", 60.0
-VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif", ".m4v")
-
-
-@dataclass(frozen=True)
-class Direction:
-    """What was asked for. None: nothing was said. timeline, transcript, head_pose: a file's name or the text itself."""
-
-    emotion: str | None = None
-    intensity: float = 1.0
-    timeline: str | None = None
-    transcript: str | None = None
-    guidance: float | None = None
-    driving_video: Path | None = None
-    retime: str = RETIME[0]
-    take: Path | None = None
-    save_take: Path | None = None
-    head_pose: str | None = None
-    motion: float | None = None
-    codebook: Path | None = None
-    plot: Path | None = None
-    plot_only: bool = False
-
-    @property
-    def inputs(self) -> list[Path]:
-        """Every file that is read."""
-        given = (self.driving_video, self.take, self.codebook, self.timeline, self.transcript, self.head_pose)
-        return [path for path in map(as_file, given) if path is not None]
-
-    @property
-    def outputs(self) -> list[Path]:
-        """Every file that is written, beside the video."""
-        return [path for path in (self.plot, self.save_take) if path is not None]
-
-
-def add_direction_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--emotion",
-        metavar="SOURCE",
-        help='happy, angry, sad, surprised, fear, disgusted, worried or neutral; or "text: slightly worried", '
-        '"image: FILE", "speech", "speech: FILE", "portrait", or a blend such as "0.7 happy + 0.3 surprised"; without '
-        "it the portrait's own",
-    )
-    parser.add_argument("--intensity", type=values.intensity, default=1.0, help="of the emotion: 0 to 2 (1)")
-    parser.add_argument(
-        "--timeline",
-        metavar="FILE|TEXT",
-        help='emotions over time, a line each or between semicolons: "0 neutral; 2.5 happy 0.7 over 0.4; 80%% sad", '
-        'or a sentence: "starts calm, then gets angry"',
-    )
-    parser.add_argument(
-        "--transcript",
-        metavar="FILE|TEXT",
-        help="what is said, as text, SRT, VTT or JSON, for a timeline's spoken words",
-    )
-    parser.add_argument(
-        "--emotion-guidance", type=values.guidance, help="how closely the emotion is followed: 0 to 10 (*)"
-    )
-    parser.add_argument("--driving-video", type=Path, metavar="FILE", help="a video whose expressions drive the face")
-    parser.add_argument(
-        "--retime", choices=RETIME, default=RETIME[0], help=f"how video or take fits the speech ({RETIME[0]})"
-    )
-    parser.add_argument("--take", type=Path, metavar="FILE", help="a kept take, in the place of a new one")
-    parser.add_argument("--save-take", type=Path, metavar="FILE", help="keep the expression as a .safetensors file")
-    parser.add_argument("--motion", type=values.motion, help="how much the head sways: 0 to 255 (*)")
-    parser.add_argument(
-        "--head-pose",
-        metavar=f"{SWAY}|FILE|TEXT",
-        help=f'where the head stands: "{SWAY}", keyframes such as "0 yaw=0; 1.5 yaw=12", or a video whose head leads',
-    )
-    parser.add_argument("--codebook", type=Path, metavar="FILE", help="another codebook than the weights' own")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the course over the speech first, as a .png")
-    parser.add_argument("--plot-only", action="store_true", help="stop after the plot")
-
-
-def direction_of(arguments: argparse.Namespace) -> Direction:
-    return Direction(
-        emotion=arguments.emotion,
-        intensity=arguments.intensity,
-        timeline=arguments.timeline,
-        transcript=arguments.transcript,
-        guidance=arguments.emotion_guidance,
-        driving_video=arguments.driving_video,
-        retime=arguments.retime,
-        take=arguments.take,
-        save_take=arguments.save_take,
-        head_pose=arguments.head_pose,
-        motion=arguments.motion,
-        codebook=arguments.codebook,
-        plot=arguments.plot,
-        plot_only=arguments.plot_only,
-    )
-
-
-def check_direction(direction: Direction) -> None:
-    """What can be told wrong before anything is loaded: options that contradict each other, and places to write to."""
-    leading = {
-        "--emotion": direction.emotion,
-        "--timeline": direction.timeline,
-        "--driving-video": direction.driving_video,
-        "--take": direction.take,
-    }
-    given = [name for name, value in leading.items() if value is not None]
-    if len(given) > 1:
-        raise SettingsError(f"{' and '.join(given)} all decide what the face expresses; leave all but one of them out.")
-    if direction.plot_only and direction.plot is None:
-        raise SettingsError("--plot-only needs to know where the plot goes; add --plot FILE.png.")
-    for path, suffix in ((direction.plot, ".png"), (direction.save_take, ".safetensors")):
-        if path is not None:
-            check_place(path, suffix)
+ORDINARY_SWAY = 60.0
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".3gp", ".ogv"),
+)
 
 
 def with_codebook(direction: Direction, models: "ModelSet") -> "ModelSet":
@@ -145,7 +38,7 @@ def with_codebook(direction: Direction, models: "ModelSet") -> "ModelSet":
         return models
     from ..models.codebook import EmotionCodebook
 
-    codebook = EmotionCodebook.load(direction.codebook)
+    codebook = loaded(EmotionCodebook.load, direction.codebook, OWN_CODEBOOK)
     given, wanted = codebook.latents.shape[1], models.dicte.config.expression_dim
     if given != wanted:
         raise InputError(
@@ -210,7 +103,7 @@ def _with_emotion(
 ) -> "TalkSettings":
     from ..direction.source import resolve
 
-    timeline = _timeline(direction)
+    timeline = timeline_of(direction)
     if timeline is None:
         return settings
     readers = _readers(models, speech, regions)
@@ -232,23 +125,6 @@ def _with_emotion(
     return replace(settings, emotion=emotion)
 
 
-def _timeline(direction: Direction) -> "Timeline | None":
-    """The course that was asked for; one source is a timeline of one key. None: nothing but the portrait's own."""
-    from ..direction.source import FromPortrait, Part, Source, intensified, parse_source
-    from ..direction.timeline import Key, Seconds, Timeline, parse_timeline
-
-    if direction.timeline is not None:
-        timeline = parse_timeline(text_of(direction.timeline, "timeline"))
-    elif direction.emotion is not None:
-        timeline = Timeline((Key(Seconds(0.0), parse_source(direction.emotion)),))
-    elif direction.plot is not None or direction.intensity != 1:
-        timeline = Timeline((Key(Seconds(0.0), Source((Part(FromPortrait()),))),))
-    else:
-        return None
-    keys = [replace(key, source=intensified(key.source, direction.intensity)) for key in timeline.keys]
-    return Timeline(tuple(keys))
-
-
 def _readers(models: "ModelSet", speech: "Speech", regions: "FaceRegions") -> "SourceReaders":
     from ..audio.files import read_speech
     from ..direction.source import SourceReaders
@@ -267,7 +143,7 @@ def _readers(models: "ModelSet", speech: "Speech", regions: "FaceRegions") -> "S
         try:
             return expression(face_regions(read_portrait(path), detector=finder, size=models.picture_size))
         except FaceError as error:
-            raise FaceError(f"{path}: {error}") from error
+            raise face_fault(path, error, SHOW_A_FACE) from error
 
     def hear(path: Path | None) -> "HeardEmotion":
         recording = speech if path is None else read_speech(path)
@@ -287,7 +163,8 @@ def _with_take(direction: Direction, models: "ModelSet", settings: "TalkSettings
     from ..types import ExpressionLatents, HeadPose
 
     assert direction.take is not None
-    take = Take.load(direction.take)
+    how = direction.retime or RETIME[0]
+    take = loaded(Take.load, direction.take, "a take that was kept with --save-take")
     given, wanted = take.expression.values.shape[1], models.dicte.config.expression_dim
     if given != wanted:
         raise InputError(
@@ -295,10 +172,10 @@ def _with_take(direction: Direction, models: "ModelSet", settings: "TalkSettings
             "kept with these weights."
         )
     print(f"take: {take.describe()}")
-    expression = ExpressionLatents(retime(take.expression.values, frames, direction.retime))
+    expression = ExpressionLatents(retime(take.expression.values, frames, how))
     settings = replace(settings, expression=_scaled(expression, direction, models))
     if take.head_pose is not None and direction.head_pose is None:
-        settings = replace(settings, head_pose=HeadPose(retime(take.head_pose.values, frames, direction.retime)))
+        settings = replace(settings, head_pose=HeadPose(retime(take.head_pose.values, frames, how)))
     return settings
 
 
@@ -308,16 +185,17 @@ def _driven(direction: Direction, models: "ModelSet", speech: "Speech", quiet: b
     from ..types import ExpressionLatents
 
     assert direction.driving_video is not None
+    how = direction.retime or RETIME[0]
     with StageBars(hidden=quiet) as bars:
         expression = driving_expression(
             models.motion_encoder,
             models.face_finder,
             direction.driving_video,
             size=models.picture_size,
-            seconds=speech.seconds + 1 if direction.retime == "trim" else None,
+            seconds=speech.seconds + 1 if how == "trim" else None,
             on_step=lambda done, total: bars("driving video", done, total),
         )
-    return ExpressionLatents(retime(expression.values, speech.frames, direction.retime))
+    return ExpressionLatents(retime(expression.values, speech.frames, how))
 
 
 def _scaled(expression: "ExpressionLatents", direction: Direction, models: "ModelSet") -> "ExpressionLatents":
@@ -360,7 +238,7 @@ def _watched(path: Path, models: "ModelSet") -> "np.ndarray":
     try:
         course = read_head_course(models.head_pose_reader, map(Portrait, read_frames(path)), detector=finder)
     except FaceError as error:
-        raise FaceError(f"{path}: {error}") from error
+        raise face_fault(path, error, WATCH_A_FACE) from error
     return resample(torch.from_numpy(course), rate).numpy()
 
 

@@ -23,6 +23,11 @@ def as_file(given: str | Path | None) -> Path | None:
         return None
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Whether both are there and are one file, whatever they are called."""
+    return one.exists() and other.exists() and one.samefile(other)
+
+
 def text_of(given: str, what: str) -> str:
     """The text itself, or that of the file it names. Raises InputError."""
     path = as_file(given)

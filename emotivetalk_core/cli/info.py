@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from ..errors import WeightsError
+
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     what = "what is installed, and what the weights are"
@@ -26,24 +28,42 @@ def run(arguments: argparse.Namespace) -> None:
 
     from .. import __version__
     from ..device import pick_device, pick_dtype
-    from ..models.checkpoint import read_metadata
-    from .talk import BUNDLED_WEIGHTS, load_models
+    from ..models.model_set import read_sampling_defaults
+    from .talk import BUNDLED_WEIGHTS
 
     device = pick_device(arguments.device)
     print(f"emotivetalk {__version__}, torch {torch.__version__}")
     print(f"device: {device}, {str(pick_dtype(device)).removeprefix('torch.')}")
     folder = (arguments.weights or BUNDLED_WEIGHTS).resolve()
-    defaults = load_models(folder, "cpu").defaults
+    defaults = read_sampling_defaults(folder / "ethd.safetensors")
     print(f"weights: {folder}")
     for file in sorted(folder.glob("*.safetensors")):
-        metadata = read_metadata(file, file.stem)
-        record = json.loads(metadata["record"])
-        facts = ", ".join(f"{name} {value}" for name, value in record.items() if isinstance(value, (int, float, str)))
-        print(f"  {file.stem:<17}{file.stat().st_size / 1e6:7.1f} MB  {metadata['licence']}  {facts}")
+        print(f"  {file.stem:<17}{file.stat().st_size / 1e6:7.1f} MB  {facts_of(file)}")
     print(
         f"sampling: {defaults.size}x{defaults.size} pixels, {defaults.steps} steps ({defaults.grid}), "
         f"windows of {defaults.window} frames, overlap {defaults.overlap}"
     )
+
+
+def facts_of(file: Path) -> str:
+    """Licence and record of a network's own file; of any other only what it is. Reads its header alone."""
+    from ..models.checkpoint import FORMAT, read_header
+
+    try:
+        metadata = read_header(file).get("__metadata__") or {}
+        if metadata.get("format") != FORMAT:
+            return "of another program: no part of these weights"
+        kind, record = metadata["network"], json.loads(metadata["record"])
+        facts = [f"{name} {value}" for name, value in record.items() if isinstance(value, (int, float, str))]
+    except WeightsError as error:
+        return f"cannot be read: {str(error).removeprefix(f'{file} ')}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return "cannot be read: its description is damaged"
+    if kind != file.stem:
+        return f"{kind}: no part of these weights"
+    return f"{metadata.get('licence', '')}  {', '.join(facts)}"
 
 
 def print_flops() -> None:

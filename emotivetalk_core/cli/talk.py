@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import FaceError, OutputError
 from . import values
-from .direction import (
-    Direction,
-    add_direction_options,
-    check_direction,
-    directed,
-    direction_of,
-    keep_take,
-    with_codebook,
-)
+from .direction import directed, keep_take, with_codebook
+from .direction_options import Direction, add_direction_options, check_direction, direction_of
+from .faults import FACE_BOX, face_fault
+from .files import same_file
 from .progress import StageBars
 
 if TYPE_CHECKING:
@@ -25,6 +20,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+_BOX_OPTION = f"--face-box {' '.join(FACE_BOX)}"
 BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "demo"
 LARGEST_SIDE = 1024
 """Pixels. A video of a whole photograph as the camera took it would play nowhere and take minutes to encode."""
@@ -72,7 +68,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--face-box",
         type=values.coordinate,
         nargs=4,
-        metavar=("X0", "Y0", "X1", "Y1"),
+        metavar=FACE_BOX,
         help="the face, forehead to chin, in pixels: left, top, right, bottom; without it the largest face found",
     )
     parser.add_argument("--crop", action="store_true", help="only the square around the face, not the whole picture")
@@ -145,7 +141,7 @@ def make_video(job: TalkJob) -> None:
     regions = find_face(job, portrait, models)
     speech = speech_from_waveform(recording.waveform, recording.rate)
     if regions.note:
-        print(f"note: {job.portrait}: {regions.note} (--face-box X0 Y0 X1 Y1)")
+        print(f"note: {job.portrait}: {regions.note} ({_BOX_OPTION})")
     settings = directed(direction, models, settings, speech, regions, quiet=job.quiet)
     if direction.plot_only:
         return
@@ -210,7 +206,9 @@ def find_face(job: TalkJob, portrait: "Portrait", models: "ModelSet") -> "FaceRe
         finder = models.face_finder.find if models.face_finder is not None else None
         return face_regions(portrait, box=job.face_box, detector=finder, size=job.resolution or models.picture_size)
     except FaceError as error:
-        raise FaceError(f"{job.portrait}: {str(error).rstrip('.')} (--face-box X0 Y0 X1 Y1).") from error
+        fault = face_fault(job.portrait, error, f"say where it is with {_BOX_OPTION}, in pixels")
+        named = "" if _BOX_OPTION in str(fault) else f" ({_BOX_OPTION})"
+        raise FaceError(f"{str(fault).rstrip('.')}{named}.") from error
 
 
 def scaled_picture(portrait: "Portrait", record: "CropRecord", largest: int) -> tuple["Portrait", "CropRecord"]:
@@ -240,7 +238,7 @@ def _spare_the_inputs(job: TalkJob) -> None:
     inputs = [job.portrait, job.audio, *job.direction.inputs]
     for out in (job.out, *job.direction.outputs):
         for given in inputs:
-            if given.exists() and out.exists() and given.samefile(out):
+            if same_file(given, out):
                 what = "the video would replace what it is made from; choose another name with --out"
                 if out is not job.out:
                     what = "this would replace what the video is made from; choose another name for it"

@@ -11,7 +11,7 @@ from ..face.finder import FaceDetector
 from ..face.head_course import head_course
 from ..face.landmarks import read_landmarks
 from ..face.regions import face_regions
-from ..face.sequence import FacePlace, box_of
+from ..face.sequence import FacePlace, box_of, without_gaps
 from ..models.head_pose_reader import HeadPoseReader
 from ..types import Portrait
 
@@ -31,13 +31,22 @@ def read_head_course(
     """The head's pose in each of m pictures [m, 6], as types.HeadPose but for its zero, which is nobody's portrait.
 
     places: one or none for all pictures, or one for each. Landmarks for more than one are believed, and the pictures
-    are not looked at. Else the reader sees them, a few at a time, through the square of the first face that is known or
-    found, which does not follow the head. on_step(done) is told how many.
+    are not looked at; one without landmarks is taken to be as the one before. Else the reader sees them, a few at a
+    time, through the square of the first face that is known or found, which does not follow the head. on_step(done) is
+    told how many.
 
-    FaceError without landmarks and reader, and as `face_regions`; InputError without a picture.
+    FaceError without landmarks and reader, for landmarks of another number of pictures, and as `face_regions`;
+    InputError without a picture.
     """
-    if len(places) > 1 and all(place.landmarks is not None for place in places):
-        points = [read_landmarks(place.landmarks) for place in places if place.landmarks is not None]
+    seen = without_gaps([place if place.landmarks is not None else FacePlace() for place in places])
+    if len(places) > 1 and sum(place.landmarks is not None for place in places) > 1:
+        count = sum(1 for _ in portraits)
+        if len(places) != count:
+            raise FaceError(
+                f"Landmarks for {len(places)} pictures were given, but there are {count}: find them in these very "
+                "pictures."
+            )
+        points = [read_landmarks(place.landmarks) for place in seen if place.landmarks is not None]
         boxes, eyes_mouth = np.array([p.face_box for p in points]), torch.stack([p.eyes_mouth for p in points])
         return head_course(boxes, eyes_mouth.numpy())
     if reader is None:

@@ -27,7 +27,7 @@ class TakeRecord:
     """Where a take came from, for people: nothing is computed from it, but for frames_per_second, which must be 25.
 
     emotion: what was asked for · seed: of Di-CTE, where one was used · weights: whose latents these are · software: the
-    version that sampled it · note: the artist's own words.
+    version that sampled it · note: the artist's own words, of which InputError refuses too many.
     """
 
     emotion: str = ""
@@ -36,6 +36,12 @@ class TakeRecord:
     software: str = f"emotivetalk {__version__}"
     frames_per_second: int = FRAMES_PER_SECOND
     note: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.note) > _LONGEST_NOTE:
+            raise InputError(
+                f"The note has {len(self.note)} letters, and a take keeps {_LONGEST_NOTE} at most; shorten it."
+            )
 
 
 @dataclass(frozen=True)
@@ -155,14 +161,15 @@ def _record(path: Path, values: Any) -> TakeRecord:
                 f"{path} says of itself {name} = {json.dumps(value)[:60]}, which this version does not understand; "
                 "update this software, or keep the take again."
             )
-    record = TakeRecord(**values)
+    try:
+        record = TakeRecord(**values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     if record.frames_per_second != FRAMES_PER_SECOND:
         raise InputError(
             f"{path} was kept at {record.frames_per_second} frames per second, but videos here have "
             f"{FRAMES_PER_SECOND}; keep the take again at that rate."
         )
-    if len(record.note) > _LONGEST_NOTE:
-        raise InputError(f"{path} has a note of {len(record.note)} letters; at most {_LONGEST_NOTE} are read.")
     return record
 
 

@@ -12,7 +12,7 @@ sources are resolved by whoever asks for the course, and words come with their t
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -36,6 +36,8 @@ _WORD = re.compile(r'"(?P<word>[^"]*)"(?:\s+(?P<time>\d+)(?=\s))?(?=\s|$)')
 _EASING = re.compile(r"\s+(smooth|linear|hold|step)$", re.IGNORECASE)
 _OVER = re.compile(rf"\s+over\s+(-?{NUMBER})\s?s?$", re.IGNORECASE)
 _TIMED = re.compile(r"[\d.\-+\"]")
+_WEIGHTED = re.compile(rf"(?:0?\.\d*[1-9]\d*|1)\s+[^\d+][^+]*(?:\+\s*{NUMBER}\s+[^\d+][^+]*)+")
+"""A blend of shares, each part with its own: where it stands alone, its first number is no time."""
 _HOW = 'a line is "TIME SOURCE", for example "2.5 happy", "40% angry over 0.8 linear" or \'"but" sad 0.5\''
 
 
@@ -160,11 +162,11 @@ class Timeline:
         return found
 
 
-def parse_timeline(text: str) -> Timeline:
+def parse_timeline(text: str, known: Collection[str] = EMOTIONS) -> Timeline:
     """Read keys from text; SettingsError naming the line of the first that cannot be understood.
 
     Text without any time is a source for the whole speech, or else a sentence such as "starts calm, then gets angry",
-    whose clauses are spread over it (`text.text_timeline`).
+    whose clauses are spread over it (`text.text_timeline`). known: the names that are emotions, and no sentence.
     """
     pieces: list[tuple[int, str]] = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -173,8 +175,9 @@ def parse_timeline(text: str) -> Timeline:
             pieces += [(number, row.strip()) for row in rows if row.strip()]
     if not pieces:
         raise SettingsError(f"The timeline is empty; {_HOW}.")
-    if not any(_TIMED.match(piece) for _, piece in pieces):
-        return _untimed(" ".join(piece for _, piece in pieces))
+    blend_alone = len(pieces) == 1 and _WEIGHTED.fullmatch(pieces[0][1])
+    if blend_alone or not any(_TIMED.match(piece) for _, piece in pieces):
+        return _untimed(" ".join(piece for _, piece in pieces), known)
     keys = []
     for number, piece in pieces:
         with _at_line(number):
@@ -228,14 +231,14 @@ def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
     raise SettingsError(f'"{piece}" does not begin with a time; {_HOW}.')
 
 
-def _untimed(text: str) -> Timeline:
+def _untimed(text: str, known: Collection[str]) -> Timeline:
     """One source for the whole speech, or the clauses of a sentence."""
     try:
         source = parse_source(text)
     except SettingsError:
         source = None
     if source is not None and all(
-        not isinstance(part.origin, Keyword) or part.origin.name in EMOTIONS for part in source.parts
+        not isinstance(part.origin, Keyword) or part.origin.name in known for part in source.parts
     ):
         return Timeline((Key(Seconds(0.0), source, line=1),))
     from .text import text_timeline

@@ -18,7 +18,8 @@ from ..types import Speech
 from .alignment import align, expected_seconds
 
 MOST_WORDS = 100_000
-_ARROW = re.compile(r"^\s*((?:\d+:)?\d+:\d+[.,]\d+)\s*-->\s*((?:\d+:)?\d+:\d+[.,]\d+)", re.MULTILINE)
+_BEGINS_JSON = re.compile(r'\{|\[\s*[\[{\]"]')  # "[music] Good day" is a text
+_ARROW = re.compile(r"^[ \t]*((?:\d+:)?\d+:\d+[.,]\d+)\s*-->\s*((?:\d+:)?\d+:\d+[.,]\d+)", re.MULTILINE)
 _INLINE_TIME = re.compile(r"<((?:\d+:)?\d+:\d+[.,]\d+)>")
 _TAG = re.compile(r"<[^>]*>|\{[^}]*\}")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
@@ -38,11 +39,11 @@ def word_times(transcript: str, speech: Speech | None) -> tuple[WordTime, ...]:
 
     Subtitles and JSON bring times; inside a subtitle, words share its time by their length. A plain text is laid over
     the voiced parts of the speech (`alignment.align`): on unseen synthetic voices half of the words begin within 0.04 s
-    of the truth, and nine tenths within 0.14 s. InputError for a text that holds no words, for times that are none, and
-    for a plain text without speech.
+    of the truth, and nine tenths within 0.14 s. Words of a JSON that have no times lie between those that have.
+    InputError for a text that holds no words, for times that are none, and for a plain text without speech.
     """
     text = "\n".join(transcript.lstrip("\ufeff").strip().splitlines())
-    if text[:1] in ("[", "{"):
+    if _BEGINS_JSON.match(text):
         found = _from_json(text)
     elif _ARROW.search(text):
         found = _from_subtitles(text)
@@ -109,9 +110,11 @@ def _from_subtitles(text: str) -> list[WordTime]:
     found: list[WordTime] = []
     arrows = list(_ARROW.finditer(text))
     for arrow, following in zip(arrows, [*arrows[1:], None]):
-        body = text[arrow.end() : following.start() if following else len(text)]
-        body = body[body.find("\n") + 1 :] if "\n" in body else ""  # what follows the times is the cue's settings
-        body = re.split(r"\n\s*\n", body.strip("\n"))[0]
+        lines = text[arrow.end() : following.start() if following else len(text)].split("\n")
+        lines = [line.strip() for line in lines[1:]]  # what follows the times on their line is the cue's settings
+        if following is not None:
+            lines = _without_next_name(lines)
+        body = re.split(r"\n\n+", "\n".join(lines).strip("\n"))[0]
         start, end = _clock(arrow[1]), _clock(arrow[2])
         if end < start:
             raise InputError(f'The subtitle "{arrow[0].strip()}" ends before it begins; mend its times.')
@@ -120,6 +123,15 @@ def _from_subtitles(text: str) -> list[WordTime]:
         for index, piece in enumerate(pieces[0::2]):
             found += _spread(_split(_TAG.sub("", piece))[0], marks[index], max(marks[index], marks[index + 1]))
     return found
+
+
+def _without_next_name(lines: list[str]) -> list[str]:
+    """A cue's lines, of which the last is empty, without the number or name of the next one right above its times. Else
+    it would be what an empty cue says.
+    """
+    if len(lines) > 1 and lines[-2] and (lines[-2].isdecimal() or (len(lines) > 2 and not lines[-3])):
+        return lines[:-2]
+    return lines
 
 
 def _spread(words: list[str], start: float, end: float) -> list[WordTime]:
@@ -143,13 +155,13 @@ def _from_json(text: str) -> list[WordTime]:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError("The transcript begins as JSON, but is none; give it whole, or as plain text.") from error
-    found: list[WordTime] = []
+    found: list[WordTime | str] = []
     _gather(given, found)
-    return found
+    return _placed(found)
 
 
-def _gather(given: Any, found: list[WordTime], depth: int = 0) -> None:
-    """Words out of lists, and out of what hangs under "words", "segments" or "chunks"."""
+def _gather(given: Any, found: list[WordTime | str], depth: int = 0) -> None:
+    """Words out of lists, and out of what hangs under "words", "segments" or "chunks"; a word alone has no times."""
     if depth > 8:
         return
     if isinstance(given, list):
@@ -158,20 +170,58 @@ def _gather(given: Any, found: list[WordTime], depth: int = 0) -> None:
         return
     if not isinstance(given, dict):
         raise _not_timed(given)
-    for name in ("words", "segments", "chunks"):
-        if isinstance(given.get(name), list):
-            _gather(given[name], found, depth + 1)
-            return
-    word, start, end = given.get("word", given.get("text")), _time(given.get("start")), _time(given.get("end"))
     times = given.get("timestamp")
-    if isinstance(times, list) and len(times) == 2:
-        start, end = map(_time, times)
+    if times is None:
+        times = [given.get("start"), given.get("end")]
+    start, end = map(_time, times) if isinstance(times, list) and len(times) == 2 else (None, None)
+    lists = [given[name] for name in ("words", "segments", "chunks") if isinstance(given.get(name), list)]
+    inside = next(filter(None, lists), None)
+    if inside is not None:
+        words: list[WordTime | str] = []
+        _gather(inside, words, depth + 1)
+        untimed = [word for word in words if isinstance(word, str)]
+        if len(untimed) == len(words) and start is not None and end is not None and start <= end:
+            words = [*_spread(untimed, start, end)]
+        found += words
+        return
+    word = given.get("word", given.get("text"))
+    if word is None and lists:
+        return
+    if isinstance(word, str) and times == [None, None]:
+        found += _split(word)[0]
+        return
     if not isinstance(word, str) or start is None:
         raise _not_timed(given)
     end = start if end is None else end
     if end < start:
         raise InputError(f'In the transcript "{word.strip()}" ends before it begins; mend its times.')
     found += _spread(_split(word)[0], start, end)
+
+
+def _placed(found: list[WordTime | str]) -> list[WordTime]:
+    """Words without times share evenly what lies between their timed neighbours; before the first and after the last
+    of these they take as long as at a common pace. InputError where no word has times.
+    """
+    if found and not any(isinstance(word, WordTime) for word in found):
+        raise _not_timed({"word": found[0]})
+    placed: list[WordTime] = []
+    waiting: list[str] = []
+    for word in found:
+        if isinstance(word, str):
+            waiting.append(word)
+            continue
+        start = placed[-1].end if placed else max(0.0, word.start - sum(map(expected_seconds, waiting)))
+        placed += [*_evenly(waiting, start, max(start, word.start)), word]
+        waiting = []
+    if waiting:
+        start = placed[-1].end
+        placed += _evenly(waiting, start, start + sum(map(expected_seconds, waiting)))
+    return placed
+
+
+def _evenly(words: list[str], start: float, end: float) -> list[WordTime]:
+    step = (end - start) / max(1, len(words))
+    return [WordTime(word, start + i * step, start + (i + 1) * step) for i, word in enumerate(words)]
 
 
 def _time(value: Any) -> float | None:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ..types import HeadPose
 
-DEPTH = 0.24  # of the face box's height: how far the middle of the face stands before its rim
+DEPTH = 0.31  # of the face box's height: how far the middle of the face stands before its rim, as drawn heads have it
 PIVOT = 0.65  # of the face box's height below its middle: the neck, about which the head tilts and grows
 RIGID = 1.15  # times the face box's half sides: hair and ears move with the face
 STILL = 2.6  # times the half sides: from here on nothing moves

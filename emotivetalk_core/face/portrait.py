@@ -68,21 +68,21 @@ def upright(array: np.ndarray, orientation: int) -> np.ndarray:
 
 def _read_bytes(path: Path) -> bytes:
     if not path.exists():
-        raise InputError(f"The portrait {path} does not exist: check the path, a picture file is expected there.")
+        raise InputError(f"The picture {path} does not exist: check the path, a picture file is expected there.")
     if not path.is_file():
-        raise InputError(f"The portrait {path} is not a file: give the path of one picture, such as a PNG or JPEG.")
+        raise InputError(f"The picture {path} is not a file: give the path of one picture, such as a PNG or JPEG.")
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise InputError(
-                f"The portrait {path} has {size / 2**20:.0f} MiB, at most {MAX_FILE_BYTES // 2**20} MiB are read: "
+                f"The picture {path} has {size / 2**20:.0f} MiB, at most {MAX_FILE_BYTES // 2**20} MiB are read: "
                 "save it smaller, 1024 pixels across are plenty."
             )
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"The portrait {path} cannot be read ({error.strerror}): check its permissions.") from error
+        raise InputError(f"The picture {path} cannot be read ({error.strerror}): check its permissions.") from error
     if not data:
-        raise InputError(f"The portrait {path} is an empty file: a picture is expected, save or download it again.")
+        raise InputError(f"The picture {path} is an empty file: a picture is expected, save or download it again.")
     return data
 
 
@@ -132,7 +132,7 @@ def _to_portrait(path: Path, array: np.ndarray) -> Portrait:
     channels = array.shape[2]
     if channels > 4:
         raise InputError(
-            f"The portrait {path} has {channels} channels: grey or colour, with or without alpha, is expected."
+            f"The picture {path} has {channels} channels: grey or colour, with or without alpha, is expected."
         )
     if np.issubdtype(array.dtype, np.integer):
         values = array.astype(np.float32) / np.iinfo(array.dtype).max
@@ -152,20 +152,20 @@ def _check_size(path: Path, width: int, height: int) -> None:
         raise _too_large(path, f"{width}x{height} pixels")
     if min(width, height) < MIN_SIDE:
         raise InputError(
-            f"The portrait {path} has {width}x{height} pixels: at least {MIN_SIDE}x{MIN_SIDE} are needed to see a "
+            f"The picture {path} has {width}x{height} pixels: at least {MIN_SIDE}x{MIN_SIDE} are needed to see a "
             "face, give a larger picture."
         )
 
 
 def _too_large(path: Path, size: str) -> InputError:
     return InputError(
-        f"The portrait {path} has {size}: at most {MAX_SIDE} on a side and {MAX_PIXELS // 10**6} million in all are "
+        f"The picture {path} has {size}: at most {MAX_SIDE} on a side and {MAX_PIXELS // 10**6} million in all are "
         "read, scale it down, 1024 pixels across are plenty."
     )
 
 
 def _damaged(path: Path) -> InputError:
     return InputError(
-        f"The portrait {path} is damaged or not a picture: a file that OpenCV can read is expected (PNG, JPEG, WebP, "
+        f"The picture {path} is damaged or not a picture: a file that OpenCV can read is expected (PNG, JPEG, WebP, "
         "TIFF or BMP), save or download it again."
     )

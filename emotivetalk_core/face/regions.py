@@ -21,8 +21,10 @@ SMALLEST_FACE = 16
 BACKDROP = 0.5
 """Grey that shows behind a transparent portrait while it is worked on."""
 
+GIVE_A_BOX = "give its box as left,top,right,bottom in pixels, or a mask of the face"
+"""The way out where no face is found. Who has another one puts it in this one's place."""
+
 _SAME_FACE = 0.3
-_GIVE_A_BOX = "give its box as left,top,right,bottom in pixels, or a mask of the face"
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _choose_face(
         return _from_detection(found, box) if found is not None else _Face(box, standard_places(box)[1], None)
     faces = find_faces(pixels, detector)
     if not faces:
-        raise FaceError(f"No face was found in the picture of {width}x{height} pixels: {_GIVE_A_BOX}.")
+        raise FaceError(f"No face was found in the picture of {width}x{height} pixels: {GIVE_A_BOX}.")
     note = ""
     if len(faces) > 1:
         note = f"{len(faces)} faces were found and the largest is used; a face box chooses another."
@@ -146,11 +148,11 @@ def _same_face(pixels: torch.Tensor, box: Box, detector: FaceDetector | None) ->
 def _checked_box(box: Box, width: int, height: int) -> Box:
     given = ",".join(f"{value:g}" for value in box)
     if len(box) != 4 or not all(math.isfinite(value) for value in box):
-        raise FaceError(f"The face box {given} is not four numbers: {_GIVE_A_BOX}.")
+        raise FaceError(f"The face box {given} is not four numbers: {GIVE_A_BOX}.")
     if box[2] - box[0] < 1 or box[3] - box[1] < 1:
         raise FaceError(f"The face box {given} has no area: its right and bottom must lie beyond its left and top.")
     if box_intersection(box, (0.0, 0.0, float(width), float(height))) < 0.25 * box_area(box):
-        raise FaceError(f"The face box {given} lies outside the picture of {width}x{height} pixels: {_GIVE_A_BOX}.")
+        raise FaceError(f"The face box {given} lies outside the picture of {width}x{height} pixels: {GIVE_A_BOX}.")
     if max(box[2] - box[0], box[3] - box[1]) < SMALLEST_FACE:
         raise FaceError(
             f"The face box {given} is smaller than {SMALLEST_FACE} pixels: a face that small cannot speak, "

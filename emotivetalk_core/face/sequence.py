@@ -60,7 +60,7 @@ def sequence_regions(
         place = places[0] if places else FacePlace()
         yield face_regions(portraits[0], box=place.box, landmarks=place.landmarks, detector=detector, size=size)
         return
-    places = _without_gaps(places)
+    places = without_gaps(places)
     if not places:
         first = face_regions(portraits[0], detector=detector, size=size)
         places, portraits = [FacePlace(box_of(first.record))], portraits[1:]
@@ -88,7 +88,7 @@ def crop_eyes_mouth(portrait: Portrait, place: FacePlace, detector: FaceDetector
     return torch.tensor(known) if known is not None else None
 
 
-def _without_gaps(places: Sequence[FacePlace]) -> list[FacePlace]:
+def without_gaps(places: Sequence[FacePlace]) -> list[FacePlace]:
     """Where nothing is known of a picture, what is known of the one before; of the first known one at the start. Empty
     where nothing is known at all.
     """

@@ -177,7 +177,7 @@ def check_keys(path: Path, kind: str, wanted: Mapping[str, torch.Tensor], given:
         if tensor.shape != given[name].shape:
             raise WeightsError(
                 f"{path} does not fit: {name} is {list(given[name].shape)} in the file and {list(tensor.shape)} by its "
-                "own config; the file is damaged or was altered, so fetch it again."
+                "own config; the file is damaged or was altered, so copy or download it again."
             )
 
 

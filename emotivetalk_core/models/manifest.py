@@ -37,7 +37,10 @@ def verify_manifest(folder: Path) -> None:
         if Path(name).name != name or not path.is_file():
             raise WeightsError(f"{path}, named by the manifest, does not exist; copy the weights folder again.")
         if path.stat().st_size != size or _sha256(path) != digest:
-            raise WeightsError(f"{path} is not the file that the manifest names (its content differs); fetch it again.")
+            raise WeightsError(
+                f"{path} is not the file that the manifest names (its content differs); copy it again, or delete "
+                f"{MANIFEST} if you replaced the file yourself."
+            )
 
 
 def _sha256(path: Path) -> str:

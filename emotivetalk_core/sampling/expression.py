@@ -15,17 +15,15 @@ def chunk_starts(n: int, tokens: int, prefix: int) -> list[int]:
     return list(range(0, max(n - prefix, 1), tokens - prefix))
 
 
-def sampling_memory(config: DiCTEConfig, frames: int, guidance: float, changing: bool = False) -> int:
-    """Bytes that `sample_expression` takes at its peak in float32 beside the weights. changing: the emotion does, so
-    that every frame has a modulation of its own, eight widths in all.
+def sampling_memory(config: DiCTEConfig, guidance: float, changing: bool = False) -> int:
+    """Bytes that `sample_expression` takes at its peak in float32 beside the weights, however long the speech is.
+    changing: the emotion does, so that every frame has a modulation of its own, eight widths in all.
 
-    Five for each value of a chunk's audio windows: measured at both sizes. To these comes the audio of all frames, once
-    as it is given and once with its end held.
+    Five for each value of a chunk's audio windows: measured at both sizes. To these come the windows themselves.
     """
     rows = 1 if guidance == 1.0 else 2
-    held = chunk_starts(frames, config.tokens, config.prefix)[-1] + config.tokens
     modulation = 4 * 8 * config.width * rows * config.tokens if changing else 0
-    return config.audio_window * config.audio_dim * (5 * rows * config.tokens + 4 * (frames + held)) + modulation
+    return config.audio_window * config.audio_dim * (5 * rows + 4) * config.tokens + modulation
 
 
 @torch.no_grad()
@@ -40,15 +38,16 @@ def sample_expression(
     guidance: float = 1.0,
     on_step: Callable[[int, int], None] | None = None,
     dtype: torch.dtype | None = None,
+    device: torch.device | str | None = None,
 ) -> torch.Tensor:
-    """Sample the expression latents e [n, expression_dim], float32, on the device of `audio_windows`.
+    """Sample the expression latents e [n, expression_dim], float32, on `device`, by default that of `audio_windows`.
 
-    audio_windows: [n, 10, c], the windows A_w · identity: [d], the portrait's trunk feature · emotion: e_cond,
-    [expression_dim], or [n, expression_dim] where it changes from frame to frame · seed: the same seed gives the same
-    expression, others give other plausible ones · steps: DDIM steps, eta = 0 (EmotiveTalk §6.4) · guidance: how far to
-    go beyond the network's own answer to e_cond; 1 is one forward, any other number doubles the batch · on_step(done,
-    total): counts chunks x steps; what it raises ends the sampling at once · dtype: what the network is fed, by default
-    that of its first parameter.
+    audio_windows: [n, 10, c], the windows A_w, which may lie elsewhere and go there chunk by chunk · identity: [d], the
+    portrait's trunk feature · emotion: e_cond, [expression_dim], or [n, expression_dim] where it changes from frame to
+    frame · seed: the same seed gives the same expression, others give other plausible ones · steps: DDIM steps, eta = 0
+    (EmotiveTalk §6.4) · guidance: how far to go beyond the network's own answer to e_cond; 1 is one forward, any other
+    number doubles the batch · on_step(done, total): counts chunks x steps; what it raises ends the sampling at once ·
+    dtype: what the network is fed, by default that of its first parameter.
 
     Speech longer than the network's 220 tokens goes chunk by chunk. A chunk knows its first 20 frames, the last ones
     of the chunk before. At every step they are handed over as in training: clean, not noised to level t, and marked
@@ -73,11 +72,9 @@ def sample_expression(
         )
     config = model.config
     tokens, prefix = config.tokens, config.prefix
-    device, dtype = audio_windows.device, dtype or next(model.parameters()).dtype
+    device, dtype = device or audio_windows.device, dtype or next(model.parameters()).dtype
     starts = chunk_starts(n, tokens, prefix)
     length = starts[-1] + tokens
-    held = audio_windows[-1:].expand(length - n, -1, -1)
-    audio = torch.cat([audio_windows, held]).to(dtype)  # [length, 10, c]
     noise = frame_noise(length, emotion.shape[-1:], seed).to(device)  # [length, e]
     expression = torch.zeros_like(noise)
     levels = torch.cat([timesteps(steps, config.steps), torch.tensor([-1])]).to(device)  # -1: the clean end
@@ -96,7 +93,9 @@ def sample_expression(
         known[:prefix] = chunk > 0
         clean = expression[frames]  # what is known of this chunk: its prefix
         x = noise[frames]
-        audio_rows = audio[frames].expand(rows, -1, -1, -1)
+        audio = audio_windows[frames].to(device, dtype)
+        held = audio[-1:].expand(tokens - len(audio), -1, -1)
+        audio_rows = torch.cat([audio, held]).expand(rows, -1, -1, -1)  # [rows, tokens, 10, c]
         known_rows = known.to(dtype).expand(rows, -1)
         told = course[frames] if course.dim() == 2 else course[None]
         emotions = told.expand(rows, -1, -1)  # [rows, tokens or 1, e]

@@ -14,7 +14,8 @@ from .mouth import frame_loudness, mouth_track
 from .phonemes import SILENCE, PhonemeEvent
 from .render import render_head
 from .sentences import test_sentences, train_sentences
-from .speech import VOICES_TEST, VOICES_TRAIN, speak
+from .speech import speak
+from .voices import VOICES_TEST, VOICES_TRAIN
 
 SPLITS = ("train", "test")
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAMES_PER_SECOND

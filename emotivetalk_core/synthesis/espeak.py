@@ -6,6 +6,8 @@ takes under a millisecond and makes every utterance a function of its arguments 
 """
 
 import ctypes
+import shutil
+import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +65,19 @@ class Espeak:
         import espeakng_loader
 
         self._library_path = espeakng_loader.get_library_path()
-        self._data_path = espeakng_loader.get_data_path().encode()
+        self._data = Path(espeakng_loader.get_data_path())
+        self._copy: tempfile.TemporaryDirectory[str] | None = None
+
+    def set_variant(self, name: str, description: str) -> None:
+        """Gives it a voice of our own, or another one under a name that it was given before.
+
+        description: the text of a variant's file. The library reads voices from its own folder alone, and no more than
+        350 of them: so a copy of the folder is made, which is gone when this object is.
+        """
+        if self._copy is None:
+            self._copy = tempfile.TemporaryDirectory()
+            self._data = shutil.copytree(self._data, Path(self._copy.name) / "espeak-ng-data")
+        (self._data / "voices" / "!v" / name).write_text(description, encoding="utf-8")
 
     def say(
         self, text: str, voice: str, *, rate: int, pitch: int, pitch_range: int, word_gap: int = 0, seed: int = 1
@@ -74,7 +88,7 @@ class Espeak:
         """
         # An unknown variant would be passed over in silence by the library, an unknown language would not.
         variant = voice.partition("+")[2]
-        if variant and not (Path(self._data_path.decode()) / "voices" / "!v" / variant).is_file():
+        if variant and not (self._data / "voices" / "!v" / variant).is_file():
             raise _unknown_voice(voice)
         with self._lock:
             library = ctypes.CDLL(self._library_path)
@@ -88,12 +102,10 @@ class Espeak:
         self, library: ctypes.CDLL, text: str, voice: str, parameters: tuple[int, int, int, int], seed: int
     ) -> RawUtterance:
         sample_rate = library.espeak_Initialize(
-            _SYNCHRONOUS, 0, self._data_path, _PHONEME_EVENTS | _PHONEMES_IN_IPA | _DO_NOT_EXIT
+            _SYNCHRONOUS, 0, str(self._data).encode(), _PHONEME_EVENTS | _PHONEMES_IN_IPA | _DO_NOT_EXIT
         )
         if sample_rate <= 0:
-            raise SettingsError(
-                f"The espeak-ng voices at {self._data_path.decode()} could not be opened; reinstall espeakng-loader."
-            )
+            raise SettingsError(f"The espeak-ng voices at {self._data} could not be opened; reinstall espeakng-loader.")
         chunks: list[np.ndarray] = []
         marks: list[tuple[str, int]] = []
 

@@ -22,16 +22,6 @@ _LONGEST_CLOSURE = 0.09
 
 _SHORTEST_GAP = 0.02
 
-# espeak-ng's variants without echo, whisper or robot effects: their pauses are exact silence, so closures can be timed.
-VOICES_TRAIN = (
-    ("Andrea", "Annie", "anika", "aunty", "belinda", "caleb", "f1", "grandma", "rob", "steph", "steph2", "steph3"),
-    ("m1", "m3", "m4", "m5", "m6", "m7", "Alex", "Andy", "Denis", "Gene", "Hugo", "Lee", "Mario", "Michael", "Mike",
-     "Nguyen", "Reed", "Storm", "adam", "benjamin", "boris", "david", "edward2", "grandpa", "gustave", "iven3", "john",
-     "klatt3", "marcelo", "max", "michel", "norbert", "paul", "sandro", "travis"),
-)  # fmt: skip
-VOICES_TEST = (("linda", "shelby", "zac"), ("m8", "Gene2", "Henrique", "ian", "robert", "victor"))
-"""High voices and low voices of each split; the splits share none."""
-
 
 @dataclass(frozen=True)
 class SpokenSentence:
@@ -60,14 +50,16 @@ def speak(
     emotion: str | None = None,
     intensity: float = 1.0,
     seed: int = 1,
+    espeak: Espeak | None = None,
 ) -> SpokenSentence:
-    """Say `text` in `language` with one of espeak-ng's voice variants ("m3", "f2", "" for the plain voice).
+    """Say `text` in `language` with one of espeak-ng's voice variants ("m3", "f2", "" for the plain voice), or with one
+    that `espeak` has been given.
 
     rate: words a minute (80…400); pitch and pitch_range: 0…99; `intensity` 0…1 scales the emotion's prosody. The same
     arguments give the same samples. Raises SettingsError for an unknown language, variant or emotion.
     """
     prosody = emotive_prosody(emotion, intensity)
-    raw = _espeak().say(
+    raw = (espeak or _espeak()).say(
         text,
         _LANGUAGE_FILE.get(language, language) + (f"+{voice}" if voice else ""),
         rate=int(np.clip(rate * prosody.rate, 80, 400)),

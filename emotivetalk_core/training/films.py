@@ -23,7 +23,7 @@ from .stage import Stage, box_masks, still_pairs
 from .v_aid import audio_latents
 
 FROM_VISION = 0.6  # share of clips that are driven by e_v, the rest by e_a (EmotiveTalk §6.4)
-HELD_STILL, GUIDED = 0.6, 0.25
+HELD_STILL, GUIDED = 0.5, 0.4
 """Shares of the batches of films. In the first the head does not move and lies as in the portrait (motion bucket 0): it
 shows the network what is the lips' and the expression's alone. In the second it moves and the portrait's head is turned
 with it, frame by frame, as a given head pose does it (face/head_turn.py). In the rest it moves, and the network has to

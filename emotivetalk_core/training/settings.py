@@ -33,9 +33,9 @@ class DemoSettings:
     speech: LoopSettings = LoopSettings(steps=1000, learning_rate=1e-3, warmup=100, average=0.99)
     speech_batch: int = 8
     speech_seconds: float = 3.0
-    speech_emotion: LoopSettings = LoopSettings(steps=3000, learning_rate=2e-3, warmup=100, average=0.99)
-    speech_emotion_batch: int = 24
-    emotive_clips: int = 8000
+    speech_emotion: LoopSettings = LoopSettings(steps=12000, learning_rate=2e-3, warmup=200, average=0.995)
+    speech_emotion_batch: int = 32
+    emotive_clips: int = 24_000
     speech_emotion_check: int = 25  # unseen recordings of each emotion
     vae: LoopSettings = LoopSettings(steps=1600, learning_rate=1.5e-3, warmup=100, average=0.99)
     vae_batch: int = 16

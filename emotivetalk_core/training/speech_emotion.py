@@ -19,9 +19,11 @@ from ..models.presets import DEMO_SPEECH_EMOTION
 from ..models.speech_emotion import KIND, SpeechEmotionRecogniser
 from ..models.speech_encoder import standardise
 from ..synthesis.clip import make_clip
+from ..synthesis.espeak import Espeak
 from ..synthesis.prosody import emotive_prosody
 from ..synthesis.sentences import train_sentences
-from ..synthesis.speech import VOICES_TRAIN, speak
+from ..synthesis.speech import speak
+from ..synthesis.voices import VOICES_TRAIN, drawn_voice
 from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE, Speech
 from .data import open_set
 from .loop import TrainingLoop, step_optimiser
@@ -34,6 +36,8 @@ MANNER = ("rate", "pitch", "pitch_range", "brightness", "drive", "tremor", "word
 
 _LANGUAGES = (("en", "en-us"), ("en", "en-us"), ("en", "en-gb"), ("de", "de"), ("fr", "fr"), ("es", "es"), ("it", "it"))
 """Of the sentences, and espeak-ng's."""
+_DRAWN = 2 / 3
+"""Share of the recordings in voices that espeak-ng does not have."""
 _UNIT = 320
 """Samples: crops and their sources are multiples of it, so that their Fourier transforms are fast."""
 _CHECK_SEED = 1_400_000
@@ -110,9 +114,10 @@ def prepare_emotive(folder: Path, seed: int, clips: int, on_step: OnStep | None 
         if not file.exists() or np.lib.format.open_memmap(file, mode="r").shape != shape:
             np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=shape)
     arrays = open_set(folder)
+    espeak = Espeak()
     for index in np.flatnonzero(arrays["done"] == 0).tolist():
         emotion = index % len(EMOTIONS)
-        samples, manner = speak_emotively(np.random.default_rng([seed, 6, index]), EMOTIONS[emotion])
+        samples, manner = speak_emotively(np.random.default_rng([seed, 6, index]), EMOTIONS[emotion], espeak)
         for name, values in (("samples", samples), ("emotion", emotion), ("manner", manner), ("done", 1)):
             arrays[name][index] = values
         if on_step is not None and (index + 1) % 50 == 0:
@@ -120,16 +125,20 @@ def prepare_emotive(folder: Path, seed: int, clips: int, on_step: OnStep | None 
     return arrays
 
 
-def speak_emotively(rng: np.random.Generator, emotion: str) -> tuple[np.ndarray, np.ndarray]:
+def speak_emotively(rng: np.random.Generator, emotion: str, espeak: Espeak) -> tuple[np.ndarray, np.ndarray]:
     """Four seconds of sentences in one voice: samples [t], and the manner [7] as MANNER, as `make_clip` would deliver
     them.
 
-    The voices are few, and unseen ones were heard far worse. So each throat is made up to 12 % longer or shorter: what
-    is said is played faster or slower, after it was spoken as much slower or faster.
+    espeak-ng's voices are few, and unseen ones were heard far worse. So two of three speakers have a voice drawn for
+    them alone, and each throat is made up to 12 % longer or shorter: what is said is played faster or slower, after it
+    was spoken as much slower or faster.
     """
     text_language, language = _LANGUAGES[rng.integers(len(_LANGUAGES))]
     voices = VOICES_TRAIN[int(rng.integers(2))]
     voice = voices[rng.integers(len(voices))]
+    if rng.uniform() < _DRAWN:
+        voice = "drawn"
+        espeak.set_variant(voice, drawn_voice(rng))
     intensity = float(rng.uniform(0.6, 1.0))
     rate, pitch, pitch_range = (int(rng.integers(*bounds)) for bounds in ((140, 196), (32, 66), (35, 66)))
     shorter = float(rng.uniform(0.88, 1.12))
@@ -137,7 +146,8 @@ def speak_emotively(rng: np.random.Generator, emotion: str) -> tuple[np.ndarray,
     chunks: list[np.ndarray] = []
     while sum(map(len, chunks)) < SECONDS * SAMPLE_RATE:
         text, seed = sentences[rng.integers(len(sentences))], int(rng.integers(1, 2**31 - 1))
-        spoken = speak(text, voice, language, round(rate / shorter), pitch, pitch_range, emotion, intensity, seed=seed)
+        delivery = (round(rate / shorter), pitch, pitch_range, emotion, intensity)
+        spoken = speak(text, voice, language, *delivery, seed=seed, espeak=espeak)
         length = round(len(spoken.samples) / shorter / _UNIT) * _UNIT
         chunks.append(played(torch.from_numpy(spoken.samples), length).numpy())
         chunks.append(np.zeros(int(rng.uniform(0.02, 0.5) * SAMPLE_RATE), np.float32))

@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from ..errors import InputError
 
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
 _WAY_OUT = "give a video that FFmpeg can read, such as mp4, mov, mkv or webm"
+_HIGHEST_RATE = 480  # frames a second: what slow motion is filmed at
 _LONGEST_HOLD = 60
 """Seconds that a picture may stand still before the file's clock is disbelieved, and frames just follow each other."""
 
@@ -26,16 +32,21 @@ class VideoFacts:
 
 
 def read_video_facts(path: str | Path) -> VideoFacts:
-    """Read the header only. Raises InputError for a file that is missing, empty, not media, or without pictures."""
+    """Read the header, and all packets where it gives no likely rate. Raises InputError for a file that is missing,
+    empty, not media, or without pictures.
+    """
     import av
 
     path = _existing(path)
     try:
         with av.open(str(path)) as container:
             stream = container.streams.best("video")
-            if stream is None or not stream.average_rate:
+            if stream is None:
                 raise InputError(f"{path}: there is no moving picture in this file; {_WAY_OUT}.")
-            return VideoFacts(stream.width, stream.height, float(stream.average_rate), stream.frames or None)
+            rate = float(stream.average_rate or 0)
+            if not 0 < rate <= _HIGHEST_RATE:
+                rate = _counted_rate(container, stream)
+            return VideoFacts(stream.width, stream.height, rate, stream.frames or None)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: this is not a readable video, or it is cut off; {_WAY_OUT}.") from error
 
@@ -79,6 +90,14 @@ def read_frames(path: str | Path) -> Iterator[torch.Tensor]:
         raise InputError(f"{path}: this is not a readable video, or it is cut off; {_WAY_OUT}.") from error
     if count == 0:
         raise InputError(f"{path}: there are no frames in this file; {_WAY_OUT}.")
+
+
+def _counted_rate(container: "InputContainer", stream: "VideoStream") -> float:
+    """Frames per second as they come: some recorders write no rate, or their clock's ticks in its place."""
+    tick = stream.time_base or 0
+    times = [float(packet.pts * tick) for packet in container.demux(stream) if packet.pts is not None]
+    length = max(times) - min(times) if times else 0
+    return (len(times) - 1) / length if length > 0 else 1.0  # a single picture has no rate
 
 
 def _existing(path: str | Path) -> Path:

@@ -66,7 +66,8 @@ up to two more.
 *base*. *Merge Codebooks* mixes the result with another codebook, here two to one.
 
 *Edit Codebook* then adds *offended*, half angry and half sad, and makes it stronger. *Codebook Chart* draws what each
-emotion does, and *Save Codebook* writes the file: move it into `models/emotivetalk`, and *Emotion* offers it.
+emotion does, and *Save Codebook* writes the file: move it into `models/emotivetalk`, and *Load Codebook* offers it.
+*Emotion from Codebook* and *Emotion Timeline* take names of your own; *Emotion* offers the eight alone.
 
 **Your own pictures**: put *Load Image* nodes in the place of *Example Faces*. Many people for each emotion are better
 than many pictures of one.
@@ -119,7 +120,7 @@ A sentence works as well: *starts calm, then gets angry*.
 ## All eight emotions, side by side
 
 Eight *Emotion* nodes make a list, and ComfyUI runs everything behind *Create List* once for each of them. *Merge
-List of Tiles* puts the eight videos beside each other:
+List of Tiles to Image* puts the eight videos beside each other:
 
 | | | | |
 |---|---|---|---|
@@ -141,7 +142,7 @@ smoother and slower.
 
 *Preview Expression* shows what lips and face will do before the slow part begins.
 
-**Your own speech**: put *Load Audio* in the place of *Audio Concat*, which only makes the example longer.
+**Your own speech**: put *Load Audio* in the place of *Concatenate Audio*, which only makes the example longer.
 """,
     "paste_back": """\
 ## The face moves, the picture stays
@@ -189,7 +190,8 @@ picture are not taken. A shorter film is played there and back.
 *strength* takes more or less of the movement, *smooth* calms it.
 
 **Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*; photographs need
-landmarks as well, from *Detect Face Landmarks*. To take its expression too, see *emotion from a driving video*.
+landmarks as well, from *Detect Face Landmarks (MediaPipe)*. To take its expression too, see *emotion from a driving
+video*.
 """,
     "keep_my_take": """\
 ## A good take is kept

@@ -277,7 +277,7 @@ def check_speech_memory_is_predicted() -> None:
             expression.sample_expression(
                 core.dicte, windows.clone(), face().identity[0], emotion, seed=0, steps=1, guidance=guidance
             )
-        predicted = expression.sampling_memory(core.dicte.config, windows.shape[0], guidance, emotion.dim() == 2)
+        predicted = expression.sampling_memory(core.dicte.config, guidance, emotion.dim() == 2)
         shares.append(predicted / live.peak)
     print("speech, lips, expression, guided, changing:", shares)
     assert all(0.75 < share < 1.25 for share in shares), shares

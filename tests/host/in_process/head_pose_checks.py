@@ -57,6 +57,17 @@ def check_the_keyframes_that_the_node_shows_are_read() -> None:
     assert pose.values.shape == (FRAMES, 6)
 
 
+def check_a_pose_of_another_length_is_refused_before_decoding() -> None:
+    _, vae, _, crop, _, _, record, _ = setting()
+    latent = {"samples": torch.zeros(FRAMES, 4, 32, 32)}
+    try:
+        DecodeVideo.execute(vae, latent, None, crop, sway(FRAMES - 1, 80.0, 3), record)
+    except EmotiveTalkError as error:
+        assert "covers 9 frames, but the video has 10" in str(error), str(error)
+    else:
+        raise AssertionError("nothing was said")
+
+
 def check_the_portrait_is_turned_as_the_core_turns_it() -> None:
     *_, record, _ = setting()
     pose = sway(FRAMES, 80.0, 3)

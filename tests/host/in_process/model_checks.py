@@ -40,9 +40,8 @@ class Shot:
         types = part("emotivetalk_core.types")
         random = torch.Generator().manual_seed(5)
         self.frames = frames
-        self.model, self.vae = (
-            part("nodes.ethd").LoadETHD.execute("demo/ethd.safetensors", "demo/vae.safetensors").result
-        )
+        files = ("demo/ethd.safetensors", "demo/vae.safetensors")
+        self.model, self.vae = part("nodes.ethd").LoadETHD.execute(*files).result
         masks = torch.zeros(2, 1, size, size)
         masks[0, :, size // 8 : -size // 8, size // 8 : -size // 8] = 1
         masks[1, :, size * 5 // 8 : size * 3 // 4, size * 3 // 8 : size * 5 // 8] = 1
@@ -68,7 +67,7 @@ class Shot:
         """The same video by the core's own sampler, as the host scales latents."""
         core, model_set = part("emotivetalk_core.sampling.video"), part("emotivetalk_core.models.model_set")
         checkpoint, ethd = part("emotivetalk_core.models.checkpoint"), part("emotivetalk_core.models.ethd")
-        path = ROOT / "emotivetalk_core" / "weights" / "demo" / "ethd.safetensors"
+        path = ROOT / "emotivetalk_core/weights/demo/ethd.safetensors"
         defaults = model_set.read_sampling_defaults(path)
         positive = self.conditions()[0][0][1]
         conditions = part("emotivetalk_core.types").VideoConditions(
@@ -87,11 +86,8 @@ class Shot:
             overlap=defaults.overlap,
             sigma_max=defaults.sigma_max,
         )
-        network = checkpoint.load_network(path, "ethd", ethd.ETHD, ethd.ETHDConfig)
-        return (
-            core.sample_video(network, conditions, frame_count=self.frames, settings=replace(chosen, **settings))
-            / SCALE
-        )
+        network, chosen = checkpoint.load_network(path, "ethd", ethd.ETHD, ethd.ETHDConfig), replace(chosen, **settings)
+        return core.sample_video(network, conditions, frame_count=self.frames, settings=chosen) / SCALE
 
     def windowed(self, model: Any = None, **settings: Any) -> torch.Tensor:
         """The same video by our node."""
@@ -165,6 +161,16 @@ def check_several_windows_are_the_cores() -> None:
     """A clip of four windows is what the core samples, with a last window that was moved back."""
     shot = Shot(20)
     agree(shot.windowed(), shot.core())
+
+
+def check_larger_pictures_take_shorter_windows() -> None:
+    """At another size than the weights' own, their windows are the core's for it, in our sampler and the host's."""
+    shot = Shot(5, size=192)
+    window, overlap = part("emotivetalk_core.models.presets").windows_at(shot.model.model.sampling_defaults, 192)
+    assert window < shot.frames, "a clip of several windows is needed"
+    agree(shot.windowed(), shot.windowed(window=window, overlap=overlap), 1e-6)
+    agree(shot.stock(), shot.windowed())
+    assert shot.model.model_options["context_handler"].context_length == window
 
 
 def check_one_frame_is_the_cores() -> None:
@@ -310,6 +316,9 @@ def check_bad_inputs_say_one_sentence() -> None:
         "The lip latents are 7 wide": lambda: sampler.execute(shot.model, shot.conditions(lips=thin)[0], latent),
         "but the expression latents 6": lambda: shot.conditions(lips=types.LipLatents(torch.zeros(5, 64))),
         "both sides must be multiples of 4": lambda: shot.conditions(portrait=shot.portrait[:, :127]),
+        "The face mask is 64 x 64 pixels": lambda: shot.conditions(face_mask=shot.masks[0][:, ::2, ::2]),
+        "The lip mask is 64 x 128 pixels": lambda: shot.conditions(lip_mask=shot.masks[1][:, :, ::2]),
+        "The face mask is black": lambda: shot.conditions(face_mask=torch.zeros(1, 128, 128)),
         "does not come from EmotiveTalk Condition": lambda: sampler.execute(
             shot.model, [[torch.zeros(1, 77, 768), {}]], latent, lip_guidance=2.0
         ),

@@ -1,0 +1,30 @@
+"""The library's faults in the words of the command line: which file it is, and which option mends it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import FaceError, WeightsError
+
+Value = TypeVar("Value")
+
+FACE_BOX = ("LEFT", "TOP", "RIGHT", "BOTTOM")
+SHOW_A_FACE = "give a picture in which a face is seen from the front"
+WATCH_A_FACE = "give a video in which a face is seen from the front"
+OWN_CODEBOOK = "a codebook that was made with `codebook build`"
+
+
+def face_fault(path: Path | str, error: FaceError, way_out: str) -> FaceError:
+    """The fault that no face was found, in which file, and the way out that there is for this one."""
+    from ..face.regions import GIVE_A_BOX
+
+    return FaceError(f"{path}: {str(error).replace(GIVE_A_BOX, way_out)}")
+
+
+def loaded(load: Callable[[Path], Value], path: Path, wanted: str) -> Value:
+    """What a file holds. WeightsError of one that is no such file says to give what is `wanted`, not weights."""
+    try:
+        return load(path)
+    except WeightsError as error:
+        fault, way_out, _ = str(error).rpartition("; ")
+        raise WeightsError(f"{fault}; give {wanted}." if way_out else str(error)) from error
