@@ -90,8 +90,8 @@ class HearEmotion(WeightsNode):
                     "mode",
                     options=[BLEND, KEYWORD],
                     default=BLEND,
-                    tooltip="blend mixes the eight as they were heard; keyword takes the likeliest alone, as the paper "
-                    "does.",
+                    tooltip="blend mixes what is heard about as clearly; keyword takes the likeliest alone, as the "
+                    "paper does.",
                 ),
                 io.Float.Input(
                     "intensity",

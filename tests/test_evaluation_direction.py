@@ -45,6 +45,7 @@ PLAN = SuitePlan(
     driver_frames=4,
     voices=2,
     voice_frames=10,
+    voiced=3,
     directed_frames=3,
     knobs=(0.0, 1.0, 2.0),
     directed=("happy", "sad"),
@@ -330,6 +331,13 @@ def test_the_report_of_the_sources_is_whole_and_a_second_run_films_nothing(studi
     assert set(names) == set(compare({"sources": first}))
 
 
+def test_a_cast_that_plays_again_takes_its_people_in_turn():
+    cast = cast_of_two()
+    again, each = cast.again(3), len(cast.takes) // len(cast.plain)
+    assert again.takes == (*cast.takes, *cast.takes[:each]) and again.asked == (*cast.asked, *cast.asked[:each])
+    assert again.owners == (*cast.owners, *cast.owners[:each]) and again.plain == cast.plain
+
+
 def test_with_a_recogniser_the_speech_is_a_source_too(studio):
     from emotivetalk_core.models.speech_emotion import SpeechEmotionConfig, SpeechEmotionRecogniser
 
@@ -349,7 +357,7 @@ def test_with_a_recogniser_the_speech_is_a_source_too(studio):
     models = replace(studio.models, speech_emotion=SpeechEmotionRecogniser(config).eval())
     with_ears = Studio(studio.weights, models, studio.probe, studio.archive)
     figures = plain(sources.measure_sources(with_ears, PLAN))["sources"]
-    assert figures["missing"] == {} and figures["speech"]["recognition"]["recordings"] == 4
+    assert figures["missing"] == {} and figures["speech"]["recognition"]["recordings"] == 6
     assert np.isfinite(numbers(figures["speech"])).all()
     assert "sources.speech.accuracy" in compare({"sources": figures})
 

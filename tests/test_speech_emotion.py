@@ -151,12 +151,19 @@ def test_short_long_and_silent_speech():
     torch.testing.assert_close(recogniser.hear(Speech(long)).probabilities, torch.stack(thirds).mean(0))
 
 
+def test_a_mixture_holds_what_is_more_than_half_as_likely():
+    heard = HeardEmotion(torch.tensor([0.48, 0, 0.36, 0.1, 0, 0, 0.02, 0.04]))
+    assert heard.mixture == pytest.approx({"happy": 2 / 3, "sad": 1 / 3})
+    assert HeardEmotion(torch.tensor([0.7, 0.3, 0, 0, 0, 0, 0, 0])).mixture == {"happy": 1.0}
+    assert HeardEmotion(torch.full((8,), 1 / 8)).mixture == pytest.approx(dict.fromkeys(EMOTIONS, 1 / 8))
+
+
 def test_a_blend_is_the_weighted_mean_of_the_codebook():
     codebook = EmotionCodebook(torch.randn(8, 30, generator=torch.Generator().manual_seed(1)))
-    heard = HeardEmotion(torch.tensor([0.6, 0, 0.3, 0, 0, 0, 0.02, 0.08]))
-    assert heard.name == "happy" and heard.description == "happy 60%, sad 30%"
+    heard = HeardEmotion(torch.tensor([0.48, 0, 0.36, 0.1, 0, 0, 0.02, 0.04]))
+    assert heard.name == "happy" and heard.description == "happy 48%, sad 36%, surprised 10%"
     blend = blend_emotion(heard, codebook)
-    torch.testing.assert_close(blend.values, heard.probabilities @ codebook.latents)
+    torch.testing.assert_close(blend.values, (2 * codebook.latents[0] + codebook.latents[2]) / 3)
     assert blend.name == heard.description
     none = blend_emotion(heard, codebook, intensity=0)
     torch.testing.assert_close(none.values, codebook.latents[7])

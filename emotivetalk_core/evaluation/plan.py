@@ -17,10 +17,10 @@ class SuitePlan:
     angry · dicte_clips, dicte_frames, seeds: for Di-CTE, without pictures · lengths: of the long films, in frames ·
     drawn_clips, drawn_frames: true drawings for the probes · round_trips: how many of those also go through the VAE ·
     speed_frames: of the clip whose making is timed · driver_frames: of each driving video, before it is retimed to
-    `emotion_frames` · voices, voice_frames: recordings of each emotion for the recogniser · directed_frames: of the
-    films for intensity and blends · knobs: intensities, of the `directed` emotions · blends: pairs that are mixed ·
-    turns: pairs of which one becomes the other · turn_frames: of those films and of those for silence · amounts: of
-    head motion."""
+    `emotion_frames` · voices, voice_frames: recordings of each emotion for the recogniser · voiced: how many of those
+    also drive a film · directed_frames: of the films for intensity and blends · knobs: intensities, of the `directed`
+    emotions · blends: pairs that are mixed · turns: pairs of which one becomes the other · turn_frames: of those films
+    and of those for silence · amounts: of head motion."""
 
     sections: tuple[str, ...] = SECTIONS
     lineup: int = 20
@@ -44,6 +44,7 @@ class SuitePlan:
     driver_frames: int = 30
     voices: int = 10
     voice_frames: int = 75
+    voiced: int = 10
     directed_frames: int = 24
     knobs: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
     directed: tuple[str, ...] = EMOTIONS[:-1]

@@ -67,6 +67,20 @@ class Cast:
     def clips(self) -> list[TalkingClip]:
         return [take.clip for take in self.takes]
 
+    def again(self, times: int) -> "Cast":
+        """Every emotion so many times, the people in turn. One recording says less of an emotion than one picture: it
+        takes more of them to know how well a source does.
+        """
+        people, emotions = len(self.plain), len(self.takes) // len(self.plain)
+        # each person's takes lie together
+        order = [turn % people * emotions + emotion for turn in range(times) for emotion in range(emotions)]
+        return Cast(
+            takes=tuple(self.takes[i] for i in order),
+            asked=tuple(self.asked[i] for i in order),
+            owners=tuple(self.owners[i] for i in order),
+            plain=self.plain,
+        )
+
     def told(self, emotions: Sequence[Emotion], codebook: EmotionCodebook) -> list[Take]:
         """The same takes with other emotions. What is one of the codebook's own is told by its name: then it is the
         same film, which need not be made twice.
@@ -241,8 +255,9 @@ def leak_figures(
 def measure_sources(studio: Studio, plan: SuitePlan) -> Figures:
     """Key sources: `source_row` of each; for video also `leak_figures` and `of_driver`, what the probe reads in the
     drivers themselves; for text the share of sentences `understood`; for speech, whose blend drives as it does in
-    `talk`, the recogniser's own figures and `keyword_accuracy`. largest_sync_fall: of all of them. A source that these
-    weights lack is null, and `missing` says why."""
+    `talk` and of which more films are made than of the others, the recogniser's own figures and `keyword_accuracy`.
+    largest_sync_fall: of all of them. A source that these weights lack is null, and `missing` says why.
+    """
     cast, missing = cast_of(studio, plan), dict[str, str]()
     plain = studio.film("sources: plain", cast.plain)
     codebook = studio.film("sources: codebook", cast.takes)
@@ -274,13 +289,12 @@ def measure_sources(studio: Studio, plan: SuitePlan) -> Figures:
     if studio.models.speech_emotion is None:
         missing["speech"] = "speech_emotion.safetensors is not there; `train demo` makes it"
     else:
-        each = max(plan.voices, len(cast.plain))
-        heard = heard_emotions(studio.models.speech_emotion, plan, plan.emotions, each)
-        blends = [
-            blend_emotion(heard[name][owner], emotions) for name, owner in zip(cast.asked, cast.owners, strict=True)
-        ]
+        heard = heard_emotions(studio.models.speech_emotion, plan, plan.emotions, max(plan.voices, plan.voiced))
+        voiced = cast.again(plan.voiced)
+        blends = [blend_emotion(heard[name][index], emotions) for index in range(plan.voiced) for name in plan.emotions]
+        spoken = studio.film("sources: speech", voiced.told(blends, emotions))
         rows["speech"] = {
-            **row(studio.film("sources: speech", cast.told(blends, emotions))),
+            **source_row(spoken, voiced, plain, lineup),
             "keyword_accuracy": keyword_accuracy(heard, codebook, cast),
             "recognition": recognition_figures(heard),
         }

@@ -86,6 +86,18 @@ class HeardEmotion:
         return EMOTIONS[int(self.probabilities.argmax())]
 
     @property
+    def mixture(self) -> dict[str, float]:
+        """What is mixed, as weights of sum 1: emotions more than half as likely as the likeliest, each by how much
+        more. What is heard plainly is thus taken alone, and not thinned by all that a recogniser cannot quite exclude;
+        and nothing jumps as one emotion grows likelier. Empty where nothing was heard. [ours]
+        """
+        beyond = (self.probabilities - self.probabilities.max() / 2).clamp_min(0)
+        total = float(beyond.sum())
+        if not math.isfinite(total) or total <= 0:
+            return {}
+        return {name: float(weight) / total for name, weight in zip(EMOTIONS, beyond, strict=True) if weight > 0}
+
+    @property
     def description(self) -> str:
         """The likeliest with their shares, for people; what is below a tenth is left out."""
         order = self.probabilities.argsort(descending=True).tolist()
@@ -205,15 +217,15 @@ def missing_note(labels: Sequence[str]) -> str:
 
 
 def blend_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: float = 1.0) -> Emotion:
-    """The codebook's latents weighted by what was heard, as e_cond [expression_dim]; intensity as `lookup`'s.
+    """The codebook's latents weighted by the mixture that was heard, as e_cond [expression_dim]; intensity as
+    `lookup`'s.
 
     Raises SettingsError where an emotion that was heard is not in the codebook, or nothing was heard.
     """
-    weights = {name: float(p) for name, p in zip(EMOTIONS, heard.probabilities, strict=True) if p > 0}
-    total = sum(weights.values())
-    if not math.isfinite(total) or total <= 0:
+    mixture = heard.mixture
+    if not mixture:
         raise SettingsError("No emotion was heard in the speech; choose one by its name.")
-    values = sum(weight / total * codebook.lookup(name, intensity) for name, weight in weights.items())
+    values = sum(weight * codebook.lookup(name, intensity) for name, weight in mixture.items())
     return Emotion(torch.as_tensor(values), heard.description)
 
 

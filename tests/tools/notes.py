@@ -89,7 +89,8 @@ in *Preview as Text*.
 *Hear Emotion* listens to how something is said and gives the face the same mood. What was heard stands in *Preview as
 Text*, all eight with their shares.
 
-*blend* mixes them as they were heard; *keyword* takes the likeliest alone. Raise *intensity* where a voice is shy.
+*blend* mixes those that are heard about as clearly; *keyword* takes the likeliest alone. Raise *intensity* where a
+voice is shy.
 
 **Another voice**: connect other audio to *Hear Emotion* than to *Encode Audio*, and one recording lends its mood to the
 other's words.
