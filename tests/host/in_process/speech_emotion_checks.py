@@ -63,15 +63,25 @@ def check_a_keyword_is_the_codebooks_own_latent() -> None:
     assert emotion.name == keyword
 
 
+def shares(told: str) -> torch.Tensor:
+    """All eight as they stand in the text, in their order by name."""
+    return torch.tensor([float(line.split()[1].rstrip("%")) / 100 for line in sorted(told.splitlines()[1:])])
+
+
 def check_rate_channels_and_loudness_change_little_and_a_batch_is_one_emotion() -> None:
-    """The same speech at 48 kHz, in stereo and at a tenth of its loudness; and twice in a batch."""
+    """The same speech in stereo, at a tenth of its loudness and twice in a batch; and at 48 kHz, which the host's
+    resampling dulls at the upper end.
+    """
     speech = bundled_speech().samples
-    whole = heard(speech[None, None])[0].values
-    spread = codebook().latents.std()
+    whole = shares(heard(speech[None, None])[1])
     tripled = 3 * torch.fft.irfft(torch.fft.rfft(speech), 3 * len(speech))[None, None]
-    for waveform, rate in ((0.1 * tripled.expand(1, 2, -1), 48_000), (speech.expand(2, 1, -1), 16_000)):
-        apart = (heard(waveform, rate)[0].values - whole).abs().max()
-        assert apart < 0.3 * spread, (apart, spread)
+    for waveform, rate, most in (
+        (0.1 * speech.expand(1, 2, -1), 16_000, 0.01),
+        (speech.expand(2, 1, -1), 16_000, 0.01),
+        (tripled, 48_000, 0.15),
+    ):
+        apart = float((shares(heard(waveform, rate)[1]) - whole).abs().max())
+        assert apart < most, (apart, rate)
 
 
 def check_the_recogniser_is_never_loaded_in_part() -> None:
