@@ -91,7 +91,7 @@ def test_a_blend_is_the_weighted_mean_of_its_parts():
 
 def test_pictures_and_voices_are_read_by_their_own_readers_and_scaled_from_neutral():
     smile, heard = torch.full((6,), 2.0), torch.zeros(8)
-    heard[EMOTIONS.index("fear")], heard[EMOTIONS.index("sad")] = 0.75, 0.25
+    heard[EMOTIONS.index("fear")], heard[EMOTIONS.index("sad")] = 0.6, 0.4  # beyond half of the first: 0.3 and 0.1
     asked: list[Path | None] = []
 
     def hear(path: Path | None) -> HeardEmotion:

@@ -82,6 +82,14 @@ def check_the_portrait_is_turned_as_the_core_turns_it() -> None:
     assert conditioned(pose, motion_amount=7)[0][0][1]["motion_bucket_id"] == 7
 
 
+def check_a_motion_amount_alone_lets_the_head_sway() -> None:
+    """As `talk --motion` does: told the backbone alone, it would hardly move."""
+    asked, swaying = conditioned(None, motion_amount=80)[0][0][1], conditioned(sway(FRAMES, 80.0, 0))[0][0][1]
+    assert torch.equal(asked["concat_latent_image"], swaying["concat_latent_image"])
+    assert asked["motion_bucket_id"] == swaying["motion_bucket_id"] > 10
+    assert conditioned(None, motion_amount=0)[0][0][1]["concat_latent_image"].shape[0] == 1
+
+
 def check_a_head_at_rest_is_the_portrait_itself() -> None:
     rest = HeadPose(torch.tensor([[0, 0, 0, 0, 0, 1.0]]).expand(FRAMES, -1))
     turned = conditioned(rest)[0][0][1]["concat_latent_image"]
