@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import FaceError, InputError, OutputError, SettingsError
 from . import values
 from .demo import ASSETS
-from .faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded
+from .faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded, on_the_command_line
 from .files import PICTURE_SUFFIXES, check_place, same_file, write_picture
 from .progress import StageBars
 from .talk import BUNDLED_WEIGHTS
@@ -132,7 +132,6 @@ def _weights(parser: argparse.ArgumentParser) -> None:
 
 def _build(arguments: argparse.Namespace) -> None:
     from ..direction.codebook_build import build_codebook, labelled_pictures, read_labelled
-    from ..face.regions import GIVE_A_BOX
 
     check_place(arguments.out, ".safetensors")
     pictures, notes = labelled_pictures(arguments.folder)
@@ -141,7 +140,7 @@ def _build(arguments: argparse.Namespace) -> None:
     with StageBars(hidden=arguments.quiet) as bars:
         faces = read_labelled(pictures, express, lambda done, total: bars("reading faces", done, total))
     for note in (*notes, *faces.notes):
-        print(f"note: {note.replace(GIVE_A_BOX, SHOW_A_FACE)}")
+        print(f"note: {on_the_command_line(note, SHOW_A_FACE)}")
     built = build_codebook(faces, base)
     built.codebook.save(arguments.out, {"built from": built.describe()}, licence="")
     print(built.describe())

@@ -38,15 +38,16 @@ def read_head_course(
     FaceError without landmarks and reader, for landmarks of another number of pictures, and as `face_regions`;
     InputError without a picture.
     """
-    seen = without_gaps([place if place.landmarks is not None else FacePlace() for place in places])
-    if len(places) > 1 and sum(place.landmarks is not None for place in places) > 1:
+    marked = [place if place.landmarks is not None else FacePlace() for place in places]
+    if sum(place.landmarks is not None for place in marked) > 1:
         count = sum(1 for _ in portraits)
         if len(places) != count:
             raise FaceError(
                 f"Landmarks for {len(places)} pictures were given, but there are {count}: find them in these very "
                 "pictures."
             )
-        points = [read_landmarks(place.landmarks) for place in seen if place.landmarks is not None]
+        filled = without_gaps(marked)
+        points = [read_landmarks(place.landmarks) for place in filled if place.landmarks is not None]
         boxes, eyes_mouth = np.array([p.face_box for p in points]), torch.stack([p.eyes_mouth for p in points])
         return head_course(boxes, eyes_mouth.numpy())
     if reader is None:
