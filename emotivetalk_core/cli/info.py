@@ -17,12 +17,20 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="store_true",
         help="instead: what the full size computes for a clip, beside the paper's figures",
     )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="instead: what the full size holds in a graphics card's memory, at 512 and 1024 pixels",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     if arguments.flops:
         print_flops()
+    if arguments.memory:
+        print_memory()
+    if arguments.flops or arguments.memory:
         return
     import torch
 
@@ -66,13 +74,17 @@ def facts_of(file: Path) -> str:
     return f"{metadata.get('licence', '')}  {', '.join(facts)}"
 
 
+PAPER_FRAMES = 120
+"""Of 4.8 s, the clip of the paper's table 6."""
+
+
 def print_flops() -> None:
     """The full size's compute for 4.8 s, part by part, counted on shapes alone."""
     from ..models.presets import FULL
     from ..sampling.flops import PAPER_PARAMETERS, PAPER_TFLOP, backbone_parameters, clip_costs
 
     sampling = FULL.sampling
-    frames = 120
+    frames = PAPER_FRAMES
     print(
         f"full size: 4.8 s, {frames} frames of {sampling.size}x{sampling.size} pixels, {sampling.steps} steps, "
         f"windows of {sampling.window}"
@@ -91,3 +103,26 @@ def print_flops() -> None:
     parts = backbone_parameters(FULL.ethd)
     names = ", ".join(f"{name} {count:,}" for name, count in parts.items())
     print(f"ETHD's {sum(parts.values()):,} parameters: {names}; the paper's backbone has {PAPER_PARAMETERS}")
+
+
+def print_memory() -> None:
+    """The full size's tensors in half precision, part by part, at the paper's two sizes, counted on shapes alone."""
+    import torch
+
+    from ..models.presets import FULL, PAPER_WINDOWS
+    from ..sampling.memory import clip_memory
+
+    print(
+        f"full size, {PAPER_FRAMES} frames, half precision, fused attention, no guidance; GB of tensors alive at once:"
+    )
+    for size, (window, _) in PAPER_WINDOWS.items():
+        parts = clip_memory(FULL, size, PAPER_FRAMES, torch.bfloat16)
+        print(f"{size}x{size} pixels, windows of {window}")
+        print(f"  {'part':<20}{'weights':>10}{'work':>10}{'together':>10}")
+        for part in parts:
+            figures = (part.weights, part.work, part.together)
+            print(f"  {part.name:<20}" + "".join(f"{figure / 1e9:>10.2f}" for figure in figures))
+        weights = sum(part.weights for part in parts)
+        most = max(part.together for part in parts)
+        print(f"  one part at a time, as in ComfyUI: {most / 1e9:.1f}")
+        print(f"  all weights at once, as in `talk`: {(weights + max(part.work for part in parts)) / 1e9:.1f}")

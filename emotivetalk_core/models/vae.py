@@ -94,12 +94,17 @@ def frames_at_once(height: int, width: int) -> int:
     return min(max(_PIXELS_DECODED_AT_ONCE // (height * width), 1), _MOST_FRAMES_DECODED_AT_ONCE)
 
 
+def frames_decoded_together(height: int, width: int) -> int:
+    """The same with the neighbours on either side that each chunk is decoded with."""
+    return frames_at_once(height, width) + 2 * _CONTEXT
+
+
 def chunk_memory(block_channels: Sequence[int], height: int, width: int, dtype: torch.dtype) -> int:
     """Bytes beside the weights that `decode_chunks` takes for frames_at_once(height, width), however long the clip is.
 
     The peak is in the last block, where four tensors of the second level's width are alive: measured at both sizes.
     """
-    frames = frames_at_once(height, width) + 2 * _CONTEXT
+    frames = frames_decoded_together(height, width)
     return 4 * block_channels[min(1, len(block_channels) - 1)] * frames * height * width * dtype.itemsize
 
 

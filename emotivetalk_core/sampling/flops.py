@@ -1,25 +1,26 @@
-"""What the networks compute, counted on the meta device: shapes without values, so the full size needs no memory.
+"""What the networks compute, counted on shapes alone (EmotiveTalk table 6).
 
 One multiplication with its addition is two FLOPs, as torch counts them; norms and activations, a few thousandths of
 the whole, are not counted.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..models.dicte import DiCTE
-from ..models.ethd import ADDED_TIME_VALUES, ETHD, ETHDConfig
-from ..models.lip_projector import LipProjector
+from ..models.ethd import ETHD, ETHDConfig
 from ..models.presets import ModelPreset
-from ..models.speech_encoder import SpeechEncoder
-from ..models.vae import build_vae
-from ..types import FRAMES_PER_SECOND, SAMPLE_RATE, MotionConditions
 from .estimate import forward_count
 from .expression import chunk_starts
+from .meta_forwards import (
+    MetaForward,
+    decoder_forward,
+    dicte_forward,
+    encoder_forward,
+    ethd_forward,
+    lip_projector_forward,
+    speech_encoder_forward,
+)
 from .video import VideoSamplingSettings
 
 PAPER_TFLOP = {"EmotiveTalk": 3668.16, "Hallo": 4388.32}
@@ -64,81 +65,21 @@ def clip_costs(preset: ModelPreset, frames: int) -> list[PartCost]:
         overlap=sampling.overlap,
         sigma_max=sampling.sigma_max,
     )
-    dicte_rows = 1 if sampling.expression_guidance == 1.0 else 2
+    rows = 1 if sampling.expression_guidance == 1.0 else 2
     chunks = len(chunk_starts(frames, preset.dicte.tokens, preset.dicte.prefix))
+    window = min(frames, sampling.window)
     return [
-        _speech_encoder(preset, frames),
-        _lip_projector(preset, frames),
-        _dicte(preset, dicte_rows, chunks * sampling.expression_steps),
-        _vae(preset, 1, encode=True),
-        _ethd(preset, min(frames, sampling.window), forward_count(frames, video)),
-        _vae(preset, frames, encode=False),
+        _cost(speech_encoder_forward(preset, frames)),
+        _cost(lip_projector_forward(preset, frames)),
+        _cost(dicte_forward(preset, rows), chunks * sampling.expression_steps),
+        _cost(encoder_forward(preset, sampling.size)),
+        _cost(ethd_forward(preset, window, sampling.size), forward_count(frames, video)),
+        _cost(decoder_forward(preset, frames, sampling.size)),
     ]
 
 
-def _speech_encoder(preset: ModelPreset, frames: int) -> PartCost:
-    network = SpeechEncoder(preset.speech_encoder, device="meta").requires_grad_(False)
-    samples = _values(1, frames * SAMPLE_RATE // FRAMES_PER_SECOND)
-    return PartCost("speech encoder", _count(lambda: network(samples)), 1, _parameters(network))
-
-
-def _lip_projector(preset: ModelPreset, frames: int) -> PartCost:
-    network = LipProjector(preset.lip_projector, device="meta").requires_grad_(False)
-    windows = _values(frames, preset.lip_projector.window, preset.lip_projector.audio_dim)
-    return PartCost("audio-lip projector", _count(lambda: network(windows)), 1, _parameters(network))
-
-
-def _dicte(preset: ModelPreset, rows: int, forwards: int) -> PartCost:
-    config = preset.dicte
-    network = DiCTE(config, device="meta").requires_grad_(False)
-    given = (
-        _values(rows, config.tokens, config.expression_dim),
-        torch.zeros(rows, dtype=torch.long, device="meta"),
-        _values(rows, config.tokens, config.audio_window, config.audio_dim),
-        _values(rows, config.identity_dim),
-        _values(rows, config.expression_dim),
-        _values(rows, config.tokens),
-    )
-    return PartCost("Di-CTE", _count(lambda: network(*given)), forwards, _parameters(network))
-
-
-def _ethd(preset: ModelPreset, frames: int, forwards: int) -> PartCost:
-    config = preset.ethd
-    network = ETHD(config, device="meta").requires_grad_(False)
-    side = preset.sampling.size // preset.vae.pixels_per_latent
-    x = _values(1, frames, config.in_channels, side, side)
-    conditions = MotionConditions(
-        lip=_values(1, frames, config.lip_dim),
-        driving_expression=_values(1, frames, config.expression_dim),
-        reference_expression=_values(1, config.expression_dim),
-        face_mask=_values(1, 1, side, side),
-        lip_mask=_values(1, 1, side, side),
-    )
-    c_noise, added = _values(1), _values(1, ADDED_TIME_VALUES)
-    return PartCost("ETHD", _count(lambda: network(x, c_noise, conditions, added)), forwards, _parameters(network))
-
-
-def _vae(preset: ModelPreset, frames: int, *, encode: bool) -> PartCost:
-    vae = build_vae(preset.vae, device="meta").to("meta").requires_grad_(False)  # some of it is born on the CPU
-    size = preset.sampling.size
-    if encode:
-        pixels = _values(frames, 3, size, size)
-        return PartCost("VAE encoder", _count(lambda: vae.encode(pixels)), 1, _parameters(vae.encoder))
-    side = size // preset.vae.pixels_per_latent
-    latents = _values(frames, preset.vae.latent_channels, side, side)
-    return PartCost("VAE decoder", _count(lambda: vae.decode(latents, num_frames=frames)), 1, _parameters(vae.decoder))
-
-
-def _values(*shape: int) -> torch.Tensor:
-    return torch.empty(shape, device="meta")
-
-
-def _count(compute: Callable[[], object]) -> int:
+def _cost(part: MetaForward, forwards: int = 1) -> PartCost:
     counter = FlopCounterMode(display=False)
     with counter:
-        compute()
-    return counter.get_total_flops()
-
-
-def _parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+        part.compute()
+    return PartCost(part.name, counter.get_total_flops(), forwards, part.parameters)

@@ -1,0 +1,92 @@
+"""What the networks hold in memory while they compute, counted on shapes alone.
+
+Counted are the tensors that are alive at once. What a device adds (its libraries' workspaces, fragments, the system's
+own share) is not, and attention is counted as fused: its scores are never held as a whole.
+"""
+
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from ..models.presets import ModelPreset, windows_at
+from ..models.vae import frames_decoded_together
+from .meta_forwards import (
+    MetaForward,
+    decoder_forward,
+    dicte_forward,
+    encoder_forward,
+    ethd_forward,
+    lip_projector_forward,
+    speech_encoder_forward,
+)
+
+
+@dataclass(frozen=True)
+class PartMemory:
+    """One network's bytes: of its weights, and of all that a forward holds beside them at its peak."""
+
+    name: str
+    weights: int
+    work: int
+
+    @property
+    def together(self) -> int:
+        return self.weights + self.work
+
+
+class LiveTensors(TorchDispatchMode):
+    """Counts the bytes of the tensors that are made within it and still alive; `peak` is the most of them at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._live = 0
+        self._counted: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = func(*args, **(kwargs or {}))
+        for result in tree_leaves(results):
+            if isinstance(result, torch.Tensor):
+                self._count(result.untyped_storage())
+        return results
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        if storage._cdata not in self._counted:
+            self._counted.add(storage._cdata)
+            self._live += storage.nbytes()
+            self.peak = max(self.peak, self._live)
+            weakref.finalize(storage, self._end, storage._cdata, storage.nbytes())
+
+    def _end(self, key: int, size: int) -> None:
+        self._counted.discard(key)
+        self._live -= size
+
+
+def clip_memory(preset: ModelPreset, size: int, frames: int, dtype: torch.dtype) -> list[PartMemory]:
+    """All networks of a clip of that many frames of size x size pixels, in the order in which they work, weights and
+    values in `dtype`.
+
+    ETHD has one window of the clip to itself: with guidance, two or three rows at once take two or three times its
+    work. The VAE decoder has the frames that it decodes together, however long the clip is.
+    """
+    window, _ = windows_at(preset.sampling, size)
+    rows = 1 if preset.sampling.expression_guidance == 1.0 else 2
+    return [
+        _memory(speech_encoder_forward(preset, frames, dtype)),
+        _memory(lip_projector_forward(preset, frames, dtype)),
+        _memory(dicte_forward(preset, rows, dtype)),
+        _memory(encoder_forward(preset, size, dtype)),
+        _memory(ethd_forward(preset, min(frames, window), size, dtype)),
+        _memory(decoder_forward(preset, frames_decoded_together(size, size), size, dtype)),
+    ]
+
+
+def _memory(part: MetaForward) -> PartMemory:
+    weights = sum(parameter.nbytes for parameter in part.network.parameters())
+    with torch.inference_mode(), LiveTensors() as live:
+        part.compute()
+    return PartMemory(part.name, weights, live.peak)

@@ -1,0 +1,111 @@
+"""One forward of every network of a clip on the meta device: shapes without values, so the full size needs no memory.
+
+What such a forward costs is counted by what runs it (flops.py, memory.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+from torch import nn
+
+from ..models.dicte import DiCTE
+from ..models.ethd import ADDED_TIME_VALUES, ETHD
+from ..models.lip_projector import LipProjector
+from ..models.presets import ModelPreset
+from ..models.speech_encoder import SpeechEncoder
+from ..models.vae import build_vae
+from ..types import FRAMES_PER_SECOND, SAMPLE_RATE, MotionConditions
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKLTemporalDecoder
+
+Network = TypeVar("Network", bound=nn.Module)
+FLOAT32 = torch.float32
+
+
+@dataclass(frozen=True)
+class MetaForward:
+    """A network without values, and one forward of it. name: as users know the part."""
+
+    name: str
+    network: nn.Module
+    compute: Callable[[], object]
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+
+def speech_encoder_forward(preset: ModelPreset, frames: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """The whole recording of that many frames at once."""
+    network = _still(SpeechEncoder(preset.speech_encoder, device="meta"), dtype)
+    samples = _values(dtype, 1, frames * SAMPLE_RATE // FRAMES_PER_SECOND)
+    return MetaForward("speech encoder", network, lambda: network(samples))
+
+
+def lip_projector_forward(preset: ModelPreset, frames: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """All frames at once."""
+    network = _still(LipProjector(preset.lip_projector, device="meta"), dtype)
+    windows = _values(dtype, frames, preset.lip_projector.window, preset.lip_projector.audio_dim)
+    return MetaForward("audio-lip projector", network, lambda: network(windows))
+
+
+def dicte_forward(preset: ModelPreset, rows: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """rows: 2 with guidance, which asks without the emotion too."""
+    config = preset.dicte
+    network = _still(DiCTE(config, device="meta"), dtype)
+    given = (
+        _values(dtype, rows, config.tokens, config.expression_dim),
+        torch.zeros(rows, dtype=torch.long, device="meta"),
+        _values(dtype, rows, config.tokens, config.audio_window, config.audio_dim),
+        _values(dtype, rows, config.identity_dim),
+        _values(dtype, rows, config.expression_dim),
+        _values(dtype, rows, config.tokens),
+    )
+    return MetaForward("Di-CTE", network, lambda: network(*given))
+
+
+def ethd_forward(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """One window of that many frames of size x size pixels."""
+    config = preset.ethd
+    network = _still(ETHD(config, device="meta"), dtype)
+    side = size // preset.vae.pixels_per_latent
+    x = _values(dtype, 1, frames, config.in_channels, side, side)
+    conditions = MotionConditions(
+        lip=_values(dtype, 1, frames, config.lip_dim),
+        driving_expression=_values(dtype, 1, frames, config.expression_dim),
+        reference_expression=_values(dtype, 1, config.expression_dim),
+        face_mask=_values(dtype, 1, 1, side, side),
+        lip_mask=_values(dtype, 1, 1, side, side),
+    )
+    c_noise, added = _values(FLOAT32, 1), _values(FLOAT32, 1, ADDED_TIME_VALUES)
+    return MetaForward("ETHD", network, lambda: network(x, c_noise, conditions, added))
+
+
+def encoder_forward(preset: ModelPreset, size: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """The portrait of size x size pixels."""
+    vae = _vae(preset, dtype)
+    pixels = _values(dtype, 1, 3, size, size)
+    return MetaForward("VAE encoder", vae.encoder, lambda: vae.encode(pixels))
+
+
+def decoder_forward(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """That many frames of size x size pixels at once."""
+    vae = _vae(preset, dtype)
+    side = size // preset.vae.pixels_per_latent
+    latents = _values(dtype, frames, preset.vae.latent_channels, side, side)
+    return MetaForward("VAE decoder", vae.decoder, lambda: vae.decode(latents, num_frames=frames))
+
+
+def _vae(preset: ModelPreset, dtype: torch.dtype) -> "AutoencoderKLTemporalDecoder":
+    return _still(build_vae(preset.vae, device="meta").to("meta"), dtype)  # some of it is born on the CPU
+
+
+def _still(network: Network, dtype: torch.dtype) -> Network:
+    return network.to(dtype).eval().requires_grad_(False)
+
+
+def _values(dtype: torch.dtype, *shape: int) -> torch.Tensor:
+    return torch.empty(shape, dtype=dtype, device="meta")
