@@ -9,6 +9,9 @@ import cv2
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+OLDER_HOSTS = ("SaveVideo", "codec")
+"""An input that ComfyUI 0.28 wants of an API workflow, and 0.33 by another name. An editor sends its own host's."""
+
 NAMES = sorted(path.stem for path in (ROOT / "workflows" / "api").glob("*.json"))
 EXPECTED = {
     "quick_start",
@@ -64,7 +67,8 @@ def test_the_graph_says_what_the_api_workflow_says(name: str):
     assert set(shown) == set(meant)
     for key, node in meant.items():
         assert shown[key][0] == node["class_type"]
-        assert shown[key][1] | node["inputs"] == shown[key][1], key
+        inputs = {name: value for name, value in node["inputs"].items() if (node["class_type"], name) != OLDER_HOSTS}
+        assert shown[key][1] | inputs == shown[key][1], key
 
 
 @pytest.mark.parametrize("name", NAMES)
