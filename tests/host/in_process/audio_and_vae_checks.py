@@ -107,8 +107,12 @@ def check_we_encode_with_the_hosts_encoder() -> None:
     shape = {"embed_dim": 768, "num_heads": 12, "num_layers": 1, "conv_norm": False, "conv_bias": False}
     rest = {"do_normalize": False, "do_stable_layer_norm": False}
     theirs = AudioEncoderModel({"model_type": "wav2vec2", **shape, **rest})
-    for parameter in theirs.model.parameters():
+    from comfy.audio_encoders.wav2vec2 import Wav2Vec2Model
+
+    plain = Wav2Vec2Model(**shape, **rest, operations=nn)
+    for parameter in plain.parameters():
         parameter.data.normal_(0, 0.1, generator=torch.Generator().manual_seed(parameter.numel()))
+    theirs.load_sd(plain.state_dict())
     heard, frames = part("nodes.audio").EncodeAudio.execute(theirs, recording(1.01)).result
     assert frames == 26 and heard.windows.shape == (26, 10, 768)
     padded = nn.functional.pad(recording(1.01)["waveform"], (40, 520))
@@ -313,7 +317,7 @@ def check_colours_are_the_cores() -> None:
     latents = torch.zeros(1, 64), torch.zeros(1, 30)
     wanted = core.see(models(), regions, face(), *latents, core.TalkSettings()).colour_offset
     given = part("nodes.video").faded_colours(vae(), clip(1, 16), image)
-    torch.testing.assert_close(given[0], wanted, rtol=EXACT, atol=EXACT)
+    torch.testing.assert_close(given[0].cpu(), wanted, rtol=EXACT, atol=EXACT)
 
 
 def check_video_is_as_long_as_its_frames() -> None:

@@ -142,6 +142,7 @@ class LiveBytes(TorchDispatchMode):
 def difference(one: torch.Tensor, other: torch.Tensor) -> float:
     """The largest deviation, as a share of the largest value."""
     assert one.shape == other.shape, (one.shape, other.shape)
+    one, other = one.cpu(), other.cpu()
     return ((one - other).abs().max() / other.abs().max()).item()
 
 

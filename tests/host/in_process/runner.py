@@ -1,12 +1,13 @@
 """Runs the checks of one file inside the host's own Python, with the pack loaded as the host loads it, but no server.
 
-    HOST_PYTHON runner.py HOST_FOLDER BASE_FOLDER CHECKS_FILE RESULTS_FILE
+    HOST_PYTHON runner.py HOST_FOLDER BASE_FOLDER CHECKS_FILE RESULTS_FILE DEVICE CHECK...
 
 BASE_FOLDER is laid out as a server's (server.py). Each check's outcome becomes one line of JSON in RESULTS_FILE as soon
-as it is known: its name, its seconds, and the traceback where it failed.
+as it is known: its name, its seconds, and the traceback where it failed. DEVICE is cpu, or one of MOCK_BYTES.
 """
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import sys
@@ -14,18 +15,34 @@ import time
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+FOLDER = Path(__file__).parent
+MOCK_BYTES = {"gpu": 24 * 1024**3, "low_vram": 1024**3, "dynamic_vram": 24 * 1024**3}
+"""Of memory, that the mock of a card says it has: plenty, or so little that the host keeps weights off it."""
 
 PACK_NAME = "custom_nodes_EmotiveTalk"
 """The checks import the pack under this name: `from custom_nodes_EmotiveTalk.nodes.audio import EncodeAudio`."""
 
+Card = contextlib.AbstractContextManager[Any]
+"""Within it the card computes."""
 
-def prepare_host(host: Path, base: Path) -> None:
-    """The host's modules as `main.py --cpu --base-directory` leaves them."""
+
+def prepare_host(host: Path, base: Path, device: str) -> Card:
+    """The host's modules as `main.py --base-directory` leaves them, and where the checks are to run."""
+    card: Card = contextlib.nullcontext()
+    if device != "cpu":
+        card = load_module("mock_gpu", FOLDER / "mock_gpu.py").install(MOCK_BYTES[device])
     sys.path[0] = str(host)  # in place of this file's folder, as for the host's main.py
     import comfy.cli_args
 
-    comfy.cli_args.args.cpu = True
+    comfy.cli_args.args.cpu = device == "cpu"
+    # a card's rounding is not the question, and main memory is slow at halves
+    comfy.cli_args.args.force_fp32 = comfy.cli_args.args.fp32_vae = True
     comfy.cli_args.args.base_directory = str(base)
+    if device == "dynamic_vram":
+        load_module("mock_dynamic_vram", FOLDER / "mock_dynamic_vram.py").install()
+    return card
 
 
 def load_module(name: str, path: Path, folder: Path | None = None) -> ModuleType:
@@ -46,16 +63,14 @@ async def load_pack(folder: Path) -> None:
         node.GET_SCHEMA()
 
 
-def run_checks(module: ModuleType, results: Path) -> None:
+def run_checks(module: ModuleType, names: list[str], results: Path, card: Card) -> None:
     import torch
 
-    for name, check in list(vars(module).items()):
-        if not name.startswith("check_") or check.__module__ != module.__name__:
-            continue
+    for name in names:
         began, fault = time.perf_counter(), None
         try:
-            with torch.inference_mode():
-                check()
+            with torch.inference_mode(), card:
+                getattr(module, name)()
         except Exception:
             fault = traceback.format_exc()
         with results.open("a", encoding="utf-8") as file:
@@ -63,7 +78,7 @@ def run_checks(module: ModuleType, results: Path) -> None:
 
 
 if __name__ == "__main__":
-    host, base, checks, results = (Path(argument) for argument in sys.argv[1:])
-    prepare_host(host, base)
+    host, base, checks, results = (Path(argument) for argument in sys.argv[1:5])
+    card = prepare_host(host, base, sys.argv[5])
     asyncio.run(load_pack(base / "custom_nodes" / "EmotiveTalk"))
-    run_checks(load_module(checks.stem, checks), results)
+    run_checks(load_module(checks.stem, checks), sys.argv[6:], results, card)
