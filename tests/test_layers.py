@@ -12,6 +12,7 @@ from emotivetalk_core.layers.attention import (
     matrix_product,
     scaled_dot_product,
 )
+from emotivetalk_core.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from emotivetalk_core.layers.embeddings import ContextTokens, sinusoidal_embedding
 from emotivetalk_core.layers.resnet import SpaceTimeMix, TemporalResBlock, as_clip, as_frames
 
@@ -118,3 +119,18 @@ def test_temporal_block_keeps_places_apart() -> None:
     gradient = torch.autograd.grad(hidden[:, :, 2, 1, 1].sum(), x)[0]
     assert gradient[..., 1, 1].abs().sum() > 0
     assert gradient.abs().sum() == pytest.approx(gradient[..., 1, 1].abs().sum().item())
+
+
+@pytest.mark.parametrize(("ours", "theirs", "shape"), [(BatchNorm1d, torch.nn.BatchNorm1d, (4, 3)),
+                                                       (BatchNorm2d, torch.nn.BatchNorm2d, (4, 3, 5, 5))])  # fmt: skip
+def test_batch_norms_are_torchs_and_compute_where_their_input_is(ours, theirs, shape):
+    one, other, x = ours(3), theirs(3), torch.randn(shape)
+    for network in (one, other):
+        torch.nn.init.constant_(network.weight, 1.5)
+    torch.testing.assert_close(one(x), other(x))  # in training, with statistics that move
+    torch.testing.assert_close(one.state_dict(), other.state_dict())
+    torch.testing.assert_close(one.eval()(x), other.eval()(x))
+    assert one(x.double()).dtype == torch.float64
+    assert one(x.to("meta")).device.type == "meta"
+    with pytest.raises(ValueError, match="expected"):
+        one(x[..., None, None, None])

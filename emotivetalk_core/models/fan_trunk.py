@@ -2,7 +2,7 @@
 
 Both turn an image [b, 3, s, s] in -1…1 into one feature vector [b, dim]. They know nothing of lips or expressions.
 
-Batch norm comes from torch directly: hosts' sets of operations have none, and it carries few numbers.
+Batch norm is ours (layers/batch_norm.py), since hosts' sets of operations have none.
 """
 
 from types import ModuleType
@@ -10,6 +10,8 @@ from types import ModuleType
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from ..layers.batch_norm import BatchNorm2d
 
 Device = torch.device | str | None
 
@@ -26,16 +28,16 @@ class ConvolutionBlock(nn.Module):
         super().__init__()
         half, quarter = width_out // 2, width_out // 4
         place = {"dtype": dtype, "device": device}
-        self.bn1 = nn.BatchNorm2d(width_in, **place)
+        self.bn1 = BatchNorm2d(width_in, **place)
         self.conv1 = operations.Conv2d(width_in, half, 3, padding=1, bias=False, **place)
-        self.bn2 = nn.BatchNorm2d(half, **place)
+        self.bn2 = BatchNorm2d(half, **place)
         self.conv2 = operations.Conv2d(half, quarter, 3, padding=1, bias=False, **place)
-        self.bn3 = nn.BatchNorm2d(quarter, **place)
+        self.bn3 = BatchNorm2d(quarter, **place)
         self.conv3 = operations.Conv2d(quarter, quarter, 3, padding=1, bias=False, **place)
         self.downsample = None
         if width_in != width_out:  # the reference's name; it changes the width, not the size
             self.downsample = nn.Sequential(
-                nn.BatchNorm2d(width_in, **place),
+                BatchNorm2d(width_in, **place),
                 nn.ReLU(),
                 operations.Conv2d(width_in, width_out, 1, bias=False, **place),
             )
@@ -96,16 +98,16 @@ class FanTrunk(nn.Module):
         place = {"dtype": dtype, "device": device}
         built = {"operations": operations, **place}
         self.conv1 = operations.Conv2d(3, 64, 7, stride=2, padding=3, **place)
-        self.bn1 = nn.BatchNorm2d(64, **place)
+        self.bn1 = BatchNorm2d(64, **place)
         self.conv2 = ConvolutionBlock(64, 128, **built)
         self.conv3 = ConvolutionBlock(128, 128, **built)
         self.conv4 = ConvolutionBlock(128, 256, **built)
         self.m0 = Hourglass(4, 256, **built)
         self.top_m_0 = ConvolutionBlock(256, 256, **built)
         self.conv_last0 = operations.Conv2d(256, 256, 1, **place)
-        self.bn_end0 = nn.BatchNorm2d(256, **place)
+        self.bn_end0 = BatchNorm2d(256, **place)
         self.l0 = operations.Conv2d(256, 68, 1, **place)
-        self.bn5 = nn.BatchNorm2d(68, **place)
+        self.bn5 = BatchNorm2d(68, **place)
         self.conv6 = operations.Conv2d(68, 1, 3, stride=2, padding=1, **place)
         self.fc = operations.Linear((input_size // 8) ** 2, dim, **place)
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..layers.batch_norm import BatchNorm1d
 from ..layers.zero_start import start_at_zero
 from ..types import MotionLatents
 from .fan_trunk import Device, FanTrunk, SmallTrunk
@@ -100,7 +101,7 @@ class MotionEncoder(nn.Module):
             return nn.Sequential(
                 operations.Linear(config.trunk_dim, config.head_width, **place),
                 nn.ReLU(),
-                nn.BatchNorm1d(config.head_width, **place),
+                BatchNorm1d(config.head_width, **place),
                 operations.Linear(config.head_width, out, **place),
             )
 

@@ -12,7 +12,7 @@ from torch import nn
 
 sys.path.append(str(Path(__file__).parent))
 
-from model_checks import ROOT, SCALE, LiveBytes, agree, part  # noqa: E402  (the files here are no package)
+from model_checks import ROOT, SCALE, agree, live_tensors, part  # noqa: E402  (the files here are no package)
 
 DEMO = ROOT / "emotivetalk_core" / "weights" / "demo"
 EXACT = 1e-5
@@ -249,11 +249,11 @@ def check_out_of_memory_goes_to_tiles() -> None:
 def check_vae_memory_is_predicted() -> None:
     """What the host is told of encoding and decoding is within a quarter of what is alive at the peak."""
     hosted = vae()
-    with LiveBytes() as live:
+    with live_tensors() as live:
         hosted.first_stage_model.encode(picture().movedim(-1, 1).contiguous())
     shares = [hosted.memory_used_encode((1, 3, 128, 128), torch.float32) / live.peak]
     latents = clip(24, 16)
-    with LiveBytes() as live:
+    with live_tensors() as live:
         list(hosted.first_stage_model.chunks(latents, latents.device))
     shares.append(hosted.memory_used_decode(latents.shape, torch.float32) / live.peak)
     print("encode, decode:", shares)
@@ -269,15 +269,15 @@ def check_speech_memory_is_predicted() -> None:
     )
     core, shares, windows = models(), [], features(10).windows
     samples = recording(4)["waveform"][0]
-    with LiveBytes() as live:
+    with live_tensors() as live:
         core.speech_encoder.features(samples)
     shares.append(speech.encoding_memory(core.speech_encoder.config, samples.numel()) / live.peak)
-    with LiveBytes() as live:
+    with live_tensors() as live:
         lips.project_lips(core.lip_projector, windows[:1].repeat(256, 1, 1))
     shares.append(lips.projecting_memory(core.lip_projector.config) / live.peak)
     held = face().expression[0]
     for guidance, emotion in ((1.0, held), (2.0, held), (2.0, held.repeat(windows.shape[0], 1))):
-        with LiveBytes() as live:
+        with live_tensors() as live:
             expression.sample_expression(
                 core.dicte, windows.clone(), face().identity[0], emotion, seed=0, steps=1, guidance=guidance
             )

@@ -178,7 +178,7 @@ def install(total: int) -> MockGPU:
     }
     for name, answer in answers.items():
         setattr(torch.cuda, name, lambda *_, answer=answer, **__: answer)
-    torch.cuda.mem_get_info = lambda *_: (total - card.live, total)
+    torch.cuda.mem_get_info = lambda *_: (max(total - card.live, 0), total)
     torch.cuda.memory_stats = lambda *_: {f"{kind}_bytes.all.current": card.live for kind in ("active", "reserved")}
     torch.cuda.Stream = MockStream
     torch.cuda.stream = lambda _: contextlib.nullcontext()

@@ -7,14 +7,12 @@ torch.inference_mode().
 import importlib
 import importlib.util
 import sys
-import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 ROOT = Path(__file__).parents[3]
 PACK = "custom_nodes_EmotiveTalk"
@@ -120,23 +118,9 @@ class Shot:
         )
 
 
-class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of all tensors that are made and still alive; `peak` is the most of them at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.storages: dict[int, int] = {}
-        self.peak = 0
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        results = function(*args, **(kwargs or {}))
-        for result in results if isinstance(results, (tuple, list)) else (results,):
-            if isinstance(result, torch.Tensor) and result.untyped_storage()._cdata not in self.storages:
-                storage = result.untyped_storage()
-                self.storages[storage._cdata] = storage.nbytes()
-                weakref.finalize(storage, self.storages.pop, storage._cdata)
-                self.peak = max(self.peak, sum(self.storages.values()))
-        return results
+def live_tensors() -> Any:
+    """The core's counter of bytes alive."""
+    return part("emotivetalk_core.sampling.memory").LiveTensors()
 
 
 def difference(one: torch.Tensor, other: torch.Tensor) -> float:
@@ -349,7 +333,7 @@ def check_memory_is_predicted() -> None:
             "lip_mask": torch.zeros(videos, 1, 4 * height, 4 * width),
             "added_time": (24.0, 0.0, 0.0),
         }
-        with LiveBytes() as live:
+        with live_tensors() as live:
             model.apply_model(torch.randn(shape), torch.ones(shape[0]), c_concat=torch.randn(shape), **given)
         share = model.memory_required(list(shape)) / live.peak
         print(f"{shape}: {live.peak / 2**20:.1f} MiB, predicted {share:.2f} of it")

@@ -1,6 +1,6 @@
-"""Runs the checks of one file inside the host's own Python, with the pack loaded as the host loads it, but no server.
+"""Runs checks inside the host's own Python, with the pack loaded as the host loads it, but no server.
 
-    HOST_PYTHON runner.py HOST_FOLDER BASE_FOLDER CHECKS_FILE RESULTS_FILE DEVICE CHECK...
+    HOST_PYTHON runner.py HOST_FOLDER BASE_FOLDER RESULTS_FILE DEVICE FILE.CHECK...
 
 BASE_FOLDER is laid out as a server's (server.py). Each check's outcome becomes one line of JSON in RESULTS_FILE as soon
 as it is known: its name, its seconds, and the traceback where it failed. DEVICE is cpu, or one of MOCK_BYTES.
@@ -18,7 +18,8 @@ from types import ModuleType
 from typing import Any
 
 FOLDER = Path(__file__).parent
-MOCK_BYTES = {"gpu": 24 * 1024**3, "low_vram": 1024**3, "dynamic_vram": 24 * 1024**3}
+PLENTY, NEXT_TO_NONE = 24 * 1024**3, 128 * 1024**2
+MOCK_BYTES = {"gpu_only": PLENTY, "low_vram": NEXT_TO_NONE, "dynamic_vram": PLENTY}
 """Of memory, that the mock of a card says it has: plenty, or so little that the host keeps weights off it."""
 
 PACK_NAME = "custom_nodes_EmotiveTalk"
@@ -38,7 +39,8 @@ def prepare_host(host: Path, base: Path, device: str) -> Card:
 
     comfy.cli_args.args.cpu = device == "cpu"
     # a card's rounding is not the question, and main memory is slow at halves
-    comfy.cli_args.args.force_fp32 = comfy.cli_args.args.fp32_vae = True
+    comfy.cli_args.args.fp32_unet = comfy.cli_args.args.fp32_vae = True
+    comfy.cli_args.args.gpu_only = device == "gpu_only"
     comfy.cli_args.args.base_directory = str(base)
     if device == "dynamic_vram":
         load_module("mock_dynamic_vram", FOLDER / "mock_dynamic_vram.py").install()
@@ -63,10 +65,12 @@ async def load_pack(folder: Path) -> None:
         node.GET_SCHEMA()
 
 
-def run_checks(module: ModuleType, names: list[str], results: Path, card: Card) -> None:
+def run_checks(checks: list[str], results: Path, card: Card) -> None:
     import torch
 
-    for name in names:
+    for check in checks:
+        stem, name = check.split(".")
+        module = sys.modules.get(stem) or load_module(stem, FOLDER / f"{stem}.py")
         began, fault = time.perf_counter(), None
         try:
             with torch.inference_mode(), card:
@@ -74,11 +78,11 @@ def run_checks(module: ModuleType, names: list[str], results: Path, card: Card) 
         except Exception:
             fault = traceback.format_exc()
         with results.open("a", encoding="utf-8") as file:
-            print(json.dumps({"check": name, "seconds": time.perf_counter() - began, "fault": fault}), file=file)
+            print(json.dumps({"check": check, "seconds": time.perf_counter() - began, "fault": fault}), file=file)
 
 
 if __name__ == "__main__":
-    host, base, checks, results = (Path(argument) for argument in sys.argv[1:5])
-    card = prepare_host(host, base, sys.argv[5])
+    host, base, results = (Path(argument) for argument in sys.argv[1:4])
+    card = prepare_host(host, base, sys.argv[4])
     asyncio.run(load_pack(base / "custom_nodes" / "EmotiveTalk"))
-    run_checks(load_module(checks.stem, checks), sys.argv[6:], results, card)
+    run_checks(sys.argv[5:], results, card)
