@@ -88,8 +88,8 @@ class ClipVAE(comfy.sd.VAE):
         )
 
     def frames(self, samples: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Chunks [k, 3, h, w] in 0…1 of the clip of unscaled latents [n, 4, h', w'], on the VAE's device. Memory stays
-        flat, and a cancelled prompt ends between chunks.
+        """Chunks [k, 3, h, w] in 0…1 of the clip of unscaled latents [n, 4, h', w'], on the VAE's device; in tiles from
+        where memory ends. Memory stays flat, and a cancelled prompt ends between chunks.
         """
         self._load_for(samples.shape)
         for chunk in self.first_stage_model.chunks(samples, self.device):
@@ -98,12 +98,14 @@ class ClipVAE(comfy.sd.VAE):
 
     def decode(self, samples_in: torch.Tensor, vae_options: dict[str, Any] | None = None) -> torch.Tensor:
         """Unscaled latents [n, 4, h', w'] of one clip to IMAGE [n, h, w, 3]; in tiles where memory ends."""
-        try:
-            return self._decode_whole(samples_in)
-        except comfy.model_management.OOM_EXCEPTION:
-            logging.warning("Out of memory while decoding %d frames; decoding them in tiles.", samples_in.shape[0])
-        # outside of the except block, whose exception keeps what was allocated
-        return self.decode_tiled(samples_in)
+        frames, _, height, width = samples_in.shape
+        ratio = self.upscale_ratio
+        image = torch.empty(frames, ratio * height, ratio * width, self.output_channels, device=self.output_device)
+        done = 0
+        for chunk in self.frames(samples_in):
+            image[done : done + chunk.shape[0]] = chunk.movedim(1, -1)
+            done += chunk.shape[0]
+        return image
 
     def decode_tiled(
         self,
@@ -135,16 +137,6 @@ class ClipVAE(comfy.sd.VAE):
             pbar=comfy.utils.ProgressBar(comfy.utils.get_tiled_scale_steps(width, height, tile[1], tile[0], overlap)),
         )  # [1, 3, n, h, w]
         return image_of(clip[0].movedim(1, 0))
-
-    def _decode_whole(self, samples: torch.Tensor) -> torch.Tensor:
-        frames, _, height, width = samples.shape
-        ratio = self.upscale_ratio
-        image = torch.empty(frames, ratio * height, ratio * width, self.output_channels, device=self.output_device)
-        done = 0
-        for chunk in self.frames(samples):
-            image[done : done + chunk.shape[0]] = chunk.movedim(1, -1)
-            done += chunk.shape[0]
-        return image
 
     def _load_for(self, shape: tuple[int, ...]) -> None:
         memory = self.memory_used_decode(shape, self.vae_dtype)

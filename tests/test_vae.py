@@ -11,6 +11,7 @@ from emotivetalk_core.models.vae import (
     encode_video,
     fold_latent_scale,
 )
+from emotivetalk_core.models.vae_tiles import decode_in_tiles
 
 TINY = VAEConfig(block_channels=(32, 32, 32, 32), layers_per_block=1, norm_groups=8)
 
@@ -94,3 +95,40 @@ def test_chunks_of_a_moving_clip_differ_little_from_the_whole_and_do_not_jump():
         parts = torch.cat(list(decode_chunks(vae, latents, chunk=8, context=context)))
         assert (parts - whole).abs().mean() < difference
         assert ((parts[1:] - parts[:-1]).abs().mean(dim=(1, 2, 3)) / steps)[[7, 15, 23]].max() < jump
+
+
+def test_tiles_of_a_decoder_that_looks_at_nothing_else_are_the_whole():
+    latents = torch.randn(2, 3, 11, 23)
+
+    def enlarge(part):
+        return part.repeat_interleave(4, -1).repeat_interleave(4, -2)
+
+    for tile in (8, 16, 64):
+        torch.testing.assert_close(decode_in_tiles(enlarge, latents, tile), enlarge(latents))
+
+
+def test_a_chunk_that_does_not_fit_is_decoded_in_tiles_and_so_are_those_after_it(vae, monkeypatch, caplog):
+    """Like the whole but for the group norms' statistics, which tiles take of themselves."""
+    latents, decode, sides = torch.randn(4, 4, 40, 40), vae.decode, []
+
+    def small(part, **options):
+        sides.append(part.shape[-1])
+        if part.shape[-1] > 32:
+            raise torch.cuda.OutOfMemoryError("made for this test")
+        return decode(part, **options)
+
+    whole = torch.cat(list(decode_chunks(vae, latents, chunk=2)))
+    monkeypatch.setattr(vae, "decode", small)
+    tiled = torch.cat(list(decode_chunks(vae, latents, chunk=2)))
+    assert sides == [40, *[32] * 8]
+    assert 0 < (tiled - whole).abs().mean() < 0.05
+    assert caplog.text.count("trying tiles") == 1
+
+
+def test_what_does_not_fit_in_the_smallest_tiles_is_out_of_memory(vae, monkeypatch):
+    def full(part, **options):
+        raise torch.cuda.OutOfMemoryError("made for this test")
+
+    monkeypatch.setattr(vae, "decode", full)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        next(decode_chunks(vae, torch.randn(1, 4, 4, 4)))

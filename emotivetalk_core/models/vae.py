@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import NumericalError, SettingsError
+from .vae_tiles import decode_where_it_fits
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLTemporalDecoder
@@ -133,15 +134,19 @@ def decode_chunks(
     hold_ends: the clip's first and last frames get their context too, as if they stood still; without it they lack it,
     as in one decode of the whole clip, and come out a little different from the rest.
     device: where the network computes, if the latents lie elsewhere; each chunk goes there when its turn comes.
+
+    Where a graphics card has not enough memory for a chunk, it and all after it are decoded in tiles (vae_tiles.py).
     """
-    count = latents.shape[0]
+    count, tile = latents.shape[0], None
     for start in range(0, count, chunk):
         end = min(start + chunk, count)
         frames = torch.arange(start - context, end + context)
         frames = frames.clamp(0, count - 1) if hold_ends else frames[(frames >= 0) & (frames < count)]
         before = context if hold_ends else min(context, start)
         with torch.no_grad():
-            pixels = decode_frames(vae, latents[frames].to(device=device))[before : before + end - start].float()
+            there = latents[frames].to(device=device)
+            pixels, tile = decode_where_it_fits(lambda part: decode_frames(vae, part), there, tile)
+        pixels = pixels[before : before + end - start].float()
         if not torch.isfinite(pixels).all():
             raise NumericalError(
                 f"Decoding frames {start} to {end - 1} gave values that are not finite; "

@@ -1,5 +1,6 @@
 """What holds on a card only: see mock_gpu.py. The rest of the files in this folder run there too."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -44,3 +45,30 @@ def check_weights_lie_where_the_host_wants_them() -> None:
     print(f"{there:.3f} of the weights lie on the card")
     assert shot.model.load_device == CARD
     assert there == 1 if plenty and not shot.model.is_dynamic() else there < 0.05
+
+
+def check_a_picture_that_does_not_fit_is_decoded_in_tiles() -> None:
+    """On a small card: what its memory does not hold as a whole comes nevertheless."""
+    vae, latents = Shot(1).vae, torch.randn(2, 4, 112, 112, generator=torch.Generator().manual_seed(0))
+    with Listening() as said:
+        frames = vae.decode(latents)
+    assert frames.shape == (2, 448, 448, 3) and frames.isfinite().all()
+    assert any("trying tiles" in line for line in said.lines), said.lines
+
+
+class Listening(logging.Handler):
+    """Keeps what is logged within it. lines: as text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+    def __enter__(self) -> "Listening":
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        logging.getLogger().removeHandler(self)

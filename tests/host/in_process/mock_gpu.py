@@ -58,14 +58,12 @@ class MockTensor(torch.Tensor):
 
 
 class MockGPU(TorchDispatchMode):
-    """The card. total: bytes of memory that it says it has · live: bytes held by tensors on it · peak: the most of them
-    at once since it was last set to 0.
-    """
+    """The card. total: bytes of memory that it has; more is out of memory · live: bytes held by tensors on it."""
 
     def __init__(self, total: int) -> None:
         super().__init__()
         self.total = total
-        self.live = self.peak = 0
+        self.live = 0
         self._storages: set[int] = set()
 
     def __enter__(self) -> "MockGPU":
@@ -84,9 +82,10 @@ class MockGPU(TorchDispatchMode):
 
     def _count(self, storage: torch.UntypedStorage) -> None:
         if storage._cdata not in self._storages:
+            if self.live + storage.nbytes() > self.total:
+                raise torch.cuda.OutOfMemoryError(f"{self.total} bytes in all, {self.live} in use")
             self._storages.add(storage._cdata)
             self.live += storage.nbytes()
-            self.peak = max(self.peak, self.live)
             weakref.finalize(storage, self._free, storage._cdata, storage.nbytes())
 
     def _free(self, key: int, size: int) -> None:
@@ -178,7 +177,7 @@ def install(total: int) -> MockGPU:
     }
     for name, answer in answers.items():
         setattr(torch.cuda, name, lambda *_, answer=answer, **__: answer)
-    torch.cuda.mem_get_info = lambda *_: (max(total - card.live, 0), total)
+    torch.cuda.mem_get_info = lambda *_: (total - card.live, total)
     torch.cuda.memory_stats = lambda *_: {f"{kind}_bytes.all.current": card.live for kind in ("active", "reserved")}
     torch.cuda.Stream = MockStream
     torch.cuda.stream = lambda _: contextlib.nullcontext()

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 FOLDER = Path(__file__).parent
-PLENTY, NEXT_TO_NONE = 24 * 1024**3, 128 * 1024**2
+PLENTY, NEXT_TO_NONE = 24 * 1024**3, 384 * 1024**2
 MOCK_BYTES = {"gpu_only": PLENTY, "low_vram": NEXT_TO_NONE, "dynamic_vram": PLENTY}
 """Of memory, that the mock of a card says it has: plenty, or so little that the host keeps weights off it."""
 

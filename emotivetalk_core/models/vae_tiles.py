@@ -1,0 +1,63 @@
+"""Decoding in tiles: for pictures that a graphics card cannot decode as a whole.
+
+Decoding 1024x1024 pixels holds more memory than anything else in the method (docs/benchmarks.md).
+"""
+
+import logging
+from collections.abc import Callable
+
+import torch
+
+from ..diffusion.windows import window_starts
+
+Decode = Callable[[torch.Tensor], torch.Tensor]
+"""Latents [n, c, h, w] of one clip to pixels [n, 3, f*h, f*w], with one f for all sizes."""
+
+TILES = (64, 32)
+"""Sides in latent pixels, in the order in which they are tried."""
+
+
+def decode_where_it_fits(decode: Decode, latents: torch.Tensor, tile: int | None) -> tuple[torch.Tensor, int | None]:
+    """Pixels of the latents, and the side of the tiles that fitted into memory; None for the whole picture.
+
+    tile: where to begin. Out-of-memory is raised on if the smallest tiles run into it too.
+    """
+    sides = [side for side in (None, *TILES) if side is None or side < max(latents.shape[-2:])]
+    sides = sides[sides.index(tile) :]
+    for side in sides:
+        try:
+            return (decode(latents) if side is None else decode_in_tiles(decode, latents, side)), side
+        except torch.cuda.OutOfMemoryError:
+            if side == sides[-1]:
+                raise
+        # outside of the except block, whose exception keeps what was allocated
+        logging.getLogger(__name__).warning("The memory is not enough to decode so much at once; trying tiles.")
+    raise AssertionError("unreachable: the last side returns or raises")
+
+
+def decode_in_tiles(decode: Decode, latents: torch.Tensor, tile: int) -> torch.Tensor:
+    """Float32 pixels of the latents [n, c, h, w], decoded in squares of `tile` latent pixels. Neighbours share a
+    quarter, over which one fades into the other.
+    """
+    height, width = latents.shape[-2:]
+    overlap = tile // 4
+    result = total = torch.empty(0)
+    for top in window_starts(height, tile, overlap):
+        for left in window_starts(width, tile, overlap):
+            pixels = decode(latents[..., top : top + tile, left : left + tile]).float()
+            factor = pixels.shape[-1] // min(tile, width)
+            if not total.numel():
+                result = pixels.new_zeros(*pixels.shape[:2], factor * height, factor * width)
+                total = pixels.new_zeros(factor * height, factor * width)
+            rows, columns = (_ramp(side, factor * overlap).to(pixels) for side in pixels.shape[-2:])
+            share = rows[:, None] * columns
+            y, x = factor * top, factor * left
+            result[..., y : y + len(rows), x : x + len(columns)] += share * pixels
+            total[y : y + len(rows), x : x + len(columns)] += share
+    return result / total
+
+
+def _ramp(length: int, overlap: int) -> torch.Tensor:
+    """[length]: rises from either end over `overlap` pixels."""
+    steps = torch.arange(1, length + 1)
+    return torch.minimum(steps, length + 1 - steps).clamp(max=overlap + 1)
