@@ -1,5 +1,6 @@
 """The paper's sampler on the host's machinery: its samplers, context windows, progress, preview and cancel."""
 
+import logging
 from typing import Any
 
 import comfy.model_management
@@ -13,13 +14,17 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, noise_grid
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.sampling.estimate import window_count
+from ..emotivetalk_core.sampling.estimate import plan, window_count
+from ..emotivetalk_core.sampling.video import VideoSamplingSettings
 from .ethd import without_expression, without_lips
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .sockets import CATEGORY
 from .windows import VideoWindows, own_windows, set_windows
 
 AS_WEIGHTS = "as the weights say"
+
+_MOST_OF_MEMORY = 0.9
+"""A larger share is rarely free: the system and the weights of a layer take some."""
 
 
 class FaceGuider(comfy.samplers.CFGGuider):
@@ -173,10 +178,13 @@ class WindowedSampler(io.ComfyNode):
         frames = start.shape[0]
         own = own_windows(defaults, model.model.latent_format.spacial_downscale_ratio, *start.shape[-2:])
         window, overlap = _windows(own, window, overlap)
+        guidance = {"lip_guidance": lip_guidance, "emotion_guidance": emotion_guidance}
+        settings = VideoSamplingSettings(steps=len(sigmas) - 1, window=window, overlap=overlap, **guidance)
+        announce(model, (min(window, frames), *start.shape[1:]), plan(frames, settings))
         model = model.clone()
         progress = WindowProgress(model, window_count(frames, window, overlap), len(sigmas) - 1)
         set_windows(model, VideoWindows(window, overlap, progress.window))
-        guider = FaceGuider(model, positive, lip_guidance, emotion_guidance)
+        guider = FaceGuider(model, positive, **guidance)
         samples = guider.sample(
             frame_noise(frames, tuple(start.shape[1:]), seed),
             start,
@@ -190,6 +198,21 @@ class WindowedSampler(io.ComfyNode):
         samples = samples.to(comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype())
         kept = {name: value for name, value in latent.items() if not name.startswith("downscale_ratio")}
         return io.NodeOutput(kept | {"samples": samples})
+
+
+def announce(model: comfy.model_patcher.ModelPatcher, window: tuple[int, ...], work: str) -> None:
+    """Says what is coming, and warns where a window [n, 4, h, w] needs more memory than there is: some drivers then go
+    on many times slower and say nothing.
+    """
+    gigabytes = model.model.memory_required(list(window)) / 1e9
+    there = comfy.model_management.get_total_memory(model.load_device) / 1e9
+    logging.info("EmotiveTalk: %s; a window needs about %.1f GB beside the weights", work, gigabytes)
+    if gigabytes > _MOST_OF_MEMORY * there:
+        logging.warning(
+            "EmotiveTalk: a window of %d frames needs about %.1f GB beside the weights, but %s has %.1f GB in all; "
+            "make the sampler's window shorter, or the picture smaller.",
+            *(window[0], gigabytes, model.load_device, there),
+        )
 
 
 def _windows(own: tuple[int, int], window: int, overlap: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parent))
 
-from model_checks import Shot  # noqa: E402  (the files here are no package)
+from model_checks import Shot, part  # noqa: E402  (the files here are no package)
 
 CARD = torch.device("cuda", 0)
 
@@ -56,6 +56,17 @@ def check_a_picture_that_does_not_fit_is_decoded_in_tiles() -> None:
     assert any("trying tiles" in line for line in said.lines), said.lines
 
 
+def check_a_window_beyond_the_memory_is_said_beforehand() -> None:
+    """What the sampler is about to do, and a warning where its window needs more than the card has, and only there."""
+    announce, model = part("nodes.sampler").announce, Shot(1).model
+    with Listening() as said:
+        announce(model, (8, 4, 32, 32), "2 windows × 5 steps")
+        (plan,) = said.lines
+        announce(model, (3000, 4, 256, 256), "1 window × 5 steps")
+    assert "2 windows × 5 steps; a window needs about 0." in plan, plan
+    assert "a window of 3000 frames needs about" in said.lines[-1] and "cuda:0 has" in said.lines[-1], said.lines
+
+
 class Listening(logging.Handler):
     """Keeps what is logged within it. lines: as text."""
 
@@ -68,6 +79,7 @@ class Listening(logging.Handler):
 
     def __enter__(self) -> "Listening":
         logging.getLogger().addHandler(self)
+        logging.getLogger().setLevel(logging.INFO)
         return self
 
     def __exit__(self, *fault: object) -> None:
