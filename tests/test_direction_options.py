@@ -216,6 +216,7 @@ def assert_refused(arguments: list[str], folder: Path, capsys, *words: str) -> N
         (("--retime", "loop", "--emotion", "happy"), ("--retime",)),
         (("--emotion-guidance", "11"), ("guidance", "10")),
         (("--plot-only",), ("--plot",)),
+        (("--plot", "p.png", "--plot-only", "--save-take", "t.safetensors"), ("--plot-only", "--save-take")),
         (("--plot", "plot.jpg"), ("plot.jpg", ".png")),
         (("--plot", "no/where/plot.png"), ("no/where",)),
         (("--save-take", "take.pt"), ("take.pt", ".safetensors")),

@@ -126,6 +126,8 @@ def check_direction(direction: Direction) -> None:
     _refuse_the_unheeded(direction)
     if direction.plot_only and direction.plot is None:
         raise SettingsError("--plot-only needs to know where the plot goes; add --plot FILE.png.")
+    if direction.plot_only and direction.save_take is not None:
+        raise SettingsError("--plot-only stops before there is a take to save; leave out --plot-only or --save-take.")
     for path, suffix in ((direction.plot, ".png"), (direction.save_take, ".safetensors")):
         if path is not None:
             check_place(path, suffix)
