@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from emotivetalk_core.cli import main
 from emotivetalk_core.direction.take import Take
+from emotivetalk_core.models.manifest import write_manifest
 from emotivetalk_core.types import ExpressionLatents
 from emotivetalk_core.video.reader import read_video_facts
 
@@ -58,6 +59,24 @@ def test_info_names_every_network(tiny_weights, capsys):
     printed = capsys.readouterr().out
     for name in ("speech_encoder", "lip_projector", "motion_encoder", "dicte", "ethd", "vae", "emotion_codebook"):
         assert name in printed
+
+
+def test_info_says_whether_the_files_are_those_of_the_manifest(tiny_weights, tmp_path, capsys):
+    folder = tmp_path / "weights"
+    shutil.copytree(tiny_weights, folder)
+
+    def checksums():
+        assert main(["info", "--weights", str(folder), "--device", "cpu"]) == 0
+        return next(line for line in capsys.readouterr().out.splitlines() if line.startswith("checksums: "))
+
+    (folder / "manifest.json").unlink(missing_ok=True)
+    assert "there is no manifest.json" in checksums()
+    write_manifest(folder)
+    assert checksums() == "checksums: all as manifest.json has them"
+    content = bytearray((folder / "vae.safetensors").read_bytes())
+    content[-1] ^= 1
+    (folder / "vae.safetensors").write_bytes(content)
+    assert "vae.safetensors is not the file that the manifest names" in checksums()
 
 
 def test_info_says_what_else_lies_in_the_folder_and_loads_no_network(tiny_weights, tmp_path, capsys):

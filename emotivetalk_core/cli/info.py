@@ -47,10 +47,24 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"weights: {folder}")
     for file in sorted(folder.glob("*.safetensors")):
         print(f"  {file.stem:<17}{file.stat().st_size / 1e6:7.1f} MB  {facts_of(file)}")
+    print(f"checksums: {checked(folder)}")
     print(
         f"sampling: {defaults.size}x{defaults.size} pixels, {defaults.steps} steps ({defaults.grid}), "
         f"windows of {defaults.window} frames, overlap {defaults.overlap}"
     )
+
+
+def checked(folder: Path) -> str:
+    """What the folder's manifest says of its files."""
+    from ..models.manifest import MANIFEST, verify_manifest
+
+    if not (folder / MANIFEST).is_file():
+        return f"none, there is no {MANIFEST}"
+    try:
+        verify_manifest(folder)
+    except WeightsError as error:
+        return str(error)
+    return f"all as {MANIFEST} has them"
 
 
 def facts_of(file: Path) -> str:
