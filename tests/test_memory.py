@@ -7,7 +7,6 @@ from torch.profiler import ProfilerActivity, profile
 
 from emotivetalk_core.cli import main
 from emotivetalk_core.models.ethd import ETHD
-from emotivetalk_core.models.presets import FULL
 from emotivetalk_core.sampling.memory import LiveTensors, clip_memory
 from emotivetalk_core.sampling.meta_forwards import ethd_forward
 from emotivetalk_core.types import MotionConditions
@@ -71,4 +70,5 @@ def test_the_full_size_fits_where_the_page_on_benchmarks_says(capsys):
     ethd = [line.split() for line in printed.splitlines() if line.startswith("  ETHD")]
     assert [line[1] for line in ethd] == ["3.16", "3.16"]
     assert sum(1 for line in printed.splitlines() if "one part at a time" in line) == 2
-    assert FULL.sampling.window == 120
+    tiles = [line.split() for line in printed.splitlines() if line.startswith("  in tiles of")]
+    assert [(line[3], line[5]) for line in tiles] == [("256", "2.15"), ("512", "5.37")]

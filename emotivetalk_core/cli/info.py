@@ -124,7 +124,7 @@ def print_memory() -> None:
     import torch
 
     from ..models.presets import FULL, PAPER_WINDOWS
-    from ..sampling.memory import clip_memory
+    from ..sampling.memory import clip_memory, decoder_in_tiles
 
     print(
         f"full size, {PAPER_FRAMES} frames, half precision, fused attention, no guidance; GB of tensors alive at once:"
@@ -133,7 +133,7 @@ def print_memory() -> None:
         parts = clip_memory(FULL, size, PAPER_FRAMES, torch.bfloat16)
         print(f"{size}x{size} pixels, windows of {window}")
         print(f"  {'part':<20}{'weights':>10}{'work':>10}{'together':>10}")
-        for part in parts:
+        for part in (*parts, decoder_in_tiles(FULL, size, torch.bfloat16)):
             figures = (part.weights, part.work, part.together)
             print(f"  {part.name:<20}" + "".join(f"{figure / 1e9:>10.2f}" for figure in figures))
         weights = sum(part.weights for part in parts)

@@ -5,7 +5,7 @@ own share) is not, and attention is counted as fused: its scores are never held 
 """
 
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from ..models.presets import ModelPreset, windows_at
 from ..models.vae import frames_decoded_together
+from ..models.vae_tiles import TILES
 from .meta_forwards import (
     MetaForward,
     decoder_forward,
@@ -83,6 +84,14 @@ def clip_memory(preset: ModelPreset, size: int, frames: int, dtype: torch.dtype)
         _memory(ethd_forward(preset, min(frames, window), size, dtype)),
         _memory(decoder_forward(preset, frames_decoded_together(size, size), size, dtype)),
     ]
+
+
+def decoder_in_tiles(preset: ModelPreset, size: int, dtype: torch.dtype) -> PartMemory:
+    """The VAE decoder on the first tiles that are tried where size x size pixels do not fit as a whole."""
+    pixels = preset.vae.pixels_per_latent
+    side = pixels * next(tile for tile in TILES if pixels * tile < size)
+    tiles = _memory(decoder_forward(preset, frames_decoded_together(size, size), side, dtype))
+    return replace(tiles, name=f"in tiles of {side}")
 
 
 def _memory(part: MetaForward) -> PartMemory:
