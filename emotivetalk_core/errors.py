@@ -27,5 +27,11 @@ class OutputError(EmotiveTalkError):
     """The result cannot be written where it was asked for."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out. torch has a class of its own for that on NVIDIA's cards only; elsewhere it says so."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
+
+
 class NumericalError(EmotiveTalkError):
     """A network produced a value that is not finite."""

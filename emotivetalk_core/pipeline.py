@@ -173,7 +173,7 @@ def see(
     portrait_latent = encode_mode(models.vae, crop)  # [1, 4, h, w]
     pose = settings.head_pose
     scaled = (portrait_latent * models.vae.config.scaling_factor).expand(STILL_FRAMES, -1, -1, -1)
-    still = next(decode_chunks(models.vae, scaled, chunk=STILL_FRAMES, hold_ends=True))
+    still = torch.cat(list(decode_chunks(models.vae, scaled, chunk=settings.decode_chunk, hold_ends=True)))
     return VideoConditions(
         portrait_latent=portrait_latent[0] if pose is None else turned_latents(models, crop, regions, pose),
         lip=lip,

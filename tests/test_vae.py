@@ -126,9 +126,22 @@ def test_a_chunk_that_does_not_fit_is_decoded_in_tiles_and_so_are_those_after_it
 
 
 def test_what_does_not_fit_in_the_smallest_tiles_is_out_of_memory(vae, monkeypatch):
+    sides = []
+
     def full(part, **options):
-        raise torch.cuda.OutOfMemoryError("made for this test")
+        sides.append(part.shape[-1])
+        raise RuntimeError("MPS backend out of memory")
 
     monkeypatch.setattr(vae, "decode", full)
-    with pytest.raises(torch.cuda.OutOfMemoryError):
-        next(decode_chunks(vae, torch.randn(1, 4, 4, 4)))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        next(decode_chunks(vae, torch.randn(1, 4, 80, 80)))
+    assert sides == [80, 64, 32]
+
+
+def test_other_faults_of_the_decoder_are_not_taken_for_a_full_memory(vae, monkeypatch):
+    def broken(part, **options):
+        raise RuntimeError("made for this test")
+
+    monkeypatch.setattr(vae, "decode", broken)
+    with pytest.raises(RuntimeError, match="made for this test"):
+        next(decode_chunks(vae, torch.randn(1, 4, 80, 80)))

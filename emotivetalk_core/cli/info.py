@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"weights: {folder}")
     for file in sorted(folder.glob("*.safetensors")):
         print(f"  {file.stem:<17}{file.stat().st_size / 1e6:7.1f} MB  {facts_of(file)}")
-    print(f"checksums: {checked(folder)}")
+    print("checksums: ", end="", flush=True)  # reading whole files takes a while
+    print(checked(folder))
     print(
         f"sampling: {defaults.size}x{defaults.size} pixels, {defaults.steps} steps ({defaults.grid}), "
         f"windows of {defaults.window} frames, overlap {defaults.overlap}"
@@ -64,7 +65,7 @@ def checked(folder: Path) -> str:
         verify_manifest(folder)
     except WeightsError as error:
         return str(error)
-    return f"all as {MANIFEST} has them"
+    return f"all files that {MANIFEST} lists are as it has them"
 
 
 def facts_of(file: Path) -> str:
@@ -139,4 +140,4 @@ def print_memory() -> None:
         weights = sum(part.weights for part in parts)
         most = max(part.together for part in parts)
         print(f"  one part at a time, as in ComfyUI: {most / 1e9:.1f}")
-        print(f"  all weights at once, as in `talk`: {(weights + max(part.work for part in parts)) / 1e9:.1f}")
+        print(f"  all these weights at once, as in `talk`: {(weights + max(part.work for part in parts)) / 1e9:.1f}")

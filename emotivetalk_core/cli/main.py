@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from .. import __version__
-from ..errors import EmotiveTalkError, SettingsError
+from ..errors import EmotiveTalkError, SettingsError, is_out_of_memory
 from . import codebook, convert, demo, evaluate, fetch, info, synthesize, talk, train
 
 VERBS = (demo, talk, codebook, info, fetch, convert, synthesize, train, evaluate)
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return _fail(
             "The memory is not enough; close other programs, or give a shorter --window or a shorter recording."
@@ -71,9 +71,3 @@ def _quiet_libraries() -> Iterator[None]:
 def _fail(sentence: str) -> int:
     print("error: " + " ".join(sentence.split()), file=sys.stderr)
     return FAULT
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # torch has its own class for accelerators only; on the CPU it raises RuntimeError with these words
-    words = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words

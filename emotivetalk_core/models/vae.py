@@ -6,13 +6,14 @@ This file knows nothing of what the latents depict.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ..errors import NumericalError, SettingsError
-from .vae_tiles import decode_where_it_fits
+from .vae_tiles import decode_where_it_fits, first_tile
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLTemporalDecoder
@@ -105,8 +106,17 @@ def chunk_memory(block_channels: Sequence[int], height: int, width: int, dtype: 
 
     The peak is in the last block, where four tensors of the second level's width are alive: measured at both sizes.
     """
-    frames = frames_decoded_together(height, width)
-    return 4 * block_channels[min(1, len(block_channels) - 1)] * frames * height * width * dtype.itemsize
+    return _block_memory(block_channels, frames_decoded_together(height, width) * height * width, dtype)
+
+
+def _block_memory(block_channels: Sequence[int], pixels: int, dtype: torch.dtype) -> int:
+    return 4 * block_channels[min(1, len(block_channels) - 1)] * pixels * dtype.itemsize
+
+
+def _decoding_memory(vae: "AutoencoderKLTemporalDecoder", frames: int, height: int, width: int) -> int:
+    """The same for frames of so many latent pixels."""
+    side = pixels_per_latent(vae.config.block_out_channels)
+    return _block_memory(vae.config.block_out_channels, frames * height * width * side**2, vae.dtype)
 
 
 def encoding_memory(block_channels: Sequence[int], pixels: int, dtype: torch.dtype) -> int:
@@ -135,7 +145,7 @@ def decode_chunks(
     as in one decode of the whole clip, and come out a little different from the rest.
     device: where the network computes, if the latents lie elsewhere; each chunk goes there when its turn comes.
 
-    Where a graphics card has not enough memory for a chunk, it and all after it are decoded in tiles (vae_tiles.py).
+    Where the memory is not enough for a chunk, it and all after it are decoded in tiles (vae_tiles.py).
     """
     count, tile = latents.shape[0], None
     for start in range(0, count, chunk):
@@ -145,6 +155,7 @@ def decode_chunks(
         before = context if hold_ends else min(context, start)
         with torch.no_grad():
             there = latents[frames].to(device=device)
+            tile = first_tile(there, partial(_decoding_memory, vae, len(frames))) if start == 0 else tile
             pixels, tile = decode_where_it_fits(lambda part: decode_frames(vae, part), there, tile)
         pixels = pixels[before : before + end - start].float()
         if not torch.isfinite(pixels).all():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 
 from ..diffusion.windows import window_starts
+from ..errors import is_out_of_memory
 
 Decode = Callable[[torch.Tensor], torch.Tensor]
 """Latents [n, c, h, w] of one clip to pixels [n, 3, f*h, f*w], with one f for all sizes."""
@@ -17,21 +18,40 @@ TILES = (64, 32)
 """Sides in latent pixels, in the order in which they are tried."""
 
 
+def first_tile(latents: torch.Tensor, bytes_for: Callable[[int, int], int]) -> int | None:
+    """The side to begin with on the latents' device: the largest for which it has enough memory in all; None for the
+    whole picture. Some drivers never say that a card is full, and go on many times slower.
+
+    bytes_for: what decoding so many latent pixels, height by width, takes.
+    """
+    if latents.device.type != "cuda":
+        return None
+    there = torch.cuda.get_device_properties(latents.device).total_memory
+    height, width = latents.shape[-2:]
+    sides = _sides(latents)
+    fitting = (s for s in sides if bytes_for(min(s or height, height), min(s or width, width)) <= there)
+    first = next(fitting, sides[-1])
+    if first is not None:
+        logging.getLogger(__name__).warning("The card cannot hold whole pictures of this size; decoding them in tiles.")
+    return first
+
+
 def decode_where_it_fits(decode: Decode, latents: torch.Tensor, tile: int | None) -> tuple[torch.Tensor, int | None]:
     """Pixels of the latents, and the side of the tiles that fitted into memory; None for the whole picture.
 
     tile: where to begin. Out-of-memory is raised on if the smallest tiles run into it too.
     """
-    sides = [side for side in (None, *TILES) if side is None or side < max(latents.shape[-2:])]
+    sides = _sides(latents)
     sides = sides[sides.index(tile) :]
     for side in sides:
         try:
             return (decode(latents) if side is None else decode_in_tiles(decode, latents, side)), side
-        except torch.cuda.OutOfMemoryError:
-            if side == sides[-1]:
+        except (MemoryError, RuntimeError) as error:
+            full = isinstance(error, torch.cuda.OutOfMemoryError) or is_out_of_memory(error)
+            if not full or side == sides[-1]:
                 raise
         # outside of the except block, whose exception keeps what was allocated
-        logging.getLogger(__name__).warning("The memory is not enough to decode so much at once; trying tiles.")
+        logging.getLogger(__name__).warning("The memory is not enough to decode this much at once; trying tiles.")
     raise AssertionError("unreachable: the last side returns or raises")
 
 
@@ -61,3 +81,8 @@ def _ramp(length: int, overlap: int) -> torch.Tensor:
     """[length]: rises from either end over `overlap` pixels."""
     steps = torch.arange(1, length + 1)
     return torch.minimum(steps, length + 1 - steps).clamp(max=overlap + 1)
+
+
+def _sides(latents: torch.Tensor) -> list[int | None]:
+    """The whole, and the tiles that are less."""
+    return [None, *(side for side in TILES if side < max(latents.shape[-2:]))]

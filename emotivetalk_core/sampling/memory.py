@@ -5,6 +5,7 @@ own share) is not, and attention is counted as fused: its scores are never held 
 """
 
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,13 +41,16 @@ class PartMemory:
 
 
 class LiveTensors(TorchDispatchMode):
-    """Counts the bytes of the tensors that are made within it and still alive; `peak` is the most of them at once."""
+    """Counts the bytes of the tensors that are made within it and still alive; `peak` is the most of them at once.
 
-    def __init__(self) -> None:
+    outside: tensors that are there already, whose views are not to count.
+    """
+
+    def __init__(self, outside: Iterable[torch.Tensor] = ()) -> None:
         super().__init__()
         self.peak = 0
         self._live = 0
-        self._counted: set[int] = set()
+        self._counted = {tensor.untyped_storage()._cdata for tensor in outside}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = func(*args, **(kwargs or {}))
@@ -89,13 +93,13 @@ def clip_memory(preset: ModelPreset, size: int, frames: int, dtype: torch.dtype)
 def decoder_in_tiles(preset: ModelPreset, size: int, dtype: torch.dtype) -> PartMemory:
     """The VAE decoder on the first tiles that are tried where size x size pixels do not fit as a whole."""
     pixels = preset.vae.pixels_per_latent
-    side = pixels * next(tile for tile in TILES if pixels * tile < size)
+    side = pixels * next((tile for tile in TILES if pixels * tile < size), TILES[-1])
     tiles = _memory(decoder_forward(preset, frames_decoded_together(size, size), side, dtype))
     return replace(tiles, name=f"in tiles of {side}")
 
 
 def _memory(part: MetaForward) -> PartMemory:
     weights = sum(parameter.nbytes for parameter in part.network.parameters())
-    with torch.inference_mode(), LiveTensors() as live:
+    with torch.inference_mode(), LiveTensors(part.network.parameters()) as live:
         part.compute()
     return PartMemory(part.name, weights, live.peak)

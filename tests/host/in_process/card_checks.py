@@ -53,7 +53,7 @@ def check_a_picture_that_does_not_fit_is_decoded_in_tiles() -> None:
     with Listening() as said:
         frames = vae.decode(latents)
     assert frames.shape == (2, 448, 448, 3) and frames.isfinite().all()
-    assert any("trying tiles" in line for line in said.lines), said.lines
+    assert any("tiles" in line for line in said.lines), said.lines
 
 
 def check_a_window_beyond_the_memory_is_said_beforehand() -> None:
@@ -78,9 +78,11 @@ class Listening(logging.Handler):
         self.lines.append(record.getMessage())
 
     def __enter__(self) -> "Listening":
+        self._level = logging.getLogger().level
         logging.getLogger().addHandler(self)
         logging.getLogger().setLevel(logging.INFO)
         return self
 
     def __exit__(self, *fault: object) -> None:
         logging.getLogger().removeHandler(self)
+        logging.getLogger().setLevel(self._level)
