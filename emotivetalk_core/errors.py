@@ -29,8 +29,11 @@ class OutputError(EmotiveTalkError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out. torch has a class of its own for that on NVIDIA's cards only; elsewhere it says so."""
+    from torch.cuda import OutOfMemoryError  # asked of an error only: this file's classes do without torch
+
     words = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
+    told = "out of memory" in words or "can't allocate memory" in words
+    return told or isinstance(error, (MemoryError, OutOfMemoryError))
 
 
 class NumericalError(EmotiveTalkError):

@@ -26,11 +26,6 @@ from .types import Emotion, ExpressionLatents, FaceRegions, HeadPose, MotionLate
 AUDIO, EXPRESSION, VIDEO, DECODING = "audio features", "expression", "video", "decoding"
 """The stages, as `on_stage` is told them."""
 
-STILL_FRAMES = 9
-"""Of the clip that stands still, whose middle shows what the VAE makes of colours: a frame with fewer neighbours is not
-coloured as those of a video are (by 0.02 on average with the demo's VAE, five times what it loses).
-"""
-
 OnStage = Callable[[str, int, int], None]
 """on_stage(stage, done, total); what it raises ends the work at once."""
 
@@ -172,8 +167,7 @@ def see(
     crop = regions.crop[None].to(models.device)
     portrait_latent = encode_mode(models.vae, crop)  # [1, 4, h, w]
     pose = settings.head_pose
-    scaled = (portrait_latent * models.vae.config.scaling_factor).expand(STILL_FRAMES, -1, -1, -1)
-    still = torch.cat(list(decode_chunks(models.vae, scaled, chunk=settings.decode_chunk, hold_ends=True)))
+    still = next(decode_chunks(models.vae, portrait_latent * models.vae.config.scaling_factor, hold_ends=True))
     return VideoConditions(
         portrait_latent=portrait_latent[0] if pose is None else turned_latents(models, crop, regions, pose),
         lip=lip,
@@ -195,7 +189,7 @@ def turned_latents(models: ModelSet, crop: torch.Tensor, regions: FaceRegions, h
 
 def lost_colours(crop: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
     """What the VAE loses of the portrait's colours [1, 3, s, s]: the crop [1, 3, s, s] less the middle of `still`,
-    blurred. still [STILL_FRAMES, 3, s, s]: what the VAE decodes of the crop's latent, repeated.
+    blurred. still [n, 3, s, s]: what the VAE decodes of the crop's latent, held for n frames.
 
     A small VAE fades strong colours in the same way in every frame; given back to every frame, they stay the
     portrait's. Only what is smooth is given back, so nothing that moves is drawn twice. [ours]

@@ -13,13 +13,18 @@ from comfy_api.latest import InputImpl, io
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.models.vae import frames_at_once
-from ..emotivetalk_core.pipeline import STILL_FRAMES, lost_colours
+from ..emotivetalk_core.pipeline import lost_colours
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose
 from ..emotivetalk_core.video.writer import VideoWriter
 from .ethd import check_head_pose
 from .layouts import frames_of
 from .sockets import CATEGORY, CropSocket, HeadPoseSocket
 from .vae import ClipVAE
+
+STILL_FRAMES = 9
+"""Of the clip that stands still, whose middle shows what another VAE makes of colours: a frame with fewer neighbours is
+not coloured as those of a video are.
+"""
 
 
 class DecodeVideo(io.ComfyNode):
@@ -108,7 +113,8 @@ def faded_colours(vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor) 
             f"The portrait crop is {given[1]} x {given[0]} pixels, but the latents decode to {expected[1]} x "
             f"{expected[0]}; connect the crop of Face Regions that the video was made from."
         )
-    still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(STILL_FRAMES, -1, -1, -1))))
+    held = 1 if isinstance(vae, ClipVAE) else STILL_FRAMES  # ours gives a clip's ends their neighbours by itself
+    still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(held, -1, -1, -1))))
     return lost_colours(frames_of(crop).to(still), still)
 
 

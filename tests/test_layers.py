@@ -121,8 +121,10 @@ def test_temporal_block_keeps_places_apart() -> None:
     assert gradient.abs().sum() == pytest.approx(gradient[..., 1, 1].abs().sum().item())
 
 
-@pytest.mark.parametrize(("ours", "theirs", "shape"), [(BatchNorm1d, torch.nn.BatchNorm1d, (4, 3)),
-                                                       (BatchNorm2d, torch.nn.BatchNorm2d, (4, 3, 5, 5))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ours", "theirs", "shape"),
+    [(BatchNorm1d, torch.nn.BatchNorm1d, (4, 3)), (BatchNorm2d, torch.nn.BatchNorm2d, (4, 3, 5, 5))],
+)
 def test_batch_norms_are_torchs_and_compute_where_their_input_is(ours, theirs, shape):
     one, other, x = ours(3), theirs(3), torch.randn(shape)
     for network in (one, other):

@@ -6,7 +6,6 @@ This file knows nothing of what the latents depict.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -102,21 +101,16 @@ def frames_decoded_together(height: int, width: int) -> int:
 
 
 def chunk_memory(block_channels: Sequence[int], height: int, width: int, dtype: torch.dtype) -> int:
-    """Bytes beside the weights that `decode_chunks` takes for frames_at_once(height, width), however long the clip is.
+    """Bytes beside the weights that `decode_chunks` takes, in chunks of `frames_at_once`, however long the clip is."""
+    return decoding_memory(block_channels, frames_decoded_together(height, width) * height * width, dtype)
 
-    The peak is in the last block, where four tensors of the second level's width are alive: measured at both sizes.
+
+def decoding_memory(block_channels: Sequence[int], pixels: int, dtype: torch.dtype) -> int:
+    """Bytes that decoding this many pixels, of all frames together, takes at its peak beside the weights.
+
+    That is in the last block, where four tensors of the second level's width are alive: measured at both sizes.
     """
-    return _block_memory(block_channels, frames_decoded_together(height, width) * height * width, dtype)
-
-
-def _block_memory(block_channels: Sequence[int], pixels: int, dtype: torch.dtype) -> int:
     return 4 * block_channels[min(1, len(block_channels) - 1)] * pixels * dtype.itemsize
-
-
-def _decoding_memory(vae: "AutoencoderKLTemporalDecoder", frames: int, height: int, width: int) -> int:
-    """The same for frames of so many latent pixels."""
-    side = pixels_per_latent(vae.config.block_out_channels)
-    return _block_memory(vae.config.block_out_channels, frames * height * width * side**2, vae.dtype)
 
 
 def encoding_memory(block_channels: Sequence[int], pixels: int, dtype: torch.dtype) -> int:
@@ -147,7 +141,11 @@ def decode_chunks(
 
     Where the memory is not enough for a chunk, it and all after it are decoded in tiles (vae_tiles.py).
     """
-    count, tile = latents.shape[0], None
+    count, channels = latents.shape[0], vae.config.block_out_channels
+    pixels_together = (min(chunk, count) + 2 * context) * pixels_per_latent(channels) ** 2
+    tile = first_tile(
+        latents, device or latents.device, lambda area: decoding_memory(channels, area * pixels_together, vae.dtype)
+    )
     for start in range(0, count, chunk):
         end = min(start + chunk, count)
         frames = torch.arange(start - context, end + context)
@@ -155,7 +153,6 @@ def decode_chunks(
         before = context if hold_ends else min(context, start)
         with torch.no_grad():
             there = latents[frames].to(device=device)
-            tile = first_tile(there, partial(_decoding_memory, vae, len(frames))) if start == 0 else tile
             pixels, tile = decode_where_it_fits(lambda part: decode_frames(vae, part), there, tile)
         pixels = pixels[before : before + end - start].float()
         if not torch.isfinite(pixels).all():

@@ -18,18 +18,18 @@ TILES = (64, 32)
 """Sides in latent pixels, in the order in which they are tried."""
 
 
-def first_tile(latents: torch.Tensor, bytes_for: Callable[[int, int], int]) -> int | None:
-    """The side to begin with on the latents' device: the largest for which it has enough memory in all; None for the
-    whole picture. Some drivers never say that a card is full, and go on many times slower.
+def first_tile(latents: torch.Tensor, device: torch.device, bytes_for: Callable[[int], int]) -> int | None:
+    """The side to begin with on the device: the largest for which it has enough memory in all; None for the whole
+    picture. Some drivers never say that a card is full, and go on many times slower.
 
-    bytes_for: what decoding so many latent pixels, height by width, takes.
+    bytes_for: what decoding pictures of so many latent pixels takes.
     """
-    if latents.device.type != "cuda":
+    if device.type != "cuda":
         return None
-    there = torch.cuda.get_device_properties(latents.device).total_memory
+    there = torch.cuda.get_device_properties(device).total_memory
     height, width = latents.shape[-2:]
     sides = _sides(latents)
-    fitting = (s for s in sides if bytes_for(min(s or height, height), min(s or width, width)) <= there)
+    fitting = (side for side in sides if bytes_for(min(side or height, height) * min(side or width, width)) <= there)
     first = next(fitting, sides[-1])
     if first is not None:
         logging.getLogger(__name__).warning("The card cannot hold whole pictures of this size; decoding them in tiles.")
@@ -47,8 +47,7 @@ def decode_where_it_fits(decode: Decode, latents: torch.Tensor, tile: int | None
         try:
             return (decode(latents) if side is None else decode_in_tiles(decode, latents, side)), side
         except (MemoryError, RuntimeError) as error:
-            full = isinstance(error, torch.cuda.OutOfMemoryError) or is_out_of_memory(error)
-            if not full or side == sides[-1]:
+            if not is_out_of_memory(error) or side == sides[-1]:
                 raise
         # outside of the except block, whose exception keeps what was allocated
         logging.getLogger(__name__).warning("The memory is not enough to decode this much at once; trying tiles.")

@@ -12,15 +12,7 @@ from ..models.ethd import ETHD, ETHDConfig
 from ..models.presets import ModelPreset
 from .estimate import forward_count
 from .expression import chunk_starts
-from .meta_forwards import (
-    MetaForward,
-    decoder_forward,
-    dicte_forward,
-    encoder_forward,
-    ethd_forward,
-    lip_projector_forward,
-    speech_encoder_forward,
-)
+from .meta_forwards import MetaForward, clip_forwards
 from .video import VideoSamplingSettings
 
 PAPER_TFLOP = {"EmotiveTalk": 3668.16, "Hallo": 4388.32}
@@ -65,20 +57,13 @@ def clip_costs(preset: ModelPreset, frames: int) -> list[PartCost]:
         overlap=sampling.overlap,
         sigma_max=sampling.sigma_max,
     )
-    rows = 1 if sampling.expression_guidance == 1.0 else 2
     chunks = len(chunk_starts(frames, preset.dicte.tokens, preset.dicte.prefix))
-    window = min(frames, sampling.window)
-    return [
-        _cost(speech_encoder_forward(preset, frames)),
-        _cost(lip_projector_forward(preset, frames)),
-        _cost(dicte_forward(preset, rows), chunks * sampling.expression_steps),
-        _cost(encoder_forward(preset, sampling.size)),
-        _cost(ethd_forward(preset, window, sampling.size), forward_count(frames, video)),
-        _cost(decoder_forward(preset, frames, sampling.size)),
-    ]
+    repeated = {"Di-CTE": chunks * sampling.expression_steps, "ETHD": forward_count(frames, video)}
+    parts = clip_forwards(preset, frames, size=sampling.size, window=sampling.window, decoded=frames)
+    return [_cost(part, repeated.get(part.name, 1)) for part in parts]
 
 
-def _cost(part: MetaForward, forwards: int = 1) -> PartCost:
+def _cost(part: MetaForward, forwards: int) -> PartCost:
     counter = FlopCounterMode(display=False)
     with counter:
         part.compute()

@@ -16,15 +16,7 @@ from torch.utils._pytree import tree_leaves
 from ..models.presets import ModelPreset, windows_at
 from ..models.vae import frames_decoded_together
 from ..models.vae_tiles import TILES
-from .meta_forwards import (
-    MetaForward,
-    decoder_forward,
-    dicte_forward,
-    encoder_forward,
-    ethd_forward,
-    lip_projector_forward,
-    speech_encoder_forward,
-)
+from .meta_forwards import MetaForward, clip_forwards, decoder_forward
 
 
 @dataclass(frozen=True)
@@ -79,15 +71,9 @@ def clip_memory(preset: ModelPreset, size: int, frames: int, dtype: torch.dtype)
     work. The VAE decoder has the frames that it decodes together, however long the clip is.
     """
     window, _ = windows_at(preset.sampling, size)
-    rows = 1 if preset.sampling.expression_guidance == 1.0 else 2
-    return [
-        _memory(speech_encoder_forward(preset, frames, dtype)),
-        _memory(lip_projector_forward(preset, frames, dtype)),
-        _memory(dicte_forward(preset, rows, dtype)),
-        _memory(encoder_forward(preset, size, dtype)),
-        _memory(ethd_forward(preset, min(frames, window), size, dtype)),
-        _memory(decoder_forward(preset, frames_decoded_together(size, size), size, dtype)),
-    ]
+    together = frames_decoded_together(size, size)
+    parts = clip_forwards(preset, frames, size=size, window=window, decoded=together, dtype=dtype)
+    return [_memory(part) for part in parts]
 
 
 def decoder_in_tiles(preset: ModelPreset, size: int, dtype: torch.dtype) -> PartMemory:

@@ -38,21 +38,39 @@ class MetaForward:
         return sum(parameter.numel() for parameter in self.network.parameters())
 
 
-def speech_encoder_forward(preset: ModelPreset, frames: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+def clip_forwards(
+    preset: ModelPreset, frames: int, *, size: int, window: int, decoded: int, dtype: torch.dtype = FLOAT32
+) -> list[MetaForward]:
+    """All networks of a clip of that many frames of size x size pixels, in the order in which they work.
+
+    window: frames that ETHD has at once, if the clip has as many · decoded: frames that the VAE's decoder has at once ·
+    dtype: of weights and values.
+    """
+    return [
+        _speech_encoder(preset, frames, dtype),
+        _lip_projector(preset, frames, dtype),
+        _dicte(preset, 1 if preset.sampling.expression_guidance == 1.0 else 2, dtype),
+        _encoder(preset, size, dtype),
+        ethd_forward(preset, min(frames, window), size, dtype),
+        decoder_forward(preset, decoded, size, dtype),
+    ]
+
+
+def _speech_encoder(preset: ModelPreset, frames: int, dtype: torch.dtype) -> MetaForward:
     """The whole recording of that many frames at once."""
     network = _still(SpeechEncoder(preset.speech_encoder, device="meta"), dtype)
     samples = _values(dtype, 1, frames * SAMPLE_RATE // FRAMES_PER_SECOND)
     return MetaForward("speech encoder", network, lambda: network(samples))
 
 
-def lip_projector_forward(preset: ModelPreset, frames: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+def _lip_projector(preset: ModelPreset, frames: int, dtype: torch.dtype) -> MetaForward:
     """All frames at once."""
     network = _still(LipProjector(preset.lip_projector, device="meta"), dtype)
     windows = _values(dtype, frames, preset.lip_projector.window, preset.lip_projector.audio_dim)
     return MetaForward("audio-lip projector", network, lambda: network(windows))
 
 
-def dicte_forward(preset: ModelPreset, rows: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+def _dicte(preset: ModelPreset, rows: int, dtype: torch.dtype) -> MetaForward:
     """rows: 2 with guidance, which asks without the emotion too."""
     config = preset.dicte
     network = _still(DiCTE(config, device="meta"), dtype)
@@ -84,7 +102,7 @@ def ethd_forward(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype
     return MetaForward("ETHD", network, lambda: network(x, c_noise, conditions, added))
 
 
-def encoder_forward(preset: ModelPreset, size: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+def _encoder(preset: ModelPreset, size: int, dtype: torch.dtype) -> MetaForward:
     """The portrait of size x size pixels."""
     vae = _vae(preset, dtype)
     pixels = _values(dtype, 1, 3, size, size)

@@ -103,12 +103,11 @@ def check_host_encodes_with_our_encoder() -> None:
 def check_we_encode_with_the_hosts_encoder() -> None:
     """A Wav2Vec2 of the host gives windows on our frames; the demo's networks refuse its width in one sentence."""
     from comfy.audio_encoders.audio_encoders import AudioEncoderModel
+    from comfy.audio_encoders.wav2vec2 import Wav2Vec2Model
 
     shape = {"embed_dim": 768, "num_heads": 12, "num_layers": 1, "conv_norm": False, "conv_bias": False}
     rest = {"do_normalize": False, "do_stable_layer_norm": False}
     theirs = AudioEncoderModel({"model_type": "wav2vec2", **shape, **rest})
-    from comfy.audio_encoders.wav2vec2 import Wav2Vec2Model
-
     plain = Wav2Vec2Model(**shape, **rest, operations=nn)
     for parameter in plain.parameters():
         parameter.data.normal_(0, 0.1, generator=torch.Generator().manual_seed(parameter.numel()))
@@ -322,7 +321,7 @@ def check_colours_are_the_cores() -> None:
     mask, record = torch.ones(1, 64, 64), types.CropRecord(0, 0, 64, 64, 64)
     regions = types.FaceRegions(image[0].movedim(-1, 0), mask, mask, record)
     latents = torch.zeros(1, 64), torch.zeros(1, 30)
-    wanted = core.see(models(), regions, face(), *latents, core.TalkSettings(decode_chunk=24)).colour_offset
+    wanted = core.see(models(), regions, face(), *latents, core.TalkSettings()).colour_offset
     given = part("nodes.video").faded_colours(vae(), clip(1, 16), image)
     torch.testing.assert_close(given[0].cpu(), wanted, rtol=EXACT, atol=EXACT)
 
