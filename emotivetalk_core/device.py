@@ -1,6 +1,9 @@
 """The one place where a device and a number format are chosen; networks are told both."""
 
+import contextlib
+
 import torch
+from torch import autocast as torch_autocast
 
 from .errors import SettingsError
 
@@ -27,3 +30,10 @@ def pick_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
     return torch.float32
+
+
+def autocast(device: torch.device) -> contextlib.AbstractContextManager:
+    """bfloat16 where the processor reckons in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere."""
+    on_cpu = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+    fast = device.type == "cuda" or on_cpu
+    return torch_autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()

@@ -12,10 +12,7 @@ from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
 from emotivetalk_core.models.checkpoint import load_network, read_checkpoint
 from emotivetalk_core.models.face_finder import HEAT, FaceFinder, FaceFinderConfig, read_faces
-from emotivetalk_core.synthesis.head_state import HeadState
-from emotivetalk_core.synthesis.identity import sample_identity
-from emotivetalk_core.synthesis.render import head_geometry, render_head
-from emotivetalk_core.training.face_finder import (
+from emotivetalk_core.recipes.face_finder import (
     FaceFinderTraining,
     check_face_finder,
     finder_losses,
@@ -23,7 +20,10 @@ from emotivetalk_core.training.face_finder import (
     scene_targets,
     training_batch,
 )
-from emotivetalk_core.training.face_scenes import Scene, SceneFace, draw_heads, draw_scene
+from emotivetalk_core.recipes.face_scenes import Scene, SceneFace, draw_heads, draw_scene
+from emotivetalk_core.synthesis.head_state import HeadState
+from emotivetalk_core.synthesis.identity import sample_identity
+from emotivetalk_core.synthesis.render import head_geometry, render_head
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.types import Portrait
 

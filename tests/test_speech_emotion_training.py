@@ -10,10 +10,7 @@ from torch.nn import Linear
 from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
 from emotivetalk_core.models.presets import DEMO_SPEECH_EMOTION
 from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
-from emotivetalk_core.synthesis.clip import make_clip
-from emotivetalk_core.synthesis.espeak import Espeak
-from emotivetalk_core.synthesis.prosody import EMOTIVE_PROSODY
-from emotivetalk_core.training.speech_emotion import (
+from emotivetalk_core.recipes.speech_emotion import (
     MANNER,
     SECONDS,
     accuracy,
@@ -24,6 +21,9 @@ from emotivetalk_core.training.speech_emotion import (
     prepare_emotive,
     speak_emotively,
 )
+from emotivetalk_core.synthesis.clip import make_clip
+from emotivetalk_core.synthesis.espeak import Espeak
+from emotivetalk_core.synthesis.prosody import EMOTIVE_PROSODY
 from emotivetalk_core.types import EMOTIONS, SAMPLE_RATE, Speech
 
 LEAST_ACCURACY = 0.62

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from emotivetalk_core.direction.head_pose import motion_bucket
+from emotivetalk_core.face.crops import box_masks
 from emotivetalk_core.models.checkpoint import read_metadata
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import default_settings, talk
-from emotivetalk_core.training import demo
+from emotivetalk_core.recipes import demo
 from emotivetalk_core.training.data import prepare_set
 from emotivetalk_core.training.encoders import noise_levels
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.settings import DataSettings, DemoSettings
-from emotivetalk_core.training.stage import box_masks
 from emotivetalk_core.training.v_aid import cut_short, pieced_together, whole_clips
 from emotivetalk_core.types import CropRecord, FaceRegions, Speech
 

@@ -19,7 +19,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> None:
     from ..device import pick_device
-    from ..training.demo import OPTIONAL_STAGES, STAGES, train_demo
+    from ..recipes.demo import OPTIONAL_STAGES, STAGES, train_demo
     from ..training.settings import DemoSettings
 
     device = pick_device(arguments.device)

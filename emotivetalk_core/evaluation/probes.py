@@ -13,13 +13,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..device import autocast
+from ..face.crops import pictures
 from ..models.checkpoint import load_network, save_checkpoint
 from ..models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from ..synthesis.action_units import ACTION_UNITS
 from ..training.data import open_set, prepare_set
 from ..training.loop import LoopSettings, TrainingLoop, step_optimiser
 from ..training.settings import DemoSettings
-from ..training.stage import autocast, pictures
 from ..training.trunk import augment
 from ..types import EMOTIONS
 

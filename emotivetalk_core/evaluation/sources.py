@@ -12,15 +12,15 @@ import numpy as np
 import torch
 
 from ..direction.retime import PING_PONG, retime
+from ..face.crops import pictures
 from ..models.codebook import EmotionCodebook
 from ..models.speech_emotion import HeardEmotion, SpeechEmotionRecogniser, blend_emotion
 from ..synthesis.action_units import emotion_action_units
 from ..synthesis.clip import TalkingClip
 from ..synthesis.head_state import HeadState
 from ..synthesis.identity import sample_identity
+from ..synthesis.random_faces import random_pose
 from ..synthesis.render import render_head
-from ..training.data import random_pose
-from ..training.stage import pictures
 from ..types import EMOTIONS, Emotion, ExpressionLatents
 from .metrics import correlation, finite_mean
 from .plan import SuitePlan

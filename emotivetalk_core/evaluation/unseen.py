@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from ..face.crops import box_masks, pictures
 from ..synthesis.action_units import emotion_action_units
 from ..synthesis.clip import SAMPLES_PER_FRAME, TalkingClip, make_clip
 from ..synthesis.head_state import HeadState
 from ..synthesis.identity import Identity
 from ..synthesis.render import head_geometry, render_head
-from ..training.stage import box_masks, pictures
 from ..types import CropRecord, FaceRegions, Speech
 
 FIRST_SEED = 1_000_000

@@ -17,6 +17,7 @@ from ..diffusion.noise_levels import (
     preconditioning,
     training_sigmas,
 )
+from ..face.crops import box_masks, pictures
 from ..models.checkpoint import save_checkpoint
 from ..models.ethd import ETHD
 from ..models.motion_encoder import MotionEncoder
@@ -25,7 +26,7 @@ from ..types import MotionConditions
 from .features import still_latents
 from .loop import TrainingLoop, step_optimiser
 from .losses import reconstruction_region
-from .stage import Stage, box_masks, pictures, still_pairs
+from .stage import Stage, still_pairs
 from .trunk import train_trunk
 
 ARMS = ("lip", "expression", "both")

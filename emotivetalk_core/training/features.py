@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from ..audio.feature_windows import feature_windows
+from ..face.crops import pictures
 from ..face.head_turn import turn_head
 from ..models.checkpoint import load_network
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..models.speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from ..models.vae import encode_mode
 from ..models.vae_checkpoint import load_vae
-from .stage import Stage, pictures
+from .stage import Stage
 
 BATCH = 64
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ..direction.head_pose import motion_bucket
+from ..face.crops import box_masks
 from ..models.presets import DEMO
 from ..types import MotionConditions
 from .features import (
@@ -19,7 +20,7 @@ from .features import (
     turned_features,
     vision_features,
 )
-from .stage import Stage, box_masks, still_pairs
+from .stage import Stage, still_pairs
 from .v_aid import audio_latents
 
 FROM_VISION = 0.6  # share of clips that are driven by e_v, the rest by e_a (EmotiveTalk §6.4)

@@ -3,10 +3,11 @@
 import torch
 from torch.nn import functional as F
 
+from ..face.crops import pictures
 from ..models.checkpoint import save_checkpoint
 from ..models.head_pose_reader import KIND, HeadPoseReader, HeadPoseReaderConfig
 from .loop import TrainingLoop, step_optimiser
-from .stage import Stage, pictures
+from .stage import Stage
 
 _REST = (0, 0, 0, 0, 0, 1.0)
 

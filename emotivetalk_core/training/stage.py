@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import autocast as torch_autocast
 
+from ..device import autocast
 from ..layers.attention import AttentionFunction, matrix_product, scaled_dot_product
 from .data import TrainingData
 from .settings import DemoSettings
@@ -44,18 +44,6 @@ class Stage:
         return autocast(self.device)
 
 
-def autocast(device: torch.device) -> contextlib.AbstractContextManager:
-    """bfloat16 where the processor reckons in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere."""
-    on_cpu = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
-    fast = device.type == "cuda" or on_cpu
-    return torch_autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()
-
-
-def pictures(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    """uint8 [..., h, w, 3] -> float32 [..., 3, h, w] in 0…1 on the device."""
-    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device).movedim(-1, -3).float().div_(255)
-
-
 def still_pairs(
     stills: dict[str, np.ndarray], count: int, generator: torch.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -65,13 +53,3 @@ def still_pairs(
     reference = torch.randint(each, (count,), generator=generator).numpy()
     driving = (reference + torch.randint(1, each, (count,), generator=generator).numpy()) % each
     return i, reference, driving
-
-
-def box_masks(boxes: np.ndarray | torch.Tensor, size: int, device: torch.device) -> torch.Tensor:
-    """Boxes [..., 4] (x0 y0 x1 y1, pixels) -> binary masks [..., 1, size, size]: M_lip, M_face (EmotiveTalk §3.3)."""
-    boxes = torch.as_tensor(np.asarray(boxes), device=device)
-    centres = torch.arange(size, device=device) + 0.5
-    x0, y0, x1, y1 = (boxes[..., i, None] for i in range(4))
-    inside_x = ((centres >= x0) & (centres < x1)).float()  # [..., size]
-    inside_y = ((centres >= y0) & (centres < y1)).float()
-    return (inside_y[..., :, None] * inside_x[..., None, :]).unsqueeze(-3)

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..face.crops import pictures
 from ..models.motion_encoder import MotionEncoder
 from ..models.presets import DEMO
 from .loop import TrainingLoop, step_optimiser
-from .stage import Stage, pictures
+from .stage import Stage
 
 
 class TruthMaps:

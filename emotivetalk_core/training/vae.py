@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..face.crops import pictures
 from ..models.checkpoint import save_checkpoint
 from ..models.presets import DEMO
 from ..models.vae import build_vae, encode_mode, fold_latent_scale
 from .loop import TrainingLoop, step_optimiser
-from .stage import Stage, pictures
+from .stage import Stage
 
 CLIP = 4  # neighbouring frames of one clip that are decoded together
 

@@ -24,9 +24,9 @@ from ..models.face_finder import (
     FaceFinderConfig,
 )
 from ..synthesis.clip import IDENTITY_SEEDS
+from ..training.loop import LoopSettings, TrainingLoop, step_optimiser
+from ..training.stage import Stage
 from .face_scenes import Cutout, Scene, SceneFace, draw_heads, draw_scene
-from .loop import LoopSettings, TrainingLoop, step_optimiser
-from .stage import Stage
 
 OnStep = Callable[[str, int, int, dict[str, float]], None]
 

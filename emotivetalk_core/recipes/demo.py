@@ -7,19 +7,19 @@ from pathlib import Path
 import torch
 
 from ..models.manifest import write_manifest
-from .ablation import train_ablation
+from ..training.ablation import train_ablation
+from ..training.data import prepare_data
+from ..training.encoders import train_encoders
+from ..training.ethd import train_ethd
+from ..training.head_pose import train_head_pose_reader
+from ..training.settings import DemoSettings
+from ..training.speech_encoder import train_speech_encoder
+from ..training.stage import Stage
+from ..training.v_aid import train_v_aid
+from ..training.vae import train_vae
 from .codebook import build_demo_codebook
-from .data import prepare_data
-from .encoders import train_encoders
-from .ethd import train_ethd
 from .face_finder import train_face_finder
-from .head_pose import train_head_pose_reader
-from .settings import DemoSettings
 from .speech_emotion import train_speech_emotion
-from .speech_encoder import train_speech_encoder
-from .stage import Stage
-from .v_aid import train_v_aid
-from .vae import train_vae
 
 STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "face_finder": ("face_finder", train_face_finder),

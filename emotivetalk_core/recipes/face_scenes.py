@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from ..synthesis.identity import sample_identity
+from ..synthesis.random_faces import random_pose, random_state
 from ..synthesis.render import head_geometry, render_head
-from .data import random_pose, random_state
 
 HEAD_SIZE = 128
 _HIDDEN = 0.7

@@ -3,16 +3,17 @@
 import numpy as np
 import torch
 
+from ..face.crops import pictures
 from ..models.checkpoint import load_network
 from ..models.codebook import EmotionCodebook
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..synthesis.action_units import emotion_action_units
 from ..synthesis.head_state import HeadState
 from ..synthesis.identity import sample_identity
+from ..synthesis.random_faces import random_pose
 from ..synthesis.render import render_head
+from ..training.stage import Stage
 from ..types import EMOTIONS
-from .data import random_pose
-from .stage import Stage, pictures
 
 FACES = 48
 

@@ -24,10 +24,10 @@ from ..synthesis.prosody import emotive_prosody
 from ..synthesis.sentences import train_sentences
 from ..synthesis.speech import speak
 from ..synthesis.voices import VOICES_TRAIN, drawn_voice
+from ..training.data import open_set
+from ..training.loop import TrainingLoop, step_optimiser
+from ..training.stage import Stage
 from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE, Speech
-from .data import open_set
-from .loop import TrainingLoop, step_optimiser
-from .stage import Stage
 
 SECONDS = 4
 """Length of the recordings that it learns from."""

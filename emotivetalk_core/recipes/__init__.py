@@ -1,0 +1,1 @@
+"""What is learnt, from what and by which numbers: data that is made here, and the stages that only such data has."""
