@@ -5,10 +5,10 @@ import torch
 from comfy_api.latest import io
 
 from ..emotivetalk_core.audio.files import read_speech
+from ..emotivetalk_core.face.head_motion import blinks
+from ..emotivetalk_core.face.head_motion import head_motion as sway_of
 from ..emotivetalk_core.face.portrait import read_portrait
 from ..emotivetalk_core.synthesis.action_units import emotion_action_units
-from ..emotivetalk_core.synthesis.head_motion import blinks
-from ..emotivetalk_core.synthesis.head_motion import head_motion as sway_of
 from ..emotivetalk_core.synthesis.head_state import HeadState
 from ..emotivetalk_core.synthesis.identity import sample_identity
 from ..emotivetalk_core.synthesis.render import render_head

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from emotivetalk_core.errors import SettingsError
+from emotivetalk_core.face.head_motion import blinks, gaze, head_motion
 from emotivetalk_core.synthesis.action_units import ACTION_UNITS, emotion_action_units, expression_course
-from emotivetalk_core.synthesis.head_motion import blinks, gaze, head_motion
 from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.synthesis.identity import HAIR_STYLES, STYLES, sample_identity
 from emotivetalk_core.synthesis.render import head_geometry, render_head

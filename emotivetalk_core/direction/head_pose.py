@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import SettingsError
-from ..synthesis.head_motion import head_motion
+from ..face.head_motion import head_motion
 from ..types import FRAMES_PER_SECOND, HeadPose
 from .retime import PING_PONG, retime
 

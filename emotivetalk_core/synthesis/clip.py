@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import SettingsError
+from ..face.head_motion import blinks, gaze, head_motion
 from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE
 from .action_units import expression_course
-from .head_motion import blinks, gaze, head_motion
 from .head_state import HeadState
 from .identity import Identity, sample_identity
 from .mouth import frame_loudness, mouth_track

@@ -1,4 +1,4 @@
-"""How drawn heads sway, blink and look about. All courses are at 25 frames per second and smooth."""
+"""How heads sway, blink and look about. All courses are at 25 frames per second and smooth."""
 
 import numpy as np
 
