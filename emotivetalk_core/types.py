@@ -143,6 +143,22 @@ class MotionConditions:
 
 
 @dataclass(frozen=True)
+class PhotographConditions:
+    """What drives one call of a backbone with adapters (models/adapted_unet.py).
+
+    picture [b, c]: CLIP's embedding of the portrait · tokens: for each adapter, speech first, [b, n, t, c] · strengths:
+    of each adapter, 1 as learnt · face_mask [b, 1, H, W], 1 in the face's box · face_guide [b, width, h, w]: what the
+    face guide makes of the box, where the weights have one.
+    """
+
+    picture: torch.Tensor
+    tokens: tuple[torch.Tensor, ...]
+    strengths: tuple[float, ...]
+    face_mask: torch.Tensor
+    face_guide: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
 class VideoConditions:
     """Everything that one whole video is sampled from, for all its n frames.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emotivetalk_core.cli import main
+from emotivetalk_core.cli.convert import PHOTOGRAPHS
 from emotivetalk_core.errors import InputError, OutputError, SettingsError, WeightsError
 from emotivetalk_core.models.hub import fetch
 from emotivetalk_core.models.public_files import PUBLIC_MODELS, PublicFile, PublicModel
@@ -163,6 +164,32 @@ def test_a_broken_connection_keeps_what_came(hub, tmp_path, monkeypatch):
     assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
 
 
+def test_companions_come_along_each_at_its_own_revision(hub, tmp_path):
+    """One that is on no Hub is checked by its pinned digest, and is not told the user's token."""
+    elsewhere = model(
+        name="elsewhere",
+        repository="somebody/some-model on GitHub",
+        files=(PublicFile("sub/config.json", len(CONFIG), sha256(CONFIG)),),
+        address=hub.endpoint + "/somebody/some-model/resolve/{revision}/{path}",
+    )
+    unpinned = model(revision=None, files=(PublicFile("model.safetensors"),))
+    chosen = model(revision=None, companions=(("beside", unpinned), ("priors", elsewhere)))
+    told = []
+    paths = fetch(
+        chosen, tmp_path, revision="main", endpoint=hub.endpoint, on_file=lambda path, what: told.append(path)
+    )
+    assert (tmp_path / "beside" / "model.safetensors").read_bytes() == WEIGHTS
+    assert (tmp_path / "priors" / "sub" / "config.json").read_bytes() == CONFIG
+    assert len(paths) == 4 and "priors/sub/config.json" in told
+    assert {path for _, path, _ in hub.requests if "beside" not in path and COMMIT in path} == {
+        f"/somebody/some-model/resolve/{COMMIT}/sub/config.json"
+    }
+    hub.files["sub/config.json"] = CONFIG[::-1]
+    (tmp_path / "priors" / "sub" / "config.json").unlink()
+    with pytest.raises(WeightsError, match="content differs"):
+        fetch(elsewhere, tmp_path / "priors")
+
+
 def test_another_file_under_the_pinned_name_is_not_downloaded(hub, tmp_path):
     hub.files["model.safetensors"] = WEIGHTS[::-1]
     hub.etags["model.safetensors"] = sha256(WEIGHTS[::-1])
@@ -276,6 +303,7 @@ def test_the_table_is_well_formed():
     for public in PUBLIC_MODELS:
         assert public.revision is None or len(public.revision) == 40
         for file in public.files:
-            assert not file.path.endswith((".bin", ".pt", ".pth", ".ckpt"))
+            assert not file.path.endswith((".bin", ".pt", ".ckpt"))
+            assert not file.path.endswith(".pth") or public.name in PHOTOGRAPHS  # `convert` reads those, tensors alone
             assert (file.size is None) == (file.digest is None)
             assert file.digest is None or len(file.digest) in (40, 64)

@@ -23,15 +23,27 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument(
         "source", type=Path, metavar="SOURCE", help="a safetensors file, or a folder as the Hugging Face Hub has it"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the weights to write")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the weights to write; for dice-talk and sonic a folder",
+    )
     parser.add_argument(
         "--kind",
         choices=tuple(KINDS),
         default="svd",
-        help="what SOURCE is: Stable Video Diffusion (the default), a Wav2Vec2, a WavLM classifier of emotions, or "
-        "PD-FGC's motion network",
+        help="what SOURCE is: Stable Video Diffusion (the default), a Wav2Vec2, a WavLM classifier of emotions, "
+        "PD-FGC's motion network, or what `fetch` brought of DICE-Talk or Sonic",
     )
     parser.add_argument("--vae-out", type=Path, metavar="FILE", help="write Stable Video Diffusion's autoencoder too")
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="dice-talk and sonic in half precision: half the size, as their authors run them",
+    )
     parser.add_argument("--list", action="store_true", help="name every new and every unused key")
     parser.set_defaults(run=run)
 
@@ -41,6 +53,11 @@ def run(arguments: argparse.Namespace) -> None:
         raise SettingsError(
             f"--vae-out is given with --kind {arguments.kind}, but only Stable Video Diffusion has an autoencoder; "
             "leave one of the two out."
+        )
+    if arguments.half and arguments.kind not in PHOTOGRAPHS:
+        raise SettingsError(
+            f"--half is given with --kind {arguments.kind}, but is for {' and '.join(PHOTOGRAPHS)}; leave it out, for "
+            "the others keep the number format that they come in."
         )
     KINDS[arguments.kind](arguments)
 
@@ -78,7 +95,31 @@ def _pd_fgc(arguments: argparse.Namespace) -> None:
     _list("unused", conversion.unused, 2, arguments.list)
 
 
-KINDS = {"svd": _svd, "wav2vec2": _speech_encoder, "wavlm-emotion": _speech_emotion, "pd-fgc": _pd_fgc}
+def _photograph(arguments: argparse.Namespace) -> None:
+    from ..models.convert_photograph import LICENCE, PRESETS, convert_photograph
+
+    written, missing = convert_photograph(arguments.kind, arguments.source, arguments.out, half=arguments.half)
+    for file in written:
+        parameters = f"{file.parameters:,} parameters, " if file.parameters is not None else ""
+        note = f"  {file.note}" if file.note else ""
+        print(f"{file.path.stem}: {parameters}{file.path.stat().st_size / 1e6:,.1f} MB{note}")
+        if file.unused:
+            _list("unused", file.unused, 2, arguments.list)
+    print(f"licence: {LICENCE.format(name=PRESETS[arguments.kind].name)}")
+    if missing:
+        print(f"note: not found, so not in the folder yet: {', '.join(missing)}; `fetch {arguments.kind}` brings them.")
+    print(f"weights: {arguments.out.resolve()}")
+
+
+PHOTOGRAPHS = ("dice-talk", "sonic")
+KINDS = {
+    "svd": _svd,
+    "wav2vec2": _speech_encoder,
+    "wavlm-emotion": _speech_emotion,
+    "pd-fgc": _pd_fgc,
+    "dice-talk": _photograph,
+    "sonic": _photograph,
+}
 
 
 def _report(kind: str, conversion: "SVDConversion", target: Path, everything: bool) -> None:

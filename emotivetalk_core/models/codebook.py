@@ -7,7 +7,7 @@ from them in direction/codebook_build.py.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,15 @@ def emotion_name(text: str) -> str:
 
 @dataclass(frozen=True)
 class EmotionCodebook:
-    """latents [names, expression_dim], z-normalised as the motion encoder gives them; names in lower case."""
+    """latents [names, expression_dim], z-normalised as the motion encoder gives them; names in lower case.
+
+    Of DICE-Talk's emotions they are as wide as its priors, and as published · made_of: what stands in for a name that
+    nobody published, e.g. "0.5 fear + 0.5 sad".
+    """
 
     latents: torch.Tensor
     names: tuple[str, ...] = EMOTIONS
+    made_of: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -106,7 +111,7 @@ class EmotionCodebook:
         key = new_emotion_name(name)
         if key in self.names:
             return self._with(self.names.index(key), latent.to(self.latents))
-        return EmotionCodebook(torch.cat([self.latents, latent.to(self.latents)[None]]), (*self.names, key))
+        return replace(self, latents=torch.cat([self.latents, latent.to(self.latents)[None]]), names=(*self.names, key))
 
     def renamed(self, name: str, new: str) -> "EmotionCodebook":
         """The same latents, one under another name. SettingsError for names that are unknown, taken, or neutral's."""
@@ -114,14 +119,14 @@ class EmotionCodebook:
         if key in self.names:
             raise SettingsError(f"The codebook already has the emotion {key!r}; drop it first, or choose another name.")
         self._spare_neutral(position, "renamed")
-        return EmotionCodebook(self.latents, (*self.names[:position], key, *self.names[position + 1 :]))
+        return replace(self, names=(*self.names[:position], key, *self.names[position + 1 :]))
 
     def without(self, name: str) -> "EmotionCodebook":
         """The same less one emotion. SettingsError for one that is unknown, and for neutral."""
         position = self.position(name)
         self._spare_neutral(position, "dropped")
         kept = [index for index in range(len(self.names)) if index != position]
-        return EmotionCodebook(self.latents[kept], tuple(self.names[index] for index in kept))
+        return replace(self, latents=self.latents[kept], names=tuple(self.names[index] for index in kept))
 
     def distances(self) -> torch.Tensor:
         """How far the emotions are from each other [names, names]: the root mean square of their difference, in
@@ -134,7 +139,8 @@ class EmotionCodebook:
         """Write emotion_codebook.safetensors. record: how it came about, JSON-able · licence: empty where only who
         made it can know. Raises OutputError.
         """
-        save_checkpoint(path, KIND, {"latents": self.latents}, {"names": self.names}, record or {}, licence=licence)
+        config = {"names": self.names} | ({"made_of": dict(self.made_of)} if self.made_of else {})
+        save_checkpoint(path, KIND, {"latents": self.latents}, config, record or {}, licence=licence)
 
     @classmethod
     def load(cls, path: Path) -> "EmotionCodebook":
@@ -143,12 +149,13 @@ class EmotionCodebook:
         names = checkpoint.config.get("names")
         if set(checkpoint.tensors) != {"latents"} or not isinstance(names, list):
             raise WeightsError(f"{path} is no whole emotion codebook; copy or download it again.")
-        return cls(checkpoint.tensors["latents"].float(), tuple(map(str, names)))
+        made_of = {str(name): str(what) for name, what in checkpoint.config.get("made_of", {}).items()}
+        return cls(checkpoint.tensors["latents"].float(), tuple(map(str, names)), made_of)
 
     def _with(self, position: int, latent: torch.Tensor) -> "EmotionCodebook":
         latents = self.latents.clone()
         latents[position] = latent
-        return EmotionCodebook(latents, self.names)
+        return replace(self, latents=latents)
 
     def _spare_neutral(self, position: int, what: str) -> None:
         if self.names[position] == NEUTRAL:

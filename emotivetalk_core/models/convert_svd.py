@@ -52,7 +52,7 @@ class SVDConversion:
 
 
 @dataclass(frozen=True)
-class _Public:
+class PublicTensors:
     """One network's public tensors by their own names, and what of its file is not asked for."""
 
     path: Path
@@ -106,10 +106,19 @@ def convert_svd(source: Path, out: Path, vae_out: Path | None = None) -> dict[st
     }
 
 
+def vae_conversion(source: Path) -> Callable[[Path], SVDConversion]:
+    """Of SVD's folder the autoencoder alone, which may be all of it that is there: judged now, and written when the
+    answer is called with the file's place. Raises as `convert_svd`.
+    """
+    public = _open(Path(source), "vae")
+    planned = _convert_vae(public)
+    return lambda out: _write("vae", Path(out), public, *planned)
+
+
 def _write(
     kind: str,
     target: Path,
-    public: _Public,
+    public: PublicTensors,
     inherited: list[StreamedTensor],
     new: list[StreamedTensor],
     metadata: dict[str, str],
@@ -125,8 +134,8 @@ def _write(
     )
 
 
-def _convert_unet(public: _Public) -> tuple[list[StreamedTensor], list[StreamedTensor], dict[str, str]]:
-    config, names = _unet_config(public)
+def _convert_unet(public: PublicTensors) -> tuple[list[StreamedTensor], list[StreamedTensor], dict[str, str]]:
+    config, names = unet_config(public)
     network = ETHD(config, device="meta")
     makers = _fresh_modules(config, network)
     new_names = {f"{maker}.{name}": maker for maker in makers for name in network.get_submodule(maker).state_dict()}
@@ -154,7 +163,7 @@ def _convert_unet(public: _Public) -> tuple[list[StreamedTensor], list[StreamedT
     return inherited, new, describe("ethd", config, record, defaults=FULL.sampling, licence=LICENCE)
 
 
-def _convert_vae(public: _Public) -> tuple[list[StreamedTensor], list[StreamedTensor], dict[str, str]]:
+def _convert_vae(public: PublicTensors) -> tuple[list[StreamedTensor], list[StreamedTensor], dict[str, str]]:
     config, names = _vae_config(public)
     wanted = {name: tuple(tensor.shape) for name, tensor in build_vae(config, device="meta").state_dict().items()}
     # Stability's single file has no quant_conv: its encoder ends without one, which is the identity here.
@@ -200,7 +209,8 @@ Names = Callable[[Iterable[str]], Mapping[str, str]]
 """Our names -> the source's."""
 
 
-def _unet_config(public: _Public) -> tuple[ETHDConfig, Names]:
+def unet_config(public: PublicTensors) -> tuple[ETHDConfig, Names]:
+    """Sizes of the UNet, read from the shapes, and what its keys are called in the source. Raises WeightsError."""
     if public.single_file:
         public.shape(f"{public.prefix}input_blocks.1.0.in_layers.2.weight")
         stem = re.compile(re.escape(public.prefix) + r"input_blocks\.(\d+)\.(0\.op\.weight)?")
@@ -248,7 +258,7 @@ def _unet_config(public: _Public) -> tuple[ETHDConfig, Names]:
     return config, names
 
 
-def _vae_config(public: _Public) -> tuple[VAEConfig, Names]:
+def _vae_config(public: PublicTensors) -> tuple[VAEConfig, Names]:
     if public.single_file:
         level, layer = "encoder.down.{}.block.0.norm1.weight", "encoder.down.0.block.{}.norm1.weight"
     else:
@@ -269,13 +279,13 @@ def _vae_config(public: _Public) -> tuple[VAEConfig, Names]:
     return config, names
 
 
-def _names(public: _Public, table: Table) -> Names:
+def _names(public: PublicTensors, table: Table) -> Names:
     if public.single_file:
         return lambda ours: single_file_names(ours, table, public.prefix)
     return lambda ours: {name: name for name in ours}
 
 
-def _inherit(public: _Public, wanted: Mapping[str, tuple[int, ...]], names: Names) -> list[StreamedTensor]:
+def _inherit(public: PublicTensors, wanted: Mapping[str, tuple[int, ...]], names: Names) -> list[StreamedTensor]:
     """The public tensors under our names; they must be all of the network's and nothing else."""
     theirs = names(wanted)
     for problem, keys in (
@@ -307,12 +317,12 @@ def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def _open(source: Path, kind: str) -> _Public:
+def _open(source: Path, kind: str) -> PublicTensors:
     """One network of either layout, every key of its file accounted for. WeightsError for anything else."""
     part, prefix = ("unet", UNET_PREFIX) if kind == "ethd" else ("vae", VAE_PREFIX)
     if source.is_dir():
         path = _in_folder(source / part)
-        return _Public(path, "folder", "", stored_tensors(path, _header(path)), ())
+        return PublicTensors(path, "folder", "", stored_tensors(path, _header(path)), ())
     if not source.is_file():
         raise WeightsError(f"{source} does not exist; give Stable Video Diffusion's safetensors file or its folder.")
     header = _header(source)
@@ -332,7 +342,7 @@ def _open(source: Path, kind: str) -> _Public:
     asked = {name: header[name] for name in names if name.startswith(prefix)}
     if not asked:
         raise WeightsError(f"{source} holds no key that begins with {prefix}, so it has no {kind}; give a whole file.")
-    return _Public(source, "single file", prefix, stored_tensors(source, asked), tuple(unused))
+    return PublicTensors(source, "single file", prefix, stored_tensors(source, asked), tuple(unused))
 
 
 def _in_folder(folder: Path) -> Path:
@@ -352,7 +362,7 @@ def _header(path: Path) -> dict:
     return header
 
 
-def _check_description(public: _Public, setting: str, ours: object) -> None:
+def _check_description(public: PublicTensors, setting: str, ours: object) -> None:
     """A folder's config.json says what no shape tells; WeightsError where that is not as SVD has it."""
     path = public.path.with_name("config.json")
     if public.single_file or not path.is_file():

@@ -17,7 +17,7 @@ from ..layers.embeddings import ContextTokens, EmbeddingMLP, sinusoidal_embeddin
 from ..layers.transformer import SiteContext
 from ..layers.zero_start import start_at_zero
 from ..types import MotionConditions
-from .ethd_blocks import BlockParts, DownBlock, MidBlock, UpBlock
+from .ethd_blocks import BlockParts, build_levels
 
 EXPRESSION_INJECTIONS = ("edi", "direct", "none")
 ADDED_TIME_VALUES = 3
@@ -121,25 +121,9 @@ class ETHD(nn.Module):
         )
         self.conv_in = operations.Conv2d(config.in_channels, widths[0], 3, padding=1, **leaf)
 
-        last = len(widths) - 1
-        layers = config.layers_per_block
-        self.down_blocks = nn.ModuleList()
-        skip_channels = [widths[0]]
-        for level, width in enumerate(widths):
-            attends = config.attends_at(level)
-            block = DownBlock(parts, skip_channels[-1], width, layers, attends=attends, last=level == last)
-            self.down_blocks.append(block)
-            skip_channels += [width] * (layers + (level != last))
-
-        self.mid_block = MidBlock(parts, widths[-1])
-
-        self.up_blocks = nn.ModuleList()
-        incoming = widths[-1]
-        for level in range(last, -1, -1):
-            skips = [skip_channels.pop() for _ in range(layers + 1)]
-            block = UpBlock(parts, incoming, widths[level], skips, attends=config.attends_at(level), last=level == 0)
-            self.up_blocks.append(block)
-            incoming = widths[level]
+        attends = [config.attends_at(level) for level in range(len(widths))]
+        levels = build_levels(parts, widths, config.layers_per_block, attends)
+        self.down_blocks, self.mid_block, self.up_blocks = levels.down_blocks, levels.mid_block, levels.up_blocks
 
         self.conv_norm_out = operations.GroupNorm(config.norm_groups, widths[0], eps=1e-5, **leaf)
         self.conv_out = operations.Conv2d(widths[0], config.out_channels, 3, padding=1, **leaf)

@@ -1,14 +1,19 @@
-"""The levels of the ETHD backbone: down, middle and up, with names as in Stable Video Diffusion (SVD)."""
+"""The levels of a video backbone: down, middle and up, with names as in Stable Video Diffusion (SVD)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
+from ..layers.adapters import AdaptedContext
 from ..layers.attention import AttentionFunction
 from ..layers.resnet import Downsample, SpatioTemporalResBlock, Upsample
 from ..layers.transformer import SiteContext, SpatioTemporalTransformer
+
+Context = SiteContext | AdaptedContext
+"""What the sites of a level attend to; the levels themselves ask for its frames alone."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class BlockParts:
             device=self.device,
         )
 
-    def site(self, channels: int) -> SpatioTemporalTransformer:
+    def site(self, channels: int) -> nn.Module:
         return SpatioTemporalTransformer(
             channels,
             self.cross_dim,
@@ -70,7 +75,7 @@ class DownBlock(nn.Module):
         self.attentions = nn.ModuleList([parts.site(out_channels) for _ in widths] if attends else [])
         self.downsamplers = nn.ModuleList([] if last else [parts.downsample(out_channels)])
 
-    def forward(self, x: Tensor, embedding: Tensor, context: SiteContext) -> list[Tensor]:
+    def forward(self, x: Tensor, embedding: Tensor, context: Context) -> list[Tensor]:
         """Every intermediate result, for the skips; the last one goes on."""
         results = []
         for index, resnet in enumerate(self.resnets):
@@ -91,7 +96,7 @@ class MidBlock(nn.Module):
         self.attentions = nn.ModuleList([parts.site(channels)])
         self.resnets = nn.ModuleList([parts.residual(channels, channels, 1e-5) for _ in range(2)])
 
-    def forward(self, x: Tensor, embedding: Tensor, context: SiteContext) -> Tensor:
+    def forward(self, x: Tensor, embedding: Tensor, context: Context) -> Tensor:
         x = self.resnets[0](x, embedding, context.frames)
         x = self.attentions[0](x, context)
         return self.resnets[1](x, embedding, context.frames)
@@ -120,7 +125,7 @@ class UpBlock(nn.Module):
         self.attentions = nn.ModuleList([parts.site(out_channels) for _ in widths] if attends else [])
         self.upsamplers = nn.ModuleList([] if last else [parts.upsample(out_channels)])
 
-    def forward(self, x: Tensor, skips: list[Tensor], embedding: Tensor, context: SiteContext) -> Tensor:
+    def forward(self, x: Tensor, skips: list[Tensor], embedding: Tensor, context: Context) -> Tensor:
         """Takes its skips from the end of `skips`."""
         for index, resnet in enumerate(self.resnets):
             x = resnet(torch.cat((x, skips.pop()), dim=1), embedding, context.frames)
@@ -129,3 +134,32 @@ class UpBlock(nn.Module):
         for upsampler in self.upsamplers:
             x = upsampler(x, skips[-1].shape[-2:])
         return x
+
+
+@dataclass(frozen=True)
+class Levels:
+    """All levels of a backbone, under the names that SVD gives them."""
+
+    down_blocks: nn.ModuleList
+    mid_block: MidBlock
+    up_blocks: nn.ModuleList
+
+
+def build_levels(parts: BlockParts, widths: Sequence[int], layers: int, attends: Sequence[bool]) -> Levels:
+    """widths, attends: of each level, largest picture first · layers: residual blocks of a level on the way down."""
+    last = len(widths) - 1
+    down_blocks = nn.ModuleList()
+    skip_channels = [widths[0]]
+    for level, width in enumerate(widths):
+        down_blocks.append(
+            DownBlock(parts, skip_channels[-1], width, layers, attends=attends[level], last=level == last)
+        )
+        skip_channels += [width] * (layers + (level != last))
+    mid_block = MidBlock(parts, widths[-1])
+    up_blocks = nn.ModuleList()
+    incoming = widths[-1]
+    for level in range(last, -1, -1):
+        skips = [skip_channels.pop() for _ in range(layers + 1)]
+        up_blocks.append(UpBlock(parts, incoming, widths[level], skips, attends=attends[level], last=level == 0))
+        incoming = widths[level]
+    return Levels(down_blocks, mid_block, up_blocks)

@@ -47,11 +47,12 @@ def fetch(
     endpoint: str | None = None,
     on_file: OnFile | None = None,
 ) -> list[Path]:
-    """Bring a model's files into `folder` as they lie in its repository; what is there and right is left alone.
+    """Bring a model's files into `folder` as they lie in its repository, and its companions' into folders below; what
+    is there and right is left alone.
 
-    revision: another than the pinned one; then the pinned digests do not count, and the Hub's own do · endpoint: the
-    address of another Hub than huggingface.co or $HF_ENDPOINT. $HF_HUB_OFFLINE is heeded; a login's token is used.
-    Raises SettingsError without any revision, InputError where the Hub cannot give the file, WeightsError where a file
+    revision: another than the pinned one; then the pinned digests do not count, and the Hub's own do. A companion keeps
+    its own, where it has one · endpoint: the address of another Hub than huggingface.co or $HF_ENDPOINT. $HF_HUB_OFFLINE
+    is heeded; a login's token is used. Raises SettingsError without any revision, InputError where the Hub cannot give the file, WeightsError where a file
     is not the one it should be, OutputError where it cannot be written.
     """
     from huggingface_hub import constants
@@ -79,6 +80,10 @@ def fetch(
         else:
             _fetch_file(place, expected, target, on_file)
         paths.append(target)
+    for name, companion in model.companions:
+        told = on_file and (lambda path, what, name=name: on_file(f"{name}/{path}", what))
+        where = {"endpoint": endpoint, "on_file": told}
+        paths += fetch(companion, Path(folder) / name, revision=companion.revision or chosen, **where)
     return paths
 
 
@@ -98,25 +103,37 @@ def _fetch_file(place: _Place, expected: PublicFile, target: Path, on_file: OnFi
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     repository = place.model.repository
+    if place.model.address:  # on no Hub, so pinned as a whole
+        url = place.model.address.format(revision=place.revision, path=expected.path)
+        _tell(on_file, expected.path, "downloading")
+        _receive(place, expected, target, on_file, url, url)
+        return
     url = hf_hub_url(repository, expected.path, revision=place.revision, endpoint=place.endpoint)
     found = _asked(place, expected, lambda: get_hf_file_metadata(url))
     digest = found.etag if _is_digest(found.etag) else None
     _check_offer(repository, expected, found.size, digest)
-    size, digest = expected.size or found.size, expected.digest or digest
-    if target.is_file() and digest and matches(target, size, digest):
+    expected = PublicFile(expected.path, expected.size or found.size, expected.digest or digest)
+    if target.is_file() and expected.digest and matches(target, expected.size, expected.digest):
         _tell(on_file, expected.path, "there")
         return
     _tell(on_file, expected.path, "downloading")
+    _receive(place, expected, target, on_file, url, found.location)
+
+
+def _receive(
+    place: _Place, expected: PublicFile, target: Path, on_file: OnFile | None, url: str, location: str
+) -> None:
+    """Under its name once it is what it should be."""
     part = target.with_name(target.name + ".part")
-    _download(place, expected, url, found.location, size, part)
-    if digest and not matches(part, size, digest):
+    _download(place, expected, url, location, expected.size, part)
+    if expected.digest and not matches(part, expected.size, expected.digest):
         part.unlink()
         raise WeightsError(
-            f"{expected.path} of {repository} did not arrive as it should be (its content differs) and was removed; "
-            "fetch it again."
+            f"{expected.path} of {place.model.repository} did not arrive as it should be (its content differs) and was "
+            "removed; fetch it again."
         )
     os.replace(part, target)
-    _tell(on_file, expected.path, "checked" if digest else "there; the Hub gave no digest to check it by")
+    _tell(on_file, expected.path, "checked" if expected.digest else "there; the Hub gave no digest to check it by")
 
 
 def _check_offer(repository: str, expected: PublicFile, size: int | None, digest: str | None) -> None:
@@ -138,8 +155,8 @@ def _download(place: _Place, expected: PublicFile, url: str, location: str, size
     from huggingface_hub.utils import build_hf_headers
 
     headers = build_hf_headers()
-    if urlparse(url).netloc != urlparse(location).netloc:
-        headers.pop("authorization", None)  # the storage behind the Hub is not to see the user's token
+    if place.model.address or urlparse(url).netloc != urlparse(location).netloc:
+        headers.pop("authorization", None)  # no other server is to see the user's token
 
     def get() -> None:
         part.parent.mkdir(parents=True, exist_ok=True)

@@ -29,9 +29,9 @@ WITHOUT_CHANCE = {
 """Settings of Wav2Vec2 and its kin that leave out what only training needs: the same speech gives the same answer."""
 
 
-def read_description(folder: Path, model_type: str) -> dict[str, Any]:
+def read_description(folder: Path, model_type: str, weights: str = WEIGHTS) -> dict[str, Any]:
     """config.json of a folder that has weights too. Raises WeightsError where it is not a model of that type."""
-    for name in ("config.json", WEIGHTS):
+    for name in ("config.json", weights):
         if not (folder / name).is_file():
             raise WeightsError(f"{folder} holds no {name}; give the folder of a {model_type} model as safetensors.")
     try:

@@ -20,7 +20,11 @@ class PublicFile:
 
 @dataclass(frozen=True)
 class PublicModel:
-    """revision None: no trustworthy one is known here, so the user chooses. use: what the files are for."""
+    """revision None: no trustworthy one is known here, so the user chooses. use: what the files are for.
+
+    address: of a file that is on no Hub, with {revision} and {path} in it · companions: by folder, what is fetched
+    along because the model does nothing without it.
+    """
 
     name: str
     repository: str
@@ -28,12 +32,87 @@ class PublicModel:
     licence: str
     use: str
     files: tuple[PublicFile, ...]
+    address: str = ""
+    companions: tuple[tuple[str, "PublicModel"], ...] = ()
+
+    @property
+    def known_size(self) -> int:
+        """Bytes of the files whose size is known here; 0 where it is not known of every one of its own."""
+        return sum(file.size or 0 for file in self.files) if all(file.size for file in self.files) else 0
 
 
 _STABILITY = "Stability AI's own; read LICENSE.md"
 _SPEECH_FILES = (PublicFile("config.json"), PublicFile("preprocessor_config.json"), PublicFile("model.safetensors"))
 
+_CC_BY_NC_SA = "CC BY-NC-SA 4.0 by its code's repository: no commercial use; the weights' own page says none"
+
+_SVD_PARTS = PublicModel(
+    "svd-xt",
+    "stabilityai/stable-video-diffusion-img2vid-xt",
+    "9e43909513c6714f1bc78bcb44d96e733cd242aa",
+    _STABILITY,
+    "Stable Video Diffusion's autoencoder and picture encoder",
+    (
+        PublicFile("LICENSE.md", 11_852, "1d9ce2ee1067327543544de197291726e4fc57a4"),
+        PublicFile("vae/config.json", 607, "7c27c35b4e6ab0e705d46306f60d36839b680c03"),
+        PublicFile(
+            "vae/diffusion_pytorch_model.fp16.safetensors",
+            195_531_910,
+            "af602cd0eb4ad6086ec94fbf1438dfb1be5ec9ac03fd0215640854e90d6463a3",
+        ),
+        PublicFile("image_encoder/config.json"),
+        PublicFile("image_encoder/model.fp16.safetensors"),
+    ),
+)
+_WHISPER = PublicModel(
+    "whisper-tiny",
+    "openai/whisper-tiny",
+    None,
+    "Apache-2.0",
+    "hears the speech",
+    (PublicFile("config.json"), PublicFile("model.safetensors")),
+)
+_DICE_TALK_EMOTIONS = PublicModel(
+    "emotions",
+    "toto222/DICE-Talk on GitHub",
+    "a8a92b164a3f552414d06a463a2b2e8eeb92db0b",
+    _CC_BY_NC_SA,
+    "the emotions' priors",
+    tuple(
+        PublicFile(f"{name}.npy", 1_403, digest)
+        for name, digest in (
+            ("angry", "ba5a185d63a31a0c0a3eacac79e843985ff05c4605199d459d00377719b968e3"),
+            ("contempt", "0cb2b27282f1e63149d24415ebefaf59d8ff7c567971ed809588ee00f30cb988"),
+            ("disgusted", "097068dd93b0c5fc955740355847c8b23c2ab752abb67ac880b5f60a2048fb0e"),
+            ("fear", "0767fa00bbea51406bfc92962b16b7cb003954b353f5b26ab7a267835a43b5a2"),
+            ("happy", "ce84e8456729a227cb2d629b4c37c4de274800a427aa5f35b10e0fda79fec549"),
+            ("neutral", "2cb35601ae8de98aba9293187b45f34c9cfec5f5bf3efd41d5948bc229cae21e"),
+            ("sad", "9d323ad9b1c42a1c1ed8a8f05e6c0b7344be20e86ed48a855c657d7812545a98"),
+            ("surprised", "0aaae02af23b5874e8407d93cf7fe89a44077efb4a7159f91e51d469c97f400e"),
+        )
+    ),
+    address="https://raw.githubusercontent.com/toto222/DICE-Talk/{revision}/examples/emo/{path}",
+)
+
 PUBLIC_MODELS = (
+    PublicModel(
+        "dice-talk",
+        "EEEELY/DICE-Talk",
+        None,
+        _CC_BY_NC_SA,
+        "photographs speak with an emotion: `convert --kind dice-talk` makes a weights folder of it",
+        tuple(PublicFile(f"DICE-Talk/{name}.pth") for name in ("unet", "audio_linear", "emo_model", "pose_guider")),
+        companions=(("svd-xt", _SVD_PARTS), ("whisper-tiny", _WHISPER), ("emotions", _DICE_TALK_EMOTIONS)),
+    ),
+    PublicModel(
+        "sonic",
+        "LeonJoe13/Sonic",
+        None,
+        _CC_BY_NC_SA,
+        "photographs speak: `convert --kind sonic` makes a weights folder of it",
+        tuple(PublicFile(f"Sonic/{name}.pth") for name in ("unet", "audio2token", "audio2bucket")),
+        companions=(("svd-xt", _SVD_PARTS), ("whisper-tiny", _WHISPER)),
+    ),
     PublicModel(
         "svd-xt",
         "stabilityai/stable-video-diffusion-img2vid-xt",

@@ -1,0 +1,195 @@
+"""One transformer site of a Stable Video Diffusion (SVD) whose cross-attentions were given adapters: further keys and
+values, for speech and for emotion, beside those of the picture.
+
+So DICE-Talk (Tan et al. 2025) and Sonic (Ji et al. 2025) make SVD speak; names and formula are those of their published
+weights. Inherited modules carry SVD's names, as in transformer.py; `to_k_ip` and `to_v_ip` are new.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from .attention import Attention, AttentionFunction, scaled_dot_product
+from .embeddings import EmbeddingMLP, sinusoidal_embedding
+from .resnet import SpaceTimeMix
+from .transformer import FeedForward
+
+
+@dataclass(frozen=True)
+class AdaptedContext:
+    """What all sites of one forward attend to.
+
+    frames: n · picture [b, 1, c]: CLIP's token · tokens: of each adapter [b*n, t, c] · averages: the same, averaged
+    over the frames [b, t, c] · strengths: what each adapter's answer is multiplied by · masks: by (h, w), float
+    [b*n, h*w, 1], where the adapters may act within a frame.
+    """
+
+    frames: int
+    picture: Tensor
+    tokens: tuple[Tensor, ...]
+    averages: tuple[Tensor, ...]
+    strengths: tuple[float, ...]
+    masks: dict[tuple[int, int], Tensor]
+
+
+class AdaptedAttention(nn.Module):
+    """`Out(A(q, picture) + sum_i strength_i * mask * A(q, tokens_i))`: one query, one output, a key and value each."""
+
+    def __init__(
+        self,
+        dim: int,
+        context_dim: int,
+        head_dim: int,
+        adapters: int,
+        *,
+        operations: ModuleType = nn,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        attention: AttentionFunction = scaled_dot_product,
+    ) -> None:
+        super().__init__()
+        leaf = {"dtype": dtype, "device": device}
+        self.heads = dim // head_dim
+        self.attention = attention
+        self.to_q = operations.Linear(dim, dim, bias=False, **leaf)
+        self.to_k = operations.Linear(context_dim, dim, bias=False, **leaf)  # SVD's; of one token nobody asks its key
+        self.to_v = operations.Linear(context_dim, dim, bias=False, **leaf)
+        self.to_k_ip, self.to_v_ip = (
+            nn.ModuleList([operations.Linear(context_dim, dim, bias=False, **leaf) for _ in range(adapters)])
+            for _ in range(2)
+        )
+        self.to_out = nn.ModuleList([operations.Linear(dim, dim, **leaf)])
+
+    def forward(
+        self,
+        x: Tensor,
+        picture: Tensor,
+        tokens: tuple[Tensor, ...],
+        strengths: tuple[float, ...],
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """x [b, l, dim], picture [b, 1, c], tokens [b, t, c] each, mask [b, l, 1] to [b, l, dim]."""
+        q = self.to_q(x)
+        attended = self.to_v(picture)  # [b, 1, dim]: over a single token softmax is 1, so its answer is its value
+        for to_k, to_v, adapter, strength in zip(self.to_k_ip, self.to_v_ip, tokens, strengths, strict=True):
+            if strength != 0:
+                answer = self.attention(q, to_k(adapter), to_v(adapter), self.heads)
+                attended = attended + strength * (answer if mask is None else answer * mask)
+        return self.to_out[0](attended.expand_as(q))
+
+
+class AdaptedSpatialBlock(nn.Module):
+    """Within each frame: self-attention, cross-attention with its tokens under the mask, feed-forward."""
+
+    def __init__(
+        self,
+        dim: int,
+        context_dim: int,
+        head_dim: int,
+        adapters: int,
+        *,
+        operations: ModuleType = nn,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        attention: AttentionFunction = scaled_dot_product,
+    ) -> None:
+        super().__init__()
+        leaf = {"dtype": dtype, "device": device}
+        shared = {"operations": operations, "attention": attention, **leaf}
+        self.norm1 = operations.LayerNorm(dim, **leaf)
+        self.attn1 = Attention(dim, dim, head_dim, **shared)
+        self.norm2 = operations.LayerNorm(dim, **leaf)
+        self.attn2 = AdaptedAttention(dim, context_dim, head_dim, adapters, **shared)
+        self.norm3 = operations.LayerNorm(dim, **leaf)
+        self.ff = FeedForward(dim, operations=operations, **leaf)
+
+    def forward(self, x: Tensor, context: AdaptedContext, mask: Tensor) -> Tensor:
+        """x [b*n, l, dim], mask [b*n, l, 1]."""
+        x = x + self.attn1(self.norm1(x))
+        picture = context.picture.repeat_interleave(context.frames, 0)  # [b*n, 1, c]
+        x = x + self.attn2(self.norm2(x), picture, context.tokens, context.strengths, mask)
+        return x + self.ff(self.norm3(x))
+
+
+class AdaptedTemporalBlock(nn.Module):
+    """Along the frames: feed-forward, self-attention at each place, cross-attention with the tokens' averages, without
+    a mask, feed-forward.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        context_dim: int,
+        head_dim: int,
+        adapters: int,
+        *,
+        operations: ModuleType = nn,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        attention: AttentionFunction = scaled_dot_product,
+    ) -> None:
+        super().__init__()
+        leaf = {"dtype": dtype, "device": device}
+        shared = {"operations": operations, "attention": attention, **leaf}
+        self.norm_in = operations.LayerNorm(dim, **leaf)
+        self.ff_in = FeedForward(dim, operations=operations, **leaf)
+        self.norm1 = operations.LayerNorm(dim, **leaf)
+        self.attn1 = Attention(dim, dim, head_dim, **shared)
+        self.norm2 = operations.LayerNorm(dim, **leaf)
+        self.attn2 = AdaptedAttention(dim, context_dim, head_dim, adapters, **shared)
+        self.norm3 = operations.LayerNorm(dim, **leaf)
+        self.ff = FeedForward(dim, operations=operations, **leaf)
+
+    def forward(self, x: Tensor, context: AdaptedContext) -> Tensor:
+        """x [b, n, l, dim]."""
+        x = x + self.ff_in(self.norm_in(x))
+        courses = self.norm1(x).transpose(1, 2).flatten(0, 1)  # [b*l, n, dim]
+        x = x + self.attn1(courses).unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+        queries = self.norm2(x).flatten(1, 2)  # all places of all frames attend to the same averages
+        x = x + self.attn2(queries, context.picture, context.averages, context.strengths).view_as(x)
+        return x + self.ff(self.norm3(x))
+
+
+class AdaptedTransformer(nn.Module):
+    """A whole site: in and out projections around a spatial and a temporal block, blended as SVD does."""
+
+    def __init__(
+        self,
+        dim: int,
+        context_dim: int,
+        head_dim: int,
+        adapters: int,
+        *,
+        groups: int,
+        operations: ModuleType = nn,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        attention: AttentionFunction = scaled_dot_product,
+    ) -> None:
+        super().__init__()
+        leaf = {"dtype": dtype, "device": device}
+        shared = {"operations": operations, "attention": attention, **leaf}
+        sizes = (dim, context_dim, head_dim, adapters)
+        self.norm = operations.GroupNorm(groups, dim, eps=1e-6, **leaf)
+        self.proj_in = operations.Linear(dim, dim, **leaf)
+        self.transformer_blocks = nn.ModuleList([AdaptedSpatialBlock(*sizes, **shared)])
+        self.temporal_transformer_blocks = nn.ModuleList([AdaptedTemporalBlock(*sizes, **shared)])
+        self.time_pos_embed = EmbeddingMLP(dim, 4 * dim, dim, operations=operations, **leaf)
+        self.time_mixer = SpaceTimeMix(**leaf)
+        self.proj_out = operations.Linear(dim, dim, **leaf)
+
+    def forward(self, x: Tensor, context: AdaptedContext) -> Tensor:
+        """x [b*n, dim, h, w] to the same."""
+        height, width = x.shape[-2:]
+        h = self.proj_in(self.norm(x).permute(0, 2, 3, 1).flatten(1, 2))  # [b*n, l, dim]
+        h = self.transformer_blocks[0](h, context, context.masks[height, width])
+
+        positions = sinusoidal_embedding(torch.arange(context.frames, device=x.device), x.shape[1]).to(x.dtype)
+        spatial = h.unflatten(0, (-1, context.frames))  # [b, n, l, dim]
+        temporal = spatial + self.time_pos_embed(positions)[:, None]
+        temporal = self.temporal_transformer_blocks[0](temporal, context)
+
+        h = self.proj_out(self.time_mixer(spatial, temporal))
+        return x + h.flatten(0, 1).transpose(1, 2).unflatten(2, (height, width))
