@@ -19,9 +19,10 @@ def frame_count(sample_count: int) -> int:
 
 @dataclass(frozen=True)
 class Speech:
-    """Mono speech at 16 kHz. `samples` is float32 [t] in -1…1."""
+    """Mono speech at 16 kHz. `samples` is float32 [t] in -1…1 · note: one sentence for the user, or empty."""
 
     samples: torch.Tensor
+    note: str = ""
 
     @property
     def frames(self) -> int:

@@ -15,6 +15,7 @@ from ..emotivetalk_core.audio.feature_windows import encode_speech
 from ..emotivetalk_core.models.checkpoint import load_network
 from ..emotivetalk_core.models.speech_encoder import SpeechEncoder, SpeechEncoderConfig, encoding_memory, standardise
 from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures
+from .face_places import told
 from .hosted import HostedNetwork, adopt_operations, host_network, to_host
 from .layouts import speech_of
 from .sockets import CATEGORY, AudioFeaturesSocket
@@ -114,7 +115,8 @@ class EncodeAudio(io.ComfyNode):
         ours = isinstance(audio_encoder, HostedSpeechEncoder)
         features = audio_encoder.features if ours else functools.partial(host_features, audio_encoder)
         windows = encode_speech(features, speech, comfy.utils.ProgressBar(1).update_absolute)
-        return io.NodeOutput(AudioFeatures(to_host(windows)), speech.frames)
+        notes = [speech.note] if speech.note else []
+        return io.NodeOutput(AudioFeatures(to_host(windows)), speech.frames, ui=told(notes))
 
 
 def encoder_files() -> list[str]:

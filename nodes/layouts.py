@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ..emotivetalk_core.audio.files import speech_from_waveform
+from ..emotivetalk_core.audio.mixing import speech_from_waveform
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.types import Portrait, Speech
 

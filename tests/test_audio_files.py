@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from emotivetalk_core.audio.feature_windows import encode_speech, feature_windows
-from emotivetalk_core.audio.files import read_recording, read_speech, speech_from_waveform
+from emotivetalk_core.audio.files import read_recording, read_speech
+from emotivetalk_core.audio.mixing import speech_from_waveform
 from emotivetalk_core.errors import InputError
 from emotivetalk_core.types import Speech
 

@@ -147,6 +147,8 @@ def _readers(models: "ModelSet", speech: "Speech", regions: "FaceRegions") -> "S
 
     def hear(path: Path | None) -> "HeardEmotion":
         recording = speech if path is None else read_speech(path)
+        if recording.note and path is not None:
+            print(f"note: {path}: {recording.note}")
         heard = models.recogniser().hear(recording)
         print(f"heard in {path or 'the speech'}: {', '.join(heard.table.splitlines())}")
         if heard.note:

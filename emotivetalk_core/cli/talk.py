@@ -122,12 +122,13 @@ def run(arguments: argparse.Namespace) -> None:
 
 def make_video(job: TalkJob) -> None:
     """Everything that can be wrong is found before the first step is sampled; then frames stream into the file."""
-    from ..audio.files import read_recording, speech_from_waveform
+    from ..audio.files import read_recording
+    from ..audio.mixing import mix_down
     from ..face.compose import paste_back_stream
     from ..face.portrait import read_portrait
     from ..pipeline import VIDEO, prepare_conditions, render
     from ..sampling.estimate import plan
-    from ..video.writer import VideoWriter, check_output
+    from ..video.writer import LAYOUTS, VideoWriter, check_output
 
     direction = job.direction
     if not direction.plot_only:
@@ -139,7 +140,9 @@ def make_video(job: TalkJob) -> None:
     models = with_codebook(direction, load_models(job.weights, job.device))
     settings = talk_settings(job, models)
     regions = find_face(job, portrait, models)
-    speech = speech_from_waveform(recording.waveform, recording.rate)
+    speech = recording.speech()
+    for note in filter(None, (*recording.notes, speech.note)):
+        print(f"note: {job.audio}: {note}")
     if regions.note:
         print(f"note: {job.portrait}: {regions.note} ({_BOX_OPTION})")
     settings = directed(direction, models, settings, speech, regions, quiet=job.quiet)
@@ -148,8 +151,11 @@ def make_video(job: TalkJob) -> None:
     portrait, record = scaled_picture(portrait, regions.record, job.size)
     width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
     labels = {VIDEO: f"{VIDEO}, {plan(speech.frames, settings.video)}"}
+    sound = recording.waveform
+    if len(sound) not in LAYOUTS:
+        sound = mix_down(sound, recording.layout)[0][None]
     with (
-        VideoWriter(job.out, width=width, height=height, audio=recording.waveform, audio_rate=recording.rate) as video,
+        VideoWriter(job.out, width=width, height=height, audio=sound, audio_rate=recording.rate) as video,
         StageBars(labels, hidden=job.quiet) as bars,
     ):
         bars("reading", 3, 3)

@@ -19,7 +19,8 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """AAC knows higher rates too, but many players do not."""
-_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+"""By the number of channels that a film keeps; other numbers become one."""
 _BT709 = 1
 """Primaries, transfer and matrix of HD video, each numbered 1 in the standard; untagged, players guess by size."""
 _STUDIO_RANGE = 1
@@ -157,9 +158,9 @@ class VideoWriter:
         import av
 
         channels = audio.shape[0]
-        if channels not in _LAYOUTS:
+        if channels not in LAYOUTS:
             audio = audio.mean(dim=0, keepdim=True)
-        layout = _LAYOUTS[audio.shape[0]]
+        layout = LAYOUTS[audio.shape[0]]
         rate = self._audio_rate if self._audio_rate in _AAC_RATES else 48_000
         self._audio = audio.detach().cpu().float().clamp(-1, 1).contiguous()
         # the encoder's bit rate is for all channels together; 96 kb/s each is beyond telling from the original
@@ -177,7 +178,7 @@ class VideoWriter:
         stop = total if until is None else min(total, round(until * self._audio_rate))
         if stop > self._audio_sent:
             block = self._audio[:, self._audio_sent : stop].contiguous().numpy()
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=_LAYOUTS[block.shape[0]])
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=LAYOUTS[block.shape[0]])
             frame.sample_rate, frame.time_base = self._audio_rate, Fraction(1, self._audio_rate)
             frame.pts = self._audio_sent
             self._audio_sent = stop
