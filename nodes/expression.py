@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import comfy.utils
+import numpy as np
 import torch
 from comfy_api.latest import io
 
+from ..emotivetalk_core.direction.retime import bridge
 from ..emotivetalk_core.errors import FaceError
 from ..emotivetalk_core.face.finder import FaceDetector
+from ..emotivetalk_core.face.following import missing_note
 from ..emotivetalk_core.face.regions import flatten_alpha
-from ..emotivetalk_core.face.sequence import FacePlace, crop_eyes_mouth, sequence_regions
+from ..emotivetalk_core.face.sequence import FacePlace, crop_eyes_mouth, seen_places, sequence_regions
 from ..emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
 from ..emotivetalk_core.models.face_reading import encoder_face, read_faces, reading_memory
 from ..emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
@@ -174,8 +177,12 @@ class EncodeExpression(io.ComfyNode):
         detector = face_encoders.detector()
         notes = [note] if note else []
         if pictures == CROPS or crop_record is not None:
+            seen = np.ones(len(portraits), bool)
             faces = _cropped(config, portraits, places, crop_record, detector)
         else:
+            places, seen = seen_places(portraits, places, detector)
+            notes += filter(None, [missing_note(seen)])
+            portraits = [portrait for portrait, here in zip(portraits, seen) if here]
             regions = sequence_regions(portraits, places, detector=detector, every_face=config.aligned, size=size)
             faces = _found(config, regions, notes)
         latents = read_faces(
@@ -185,11 +192,11 @@ class EncodeExpression(io.ComfyNode):
             device=face_encoders.motion_encoder.device,
             on_step=comfy.utils.ProgressBar(len(portraits)).update_absolute,
         )
-        expression = to_host(latents.expression)  # [n, e]
+        read = to_host(latents.expression)  # of the pictures that show a face
         first = {field.name: to_host(getattr(latents, field.name)[:1]) for field in dataclasses.fields(latents)}
         return io.NodeOutput(
-            Emotion(expression.mean(0), "picture"),
-            ExpressionLatents(expression),
+            Emotion(read.mean(0), "picture"),
+            ExpressionLatents(bridge(read, seen)),
             MotionLatents(**first),
             ui=told(notes),
         )

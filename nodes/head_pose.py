@@ -160,16 +160,18 @@ class ReadHeadPose(WeightsNode):
         hosted = None
         if reader != LANDMARKS_ONLY:
             hosted = load_hosted(path_of(reader), KIND, HeadPoseReader, HeadPoseReaderConfig)
+        notes = [note] if note else []
         course = read_head_course(
             None if hosted is None else hosted.loaded(),
-            (portrait_of(image[index : index + 1]) for index in range(image.shape[0])),
+            [portrait_of(image[index : index + 1]) for index in range(image.shape[0])],
             places,
             detector=None if face_encoders is None else face_encoders.detector(),
             device="cpu" if hosted is None else hosted.device,
             on_step=comfy.utils.ProgressBar(image.shape[0]).update_absolute,
+            on_note=notes.append,
         )
         pose = from_course(course, audio_features.frames, strength=strength, smooth=smooth)
-        return io.NodeOutput(_hosted(pose), ui=told([note] if note else []))
+        return io.NodeOutput(_hosted(pose), ui=told(notes))
 
 
 def _hosted(pose: HeadPose) -> HeadPose:

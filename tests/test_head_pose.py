@@ -150,7 +150,7 @@ def test_reading_needs_landmarks_or_a_reader():
     with pytest.raises(FaceError, match="without landmarks and without a reader"):
         read_head_course(None, [picture], [FacePlace(box=(30, 30, 90, 100))])
     reader = HeadPoseReader(HeadPoseReaderConfig(input_size=32, channels=(4, 4), width=4)).eval()
-    read = read_head_course(reader, iter([picture] * 3), [FacePlace(box=(30, 30, 90, 100))])
+    read = read_head_course(reader, [picture] * 3, [FacePlace(box=(30, 30, 90, 100))])
     assert read.shape == (3, 6)
 
 

@@ -151,6 +151,47 @@ except OutputError as error:
     assert list(tmp_path.iterdir()) == []
 
 
+def film_file(path, *, pictures_begin: int = 0, sound_begins: float | None = None, spoil: range = range(0)):
+    """Ten grey pictures, each brighter, from the given frame on; beside sound from the given second on; with nonsense in
+    the packets `spoil`.
+    """
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25, width=64, height=64, pix_fmt="yuvj420p")
+        if sound_begins is not None:
+            sound = container.add_stream("flac", rate=16_000, layout="mono")
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 9_600), np.int16), format="s16", layout="mono")
+            silence.sample_rate, silence.pts = 16_000, round(16_000 * sound_begins)
+            container.mux([*sound.encode(silence), *sound.encode(None)])
+        for index in range(10):
+            picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 20 * index + 20, np.uint8), format="rgb24")
+            picture.pts, picture.time_base = pictures_begin + index, Fraction(1, 25)
+            for packet in stream.encode(picture):
+                if index in spoil:
+                    broken = av.Packet(bytes(packet.size))
+                    broken.pts, broken.dts, broken.time_base = packet.pts, packet.dts, packet.time_base
+                    broken.stream, packet = packet.stream, broken
+                container.mux(packet)
+        container.mux(stream.encode(None))
+    return path
+
+
+def greys(path, **how) -> list[int]:
+    return [round(float(frame.mean()) * 255 / 20) for frame in read_frames(path, **how)]
+
+
+def test_pictures_that_begin_after_the_sound_stay_behind_it(tmp_path):
+    late = film_file(tmp_path / "late.mkv", pictures_begin=5, sound_begins=0.0)
+    assert greys(late) == [1] * 5 + list(range(1, 11))
+    assert greys(film_file(tmp_path / "late.mkv", pictures_begin=5, sound_begins=0.2)) == list(range(1, 11))
+
+
+def test_damaged_pictures_keep_their_time_and_are_told(tmp_path):
+    notes = []
+    path = film_file(tmp_path / "torn.mkv", spoil=range(3, 5))
+    assert greys(path, on_note=notes.append) == [1, 2, 3, 3, 3, 6, 7, 8, 9, 10]
+    assert notes == [f"{path}: 2 frames are damaged; what was seen before them stands in their place."]
+
+
 def test_bad_videos_are_named_and_refused(tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("no video" * 100)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import FaceError, InputError
 from .direction_options import RETIME, SWAY, Direction, timeline_of
-from .faults import OWN_CODEBOOK, SHOW_A_FACE, WATCH_A_FACE, face_fault, loaded
+from .faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded
 from .files import text_of, write_picture
 from .progress import StageBars
 
@@ -187,16 +187,19 @@ def _driven(direction: Direction, models: "ModelSet", speech: "Speech", quiet: b
     from ..types import ExpressionLatents
 
     assert direction.driving_video is not None
-    how = direction.retime or RETIME[0]
+    how, notes = direction.retime or RETIME[0], list[str]()
     with StageBars(hidden=quiet) as bars:
         expression = driving_expression(
             models.motion_encoder,
             models.face_finder,
             direction.driving_video,
             size=models.picture_size,
-            seconds=speech.seconds + 1 if how == "trim" else None,
+            seconds=None if how == "stretch" else speech.seconds + 1,
             on_step=lambda done, total: bars("driving video", done, total),
+            on_note=notes.append,
         )
+    for note in notes:
+        print(f"note: {note}")
     return ExpressionLatents(retime(expression.values, speech.frames, how))
 
 
@@ -222,26 +225,25 @@ def _with_head_pose(direction: Direction, models: "ModelSet", settings: "TalkSet
         amount = ORDINARY_SWAY if direction.motion is None else direction.motion
         return replace(settings, head_pose=sway(frames, amount, settings.video.seed))
     if Path(given).suffix.lower() in VIDEOS:
-        return replace(settings, head_pose=from_course(_watched(Path(given), models), frames))
+        return replace(settings, head_pose=from_course(_watched(Path(given), models, frames / 25 + 1), frames))
     return replace(settings, head_pose=from_keys(parse_keys(text_of(given, "head pose").replace(";", "\n")), frames))
 
 
-def _watched(path: Path, models: "ModelSet") -> "np.ndarray":
-    """How the head in a video moves [m, 6], at 25 pictures a second."""
+def _watched(path: Path, models: "ModelSet", seconds: float) -> "np.ndarray":
+    """How the head in a video moves [m, 6], at 25 pictures a second, over its first so many seconds."""
     import torch
 
-    from ..direction.head_reading import read_head_course
+    from ..direction.driving import watch_film
+    from ..direction.head_reading import CROP_SIZE, watch_head
     from ..direction.retime import resample
     from ..types import Portrait
-    from ..video.reader import read_frames, read_video_facts
 
-    rate = read_video_facts(path).frames_per_second
-    finder = models.face_finder.find if models.face_finder is not None else None
-    try:
-        course = read_head_course(models.head_pose_reader, map(Portrait, read_frames(path)), detector=finder)
-    except FaceError as error:
-        raise face_fault(path, error, WATCH_A_FACE) from error
-    return resample(torch.from_numpy(course), rate).numpy()
+    film, notes = watch_film(path, models.face_finder, size=CROP_SIZE, seconds=seconds), list[str]()
+    course = watch_head(models.head_pose_reader, map(Portrait, film.frames(notes.append)), film.course)
+    for note in (*notes, f"{path}: {film.course.note}" if film.course.note else ""):
+        if note:
+            print(f"note: {note}")
+    return resample(torch.from_numpy(course), film.rate).numpy()
 
 
 def _words(direction: Direction, speech: "Speech") -> "tuple[WordTime, ...]":

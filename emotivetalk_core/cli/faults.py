@@ -10,7 +10,6 @@ Value = TypeVar("Value")
 
 FACE_BOX = ("LEFT", "TOP", "RIGHT", "BOTTOM")
 SHOW_A_FACE = "give a picture in which a face is seen from the front"
-WATCH_A_FACE = "give a video in which a face is seen from the front"
 OWN_CODEBOOK = "a codebook that was made with `codebook build`"
 
 

@@ -3,6 +3,7 @@
 Knows values [m, d] in the order of time and nothing of what they mean. [ours]
 """
 
+import numpy as np
 import torch
 
 from ..errors import InputError, SettingsError
@@ -58,6 +59,14 @@ def resample(values: torch.Tensor, rate: float) -> torch.Tensor:
     count = max(1, round(len(values) * FRAMES_PER_SECOND / rate))
     middles = (torch.arange(count, dtype=torch.float64) + 0.5) * rate / FRAMES_PER_SECOND - 0.5
     return _between(values, middles.clamp(0, len(values) - 1))
+
+
+def bridge(values: torch.Tensor, seen: np.ndarray) -> torch.Tensor:
+    """Values [k, d] of the places of a course where `seen` [n] is true as the whole course [n, d]: straight from one to
+    the next, and held before the first and after the last.
+    """
+    known = np.flatnonzero(seen)
+    return _between(values, torch.from_numpy(np.interp(np.arange(len(seen)), known, np.arange(len(known)))))
 
 
 def _between(values: torch.Tensor, at: torch.Tensor) -> torch.Tensor:

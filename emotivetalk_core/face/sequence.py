@@ -7,12 +7,14 @@ where only one place is known, and follows a moving head smoothly where each pic
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from ..errors import FaceError
-from ..types import CropRecord, FaceRegions, Portrait
-from .finder import Box, FaceDetector, find_faces
+from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
+from .finder import Box, FaceDetector, box_overlap, find_faces
+from .following import SAME_FACE, follow_face
 from .landmarks import NamedPoints, read_landmarks
 from .regions import CROP_FACTOR, face_regions, flatten_alpha
 
@@ -101,12 +103,33 @@ def without_gaps(places: Sequence[FacePlace]) -> list[FacePlace]:
     return filled[1:]
 
 
+def seen_places(
+    portraits: Sequence[Portrait], places: Sequence[FacePlace], detector: FaceDetector | None = None
+) -> tuple[list[FacePlace], np.ndarray]:
+    """Which pictures of a film show the face [n], and the places of these for `sequence_regions`. Where no place is
+    given the face is followed, at 25 pictures a second; none are returned where one square holds for all of them.
+    """
+    everywhere = np.ones(len(portraits), bool)
+    if not places and len(portraits) > 1:
+        course = follow_face((flatten_alpha(portrait) for portrait in portraits), FRAMES_PER_SECOND, detector)
+        if not course.seen.any() or course.seen.all() and len(course.shots) == 1:
+            return [], everywhere
+        return [FacePlace(box) for box in course.squares().boxes if box is not None], course.seen
+    known = [place for place in places if place.face_box is not None]
+    if not known or len(places) != len(portraits):
+        return list(places), everywhere
+    return known, np.array([place.face_box is not None for place in places])
+
+
 def _steady(boxes: Sequence[Box]) -> list[Box]:
-    """The boxes averaged in time; at the ends over what there is."""
-    courses = torch.tensor(boxes, dtype=torch.float64).T[None]  # [1, 4, n]
-    reach = STEADY_PICTURES // 2
-    means = F.avg_pool1d(courses, STEADY_PICTURES, stride=1, padding=reach, count_include_pad=False)[0].T  # [n, 4]
-    return [(box[0], box[1], box[2], box[3]) for box in means.tolist()]
+    """The boxes averaged in time; over what there is at the ends, and where the face is suddenly elsewhere."""
+    cuts = [at for at in range(1, len(boxes)) if box_overlap(boxes[at - 1], boxes[at]) <= SAME_FACE]
+    reach, steadied = STEADY_PICTURES // 2, list[Box]()
+    for first, end in zip([0, *cuts], [*cuts, len(boxes)]):
+        courses = torch.tensor(boxes[first:end], dtype=torch.float64).T[None]  # [1, 4, n]
+        means = F.avg_pool1d(courses, STEADY_PICTURES, stride=1, padding=reach, count_include_pad=False)[0].T  # [n, 4]
+        steadied += [(box[0], box[1], box[2], box[3]) for box in means.tolist()]
+    return steadied
 
 
 def box_of(record: CropRecord) -> Box:

@@ -1,6 +1,7 @@
 """Frames out of a video file, one after another."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,15 +9,17 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import InputError
+from ..media import LONGEST_HOLD, beginning, decoded_pictures, existing_file
 
 if TYPE_CHECKING:
+    from av import VideoFrame
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
 _WAY_OUT = "give a video that FFmpeg can read, such as mp4, mov, mkv or webm"
 _HIGHEST_RATE = 480  # frames a second: what slow motion is filmed at
-_LONGEST_HOLD = 60
-"""Seconds that a picture may stand still before the file's clock is disbelieved, and frames just follow each other."""
+_TOLD_FRAMES, _TOLD_SHARE = 3, 0.02
+"""Of fewer frames that are missing at the end nothing is said: headers count what is hidden, too."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def read_video_facts(path: str | Path) -> VideoFacts:
     """
     import av
 
-    path = _existing(path)
+    path = existing_file(path, "video", _WAY_OUT)
     try:
         with av.open(str(path)) as container:
             stream = container.streams.best("video")
@@ -51,25 +54,39 @@ def read_video_facts(path: str | Path) -> VideoFacts:
         raise InputError(f"{path}: this is not a readable video, or it is cut off; {_WAY_OUT}.") from error
 
 
-def read_frames(path: str | Path) -> Iterator[torch.Tensor]:
-    """The frames of a video as [3, h, w], RGB in 0…1, upright, at the even rate that `read_video_facts` gives; same
-    errors.
+def read_frames(
+    path: str | Path,
+    *,
+    rate: float | None = None,
+    longest_side: int | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> Iterator[torch.Tensor]:
+    """The frames of a video as [3, h, w], RGB in 0…1, upright, at an even rate; errors as `read_video_facts`.
+
+    rate: frames a second, None: the film's own · longest_side: larger pictures are made smaller as they are decoded,
+    which costs a tenth of making them small afterwards · on_note: told a sentence of what was lost, at the end.
 
     Phones film sideways and say so in the file, and not at an even rate: a frame that comes late is preceded by the
-    one before it once more, and of two that come at once only the first is taken.
+    one before it once more, and of two that come at once only the first is taken. So time stamps count; where the file
+    has sound too, second 0 is where the first of the two begins.
     """
     import av
 
-    path = _existing(path)
-    rate = read_video_facts(path).frames_per_second
-    count, hold, begin, skipped = 0, round(_LONGEST_HOLD * rate), None, 0
+    path = existing_file(path, "video", _WAY_OUT)
+    facts = read_video_facts(path)
+    own, rate = rate is None, rate or facts.frames_per_second
+    count, hold, skipped, damaged = 0, round(LONGEST_HOLD * rate), 0, 0
     picture: torch.Tensor | None = None
     try:
         with av.open(str(path)) as container:
             stream = container.streams.best("video")
             assert stream is not None  # or its facts would have been refused
             stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
+            begin = beginning(container)
+            for frame in decoded_pictures(container, stream):
+                if frame is None:
+                    damaged += 1
+                    continue
                 place = count
                 if frame.time is not None:
                     begin = frame.time if begin is None else begin
@@ -78,18 +95,29 @@ def read_frames(path: str | Path) -> Iterator[torch.Tensor]:
                     skipped, place = skipped + place - count, count
                 if place < count:
                     continue
+                before, picture = picture, _picture(frame, longest_side)
                 for _ in range(place - count):
-                    assert picture is not None  # the first frame's place is 0
-                    yield picture
-                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24"))  # [h, w, 3]
-                upright = torch.rot90(pixels, round(frame.rotation / 90))  # rotation: counter-clockwise
-                picture = upright.permute(2, 0, 1).float() / 255
+                    yield picture if before is None else before
                 count = place + 1
                 yield picture
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path}: this is not a readable video, or it is cut off; {_WAY_OUT}.") from error
     if count == 0:
         raise InputError(f"{path}: there are no frames in this file; {_WAY_OUT}.")
+    lost = 0 if facts.frames is None or not own else facts.frames - count
+    if on_note is not None and (damaged or lost > max(_TOLD_FRAMES, _TOLD_SHARE * count)):
+        what = f"{damaged} frames are damaged" if damaged else f"{lost} of {facts.frames} frames cannot be read"
+        on_note(f"{path}: {what}; what was seen before them stands in their place.")
+
+
+def _picture(frame: "VideoFrame", longest_side: int | None) -> torch.Tensor:
+    """A frame as [3, h, w], RGB in 0…1, upright, and no larger than asked for."""
+    scale = min(1.0, (longest_side or math.inf) / max(frame.width, frame.height))
+    width, height = round(scale * frame.width), round(scale * frame.height)
+    small = frame if scale == 1 else frame.reformat(width, height, "rgb24", interpolation="AREA")
+    pixels = torch.from_numpy(small.to_ndarray(format="rgb24"))  # [h, w, 3]
+    upright = torch.rot90(pixels, round(frame.rotation / 90))  # rotation: counter-clockwise
+    return upright.permute(2, 0, 1).float() / 255
 
 
 def _counted_rate(container: "InputContainer", stream: "VideoStream") -> float:
@@ -98,14 +126,3 @@ def _counted_rate(container: "InputContainer", stream: "VideoStream") -> float:
     times = [float(packet.pts * tick) for packet in container.demux(stream) if packet.pts is not None]
     length = max(times) - min(times) if times else 0
     return (len(times) - 1) / length if length > 0 else 1.0  # a single picture has no rate
-
-
-def _existing(path: str | Path) -> Path:
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: there is no such video; check the path.")
-    if path.is_dir():
-        raise InputError(f"{path}: this is a folder, not a video; {_WAY_OUT}.")
-    if path.is_file() and path.stat().st_size == 0:
-        raise InputError(f"{path}: the file is empty; {_WAY_OUT}.")
-    return path
