@@ -150,10 +150,11 @@ def test_masks_are_binary_at_every_size() -> None:
     face[..., 8:56, 8:56] = 1
     lip = torch.zeros(1, 1, 64, 64)
     lip[..., 40:48, 24:40] = 1
-    masks = build().expression_masks(face, lip, 8, 8)
-    assert set(masks) == {(8, 8), (4, 4), (2, 2), (1, 1)}
-    full = masks[8, 8].view(8, 8)
-    assert full.dtype == torch.bool
+    regions = build().expression_regions(face, lip, 8, 8)
+    assert set(regions) == {(8, 8), (4, 4), (2, 2), (1, 1)}
+    full = torch.zeros(64, dtype=torch.bool)
+    full[regions[8, 8].places] = regions[8, 8].inside.flatten()
+    full = full.view(8, 8)
     assert full[1, 1] and not full[0].any() and not full[5, 3:5].any() and full[4, 3:5].all()
 
 

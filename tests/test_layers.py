@@ -14,6 +14,7 @@ from emotivetalk_core.layers.attention import (
 )
 from emotivetalk_core.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from emotivetalk_core.layers.embeddings import ContextTokens, sinusoidal_embedding
+from emotivetalk_core.layers.region import Region
 from emotivetalk_core.layers.resnet import SpaceTimeMix, TemporalResBlock, as_clip, as_frames
 
 
@@ -41,33 +42,59 @@ def randomised_injector(decoupled: bool = True) -> ExpressionDecouplingInjector:
     return injector
 
 
+EVERYWHERE = Region.of(torch.ones(2, 1, 1, 5, dtype=torch.bool))
+
+
 def test_equal_expressions_inject_nothing_whatever_the_weights() -> None:
     reference = torch.randn(2, 4, 6)
-    x = torch.randn(6, 5, 8)
-    out = randomised_injector()(x, reference.repeat_interleave(3, 0), reference, torch.ones(6, 5, 1))
+    x = torch.randn(2, 3, 5, 8)
+    out = randomised_injector()(x, reference.repeat_interleave(3, 0), reference, EVERYWHERE)
     torch.testing.assert_close(out, x, rtol=0, atol=1e-5)
 
 
 def test_injection_stays_inside_its_mask() -> None:
-    x = torch.randn(6, 5, 8)
-    mask = torch.tensor([1.0, 0.0, 1.0, 0.0, 0.0])[None, :, None].expand(6, 5, 1)
-    out = randomised_injector()(x, torch.randn(6, 4, 6), torch.randn(2, 4, 6), mask)
-    assert torch.equal(out[:, [1, 3, 4]], x[:, [1, 3, 4]])
-    assert (out[:, [0, 2]] != x[:, [0, 2]]).all()
+    x = torch.randn(2, 3, 5, 8)
+    region = Region.of(torch.tensor([[1, 0, 1, 0, 0], [0, 0, 1, 1, 0]]).bool()[:, None, None])
+    out = randomised_injector()(x, torch.randn(6, 4, 6), torch.randn(2, 4, 6), region)
+    assert region.places is not None and region.places.tolist() == [0, 2, 3]
+    for clip, inside in enumerate(([0, 2], [2, 3])):
+        outside = [place for place in range(5) if place not in inside]
+        assert torch.equal(out[clip, :, outside], x[clip, :, outside])
+        assert (out[clip, :, inside] != x[clip, :, inside]).all()
+
+
+def test_a_region_computes_what_the_whole_picture_does_under_the_mask() -> None:
+    injector, mask = randomised_injector(), torch.tensor([[0, 1, 1, 0, 0], [1, 1, 0, 0, 0]]).bool()
+    x, driving, reference = torch.randn(2, 3, 5, 8), torch.randn(6, 4, 6), torch.randn(2, 4, 6)
+    whole = injector(x, driving, reference, EVERYWHERE)
+    part = injector(x, driving, reference, Region.of(mask[:, None, None]))
+    torch.testing.assert_close(part, torch.where(mask[:, None, :, None], whole, x))
+
+
+def test_an_empty_region_changes_nothing() -> None:
+    x = torch.randn(2, 3, 5, 8)
+    nowhere = Region.of(torch.zeros(2, 1, 1, 5, dtype=torch.bool))
+    assert torch.equal(randomised_injector()(x, torch.randn(6, 4, 6), torch.randn(2, 4, 6), nowhere), x)
 
 
 def test_injection_starts_at_zero() -> None:
-    x = torch.randn(6, 5, 8)
-    out = ExpressionDecouplingInjector(8, 6, 4)(x, torch.randn(6, 4, 6), torch.randn(2, 4, 6), torch.ones(6, 5, 1))
+    x = torch.randn(2, 3, 5, 8)
+    out = ExpressionDecouplingInjector(8, 6, 4)(x, torch.randn(6, 4, 6), torch.randn(2, 4, 6), EVERYWHERE)
     assert torch.equal(out, x)
 
 
 def test_direct_injection_ignores_the_reference() -> None:
     injector = randomised_injector(decoupled=False)
-    x, driving, mask = torch.randn(6, 5, 8), torch.randn(6, 4, 6), torch.ones(6, 5, 1)
-    outs = [injector(x, driving, torch.randn(2, 4, 6), mask) for _ in range(2)]
+    x, driving = torch.randn(2, 3, 5, 8), torch.randn(6, 4, 6)
+    outs = [injector(x, driving, torch.randn(2, 4, 6), EVERYWHERE) for _ in range(2)]
     assert torch.equal(*outs)
     assert not torch.allclose(outs[0], x)
+
+
+def test_attention_along_frames_is_that_of_each_place() -> None:
+    attention, x = Attention(8, 8, 4), torch.randn(2, 3, 5, 8)
+    expected = torch.stack([attention(x[:, :, place]) for place in range(5)], dim=2)
+    torch.testing.assert_close(attention.along_frames(x), expected)
 
 
 def test_sinusoidal_embedding_is_cosines_then_sines() -> None:

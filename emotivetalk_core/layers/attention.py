@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .region import Region
 from .zero_start import start_at_zero
 
 AttentionFunction = Callable[[Tensor, Tensor, Tensor, int], Tensor]
@@ -64,6 +65,16 @@ class Attention(nn.Module):
         context = x if context is None else context
         return self.to_out[0](self.attention(self.to_q(x), self.to_k(context), self.to_v(context), self.heads))
 
+    def along_frames(self, x: Tensor) -> Tensor:
+        """Self-attention of each place to itself in all frames: x [b, n, l, dim] to the same.
+
+        The projections work on x as it lies in memory. Of a transposed view torch makes one small product a place on a
+        CPU, and copies the weights for each: that took more than half of the whole network's time.
+        """
+        q, k, v = (to(x).transpose(1, 2).flatten(0, 1) for to in (self.to_q, self.to_k, self.to_v))  # [b*l, n, dim]
+        attended = self.attention(q, k, v, self.heads).unflatten(0, (x.shape[0], -1))  # [b, l, n, dim]
+        return self.to_out[0](attended.transpose(1, 2).contiguous())
+
 
 class ExpressionDecouplingInjector(nn.Module):
     """EDI: moves the face from the portrait's expression to the driving one (EmotiveTalk eq. 9 and 10).
@@ -97,13 +108,13 @@ class ExpressionDecouplingInjector(nn.Module):
         self.to_out = operations.Linear(dim, dim, bias=False, dtype=dtype, device=device)
         start_at_zero(self.to_out)
 
-    def forward(self, x: Tensor, driving: Tensor, reference: Tensor, mask: Tensor) -> Tensor:
-        """x [b*n, l, dim], driving [b*n, k, c], reference [b, k, c], mask [b*n, l, 1] to x plus the injection."""
-        q = self.to_q(self.norm(x))
+    def forward(self, x: Tensor, driving: Tensor, reference: Tensor, region: Region) -> Tensor:
+        """x [b, n, l, dim], driving [b*n, k, c], reference [b, k, c] to x plus the injection."""
+        frames = x.shape[1]
+        q = self.to_q(self.norm(region.cut(x))).flatten(0, 1)  # [b*n, m, dim]
         injected = self.attention(q, self.to_k(driving), self.to_v(driving), self.heads)
         if self.decoupled:
-            frames = driving.shape[0] // reference.shape[0]
             k = self.to_k(reference).repeat_interleave(frames, 0)  # [b*n, k, dim]
             v = self.to_v(reference).repeat_interleave(frames, 0)
             injected = injected - self.attention(q, k, v, self.heads)
-        return torch.addcmul(x, self.to_out(injected), mask)
+        return region.add(x, self.to_out(injected).unflatten(0, (-1, frames)))

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from .attention import Attention, AttentionFunction, ExpressionDecouplingInjector, scaled_dot_product
 from .embeddings import EmbeddingMLP, sinusoidal_embedding
+from .region import Region
 from .resnet import SpaceTimeMix
 
 
@@ -21,7 +22,7 @@ class SiteContext:
     """What all sites of one forward pass attend to.
 
     frames: n · lip, driving [b*n, k, c] · reference [b, k, c] · sequence [b, n*k, c]: the driving tokens of all frames
-    with frame positions · masks: by (h, w), bool [b, h*w, 1], true where expression may act.
+    with frame positions · regions: by (h, w), the places where expression may act.
     """
 
     frames: int
@@ -29,7 +30,7 @@ class SiteContext:
     driving: Tensor
     reference: Tensor
     sequence: Tensor
-    masks: dict[tuple[int, int], Tensor]
+    regions: dict[tuple[int, int], Region]
 
 
 class GatedGELU(nn.Module):
@@ -102,12 +103,13 @@ class SpatialBlock(nn.Module):
         self.norm3 = operations.LayerNorm(dim, **leaf)
         self.ff = FeedForward(dim, operations=operations, **leaf)
 
-    def forward(self, x: Tensor, context: SiteContext, mask: Tensor) -> Tensor:
-        """x [b*n, l, dim], mask [b*n, l, 1]."""
+    def forward(self, x: Tensor, context: SiteContext, region: Region) -> Tensor:
+        """x [b*n, l, dim] to [b, n, l, dim]."""
         x = x + self.attn1(self.norm1(x))
         x = x + self.attn2(self.norm2(x), context.lip)
+        x = x.unflatten(0, (-1, context.frames))
         if self.edi is not None:
-            x = self.edi(x, context.driving, context.reference, mask)
+            x = self.edi(x, context.driving, context.reference, region)
         return x + self.ff(self.norm3(x))
 
 
@@ -137,14 +139,14 @@ class TemporalBlock(nn.Module):
         self.norm3 = operations.LayerNorm(dim, **leaf)
         self.ff = FeedForward(dim, operations=operations, **leaf)
 
-    def forward(self, x: Tensor, context: SiteContext, mask: Tensor) -> Tensor:
-        """x [b, n, l, dim], mask [b*n, l, 1]."""
+    def forward(self, x: Tensor, context: SiteContext, region: Region) -> Tensor:
+        """x [b, n, l, dim] to the same."""
         x = x + self.ff_in(self.norm_in(x))
-        courses = self.norm1(x).transpose(1, 2).flatten(0, 1)  # [b*l, n, dim]
-        x = x + self.attn1(courses).unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+        x = x + self.attn1.along_frames(self.norm1(x))
         # All places of a clip attend to one sequence of expressions: they are queries of one attention, none repeated.
-        attended = self.attn2(self.norm2(x).flatten(1, 2), context.sequence)  # [b, n*l, dim]
-        x = torch.addcmul(x, attended.view_as(x), mask.unflatten(0, x.shape[:2]))
+        queries = self.norm2(region.cut(x))  # [b, n, m, dim]
+        attended = self.attn2(queries.flatten(1, 2), context.sequence)  # [b, n*m, dim]
+        x = region.add(x, attended.view_as(queries))
         return x + self.ff(self.norm3(x))
 
 
@@ -180,14 +182,13 @@ class SpatioTemporalTransformer(nn.Module):
     def forward(self, x: Tensor, context: SiteContext) -> Tensor:
         """x [b*n, dim, h, w] to the same."""
         height, width = x.shape[-2:]
-        mask = context.masks[height, width].to(x.dtype).repeat_interleave(context.frames, 0)  # [b*n, l, 1]
+        region = context.regions[height, width]
         h = self.proj_in(self.norm(x).permute(0, 2, 3, 1).flatten(1, 2))  # [b*n, l, dim]
-        h = self.transformer_blocks[0](h, context, mask)
+        spatial = self.transformer_blocks[0](h, context, region)  # [b, n, l, dim]
 
         positions = sinusoidal_embedding(torch.arange(context.frames, device=x.device), x.shape[1]).to(x.dtype)
-        spatial = h.unflatten(0, (-1, context.frames))  # [b, n, l, dim]
         temporal = spatial + self.time_pos_embed(positions)[:, None]
-        temporal = self.temporal_transformer_blocks[0](temporal, context, mask)
+        temporal = self.temporal_transformer_blocks[0](temporal, context, region)
 
         h = self.proj_out(self.time_mixer(spatial, temporal))
         return x + h.flatten(0, 1).transpose(1, 2).unflatten(2, (height, width))

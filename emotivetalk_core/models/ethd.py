@@ -14,6 +14,7 @@ from torch.nn import functional
 from ..errors import SettingsError
 from ..layers.attention import AttentionFunction, scaled_dot_product
 from ..layers.embeddings import ContextTokens, EmbeddingMLP, sinusoidal_embedding
+from ..layers.region import Region
 from ..layers.transformer import SiteContext
 from ..layers.zero_start import start_at_zero
 from ..types import MotionConditions
@@ -170,7 +171,7 @@ class ETHD(nn.Module):
             driving=driving_tokens.flatten(0, 1),
             reference=reference_tokens,
             sequence=timed_tokens.flatten(1, 2),
-            masks=self.expression_masks(face_mask, lip_mask, x.shape[-2], x.shape[-1]),
+            regions=self.expression_regions(face_mask, lip_mask, x.shape[-2], x.shape[-1]),
         )
         embedding = self.time_embedding(sinusoidal_embedding(c_noise, self.config.block_channels[0]).to(x.dtype))
         added = sinusoidal_embedding(added_time, self.config.addition_embed_dim).flatten(1)
@@ -188,19 +189,19 @@ class ETHD(nn.Module):
         h = self.conv_out(functional.silu(self.conv_norm_out(h)))
         return h.unflatten(0, (batch, frames))
 
-    def expression_masks(
+    def expression_regions(
         self, face_mask: Tensor, lip_mask: Tensor, height: int, width: int
-    ) -> dict[tuple[int, int], Tensor]:
-        """(1 - M_lip) * M_face at the size of each level: by (h, w), bool [b, h*w, 1] (EmotiveTalk eq. 10)."""
-        masks = {}
+    ) -> dict[tuple[int, int], Region]:
+        """(1 - M_lip) * M_face at the size of each level, by (h, w) (EmotiveTalk eq. 10)."""
+        regions = {}
         for _ in self.config.block_channels:
             face, lip = (
                 functional.interpolate(mask.float(), size=(height, width), mode="nearest-exact") > 0.5
                 for mask in (face_mask, lip_mask)
             )
-            masks[height, width] = (face & ~lip).flatten(2).transpose(1, 2)
+            regions[height, width] = Region.of(face & ~lip)
             height, width = (height + 1) // 2, (width + 1) // 2
-        return masks
+        return regions
 
     def zero_outputs(self) -> None:
         """Zero the last layer of every branch, so that training from nothing starts at the identity."""
