@@ -145,8 +145,7 @@ class AdaptedTemporalBlock(nn.Module):
     def forward(self, x: Tensor, context: AdaptedContext) -> Tensor:
         """x [b, n, l, dim]."""
         x = x + self.ff_in(self.norm_in(x))
-        courses = self.norm1(x).transpose(1, 2).flatten(0, 1)  # [b*l, n, dim]
-        x = x + self.attn1(courses).unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+        x = x + self.attn1.along_frames(self.norm1(x))
         queries = self.norm2(x).flatten(1, 2)  # all places of all frames attend to the same averages
         x = x + self.attn2(queries, context.picture, context.averages, context.strengths).view_as(x)
         return x + self.ff(self.norm3(x))
