@@ -184,11 +184,11 @@ class SpatioTemporalTransformer(nn.Module):
         height, width = x.shape[-2:]
         region = context.regions[height, width]
         h = self.proj_in(self.norm(x).permute(0, 2, 3, 1).flatten(1, 2))  # [b*n, l, dim]
-        spatial = self.transformer_blocks[0](h, context, region)  # [b, n, l, dim]
+        h = self.transformer_blocks[0](h, context, region)  # [b, n, l, dim]
 
         positions = sinusoidal_embedding(torch.arange(context.frames, device=x.device), x.shape[1]).to(x.dtype)
-        temporal = spatial + self.time_pos_embed(positions)[:, None]
+        temporal = h + self.time_pos_embed(positions)[:, None]
         temporal = self.temporal_transformer_blocks[0](temporal, context, region)
 
-        h = self.proj_out(self.time_mixer(spatial, temporal))
+        h = self.proj_out(self.time_mixer(h, temporal))
         return x + h.flatten(0, 1).transpose(1, 2).unflatten(2, (height, width))
