@@ -7,6 +7,8 @@ from torch import autocast as torch_autocast
 
 from .errors import SettingsError
 
+PRECISIONS = ("auto", "float32", "bfloat16")
+
 
 def pick_device(name: str = "auto") -> torch.device:
     """The device of that name; "auto" takes CUDA, then Apple's MPS, then the CPU. SettingsError if it is not there."""
@@ -32,8 +34,13 @@ def pick_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def autocast(device: torch.device) -> contextlib.AbstractContextManager:
-    """bfloat16 where the processor reckons in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere."""
+def autocast(device: torch.device, precision: str = "auto") -> contextlib.AbstractContextManager:
+    """The number format that a training reckons in: float32, bfloat16, or auto.
+
+    auto: bfloat16 where the processor reckons in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere.
+    """
+    if precision not in PRECISIONS:
+        raise SettingsError(f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}.")
     on_cpu = device.type == "cpu" and (torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
-    fast = device.type == "cuda" or on_cpu
+    fast = precision == "bfloat16" or (precision == "auto" and (device.type == "cuda" or on_cpu))
     return torch_autocast(device.type, torch.bfloat16) if fast else contextlib.nullcontext()

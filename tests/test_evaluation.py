@@ -26,12 +26,11 @@ from emotivetalk_core.models.checkpoint import save_checkpoint
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import TalkSettings, prepare_conditions
+from emotivetalk_core.recipes.drawn_heads import DrawnSettings
 from emotivetalk_core.synthesis.clip import IDENTITY_SEEDS
-from emotivetalk_core.training.ablation import VARIANTS, from_renderer
-from emotivetalk_core.training.data import TrainingData
-from emotivetalk_core.training.loop import LoopSettings
-from emotivetalk_core.training.settings import DemoSettings
-from emotivetalk_core.training.stage import Stage
+from emotivetalk_core.training.ablation import from_renderer, variants
+from emotivetalk_core.training.job import Job
+from emotivetalk_core.training.loop import Engine, LoopSettings
 from emotivetalk_core.types import EMOTIONS
 
 PLAN = SuitePlan(
@@ -307,13 +306,12 @@ def test_a_variant_starts_from_every_weight_of_the_renderer_that_fits(tmp_path):
     (tmp_path / "training").mkdir()
     renderer = ETHD(TINY.ethd)
     save_checkpoint(tmp_path / "training" / "renderer.safetensors", "ethd", renderer, TINY.ethd, {})
-    nothing = TrainingData(stills={}, clips={}, speech={}, held={}, turned={})
-    stage = Stage(tmp_path, DemoSettings(), nothing, torch.device("cpu"))
+    job = Job("tiny", TINY, tmp_path, (), Engine(), 0)
     config = replace(TINY.ethd, lip_dim=TINY.ethd.lip_dim + 1, expression_injection="none")
-    variant, given = from_renderer(stage, config).state_dict(), renderer.state_dict()
+    variant, given = from_renderer(job, config, "training/renderer").state_dict(), renderer.state_dict()
     fresh = [key for key in variant if not torch.equal(variant[key], given[key])]
     assert fresh == ["lip_tokens.proj.weight"]
-    assert {variant.expression_injection for variant in VARIANTS.values()} == {"edi", "direct", "none"}
+    assert {variant.expression_injection for variant in variants(TINY).values()} == {"edi", "direct", "none"}
 
 
 def test_speed_counts_every_stage(tiny_weights):
@@ -325,19 +323,18 @@ def test_speed_counts_every_stage(tiny_weights):
 
 
 def test_the_probe_learns_from_a_data_folder_and_goes_on_after_a_stop(tmp_path):
-    people, each = 4, 2
-    rng = np.random.default_rng(0)
-    stills = {
-        "pixels": rng.integers(0, 256, (people, each, 128, 128, 3), np.uint8),
-        "mouth": rng.random((people, each, 5)).astype(np.float32),
-        "action_units": rng.random((people, each, 14)).astype(np.float32),
-        "emotion": rng.integers(0, 8, (people, each)).astype(np.int16),
-        "done": np.ones(people, np.uint8),
-    }
-    (tmp_path / "stills").mkdir()
-    for name, values in stills.items():
-        np.save(tmp_path / "stills" / f"{name}.npy", values)
-    train_probes(tmp_path, tmp_path / "probe.safetensors", settings=LoopSettings(steps=2, average=0.5))
+    drawn = DrawnSettings(still_identities=4, stills_each=2, held_out_stills=0, picture=64, workers=0)
+    loop = LoopSettings(steps=2, batch=2, average=0.5, validation_samples=0)
+    seen: list[int] = []
+    for _ in range(2):
+        train_probes(
+            tmp_path,
+            tmp_path / "probe.safetensors",
+            loop=loop,
+            drawn=drawn,
+            on_step=lambda name, done, total, figures: seen.append(done) if name == "probe" else None,
+        )
+    assert seen == [2]  # the second call had nothing to do
     probe = load_probe(tmp_path / "probe.safetensors")
     assert probe(torch.rand(2, 3, 64, 64)).emotion.shape == (2, len(EMOTIONS))
 

@@ -10,21 +10,19 @@ import emotivetalk_core
 from emotivetalk_core.face.finder import box_overlap
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
-from emotivetalk_core.models.checkpoint import load_network, read_checkpoint
+from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.face_finder import HEAT, FaceFinder, FaceFinderConfig, read_faces
 from emotivetalk_core.recipes.face_finder import (
-    FaceFinderTraining,
+    Scenes,
     check_face_finder,
     finder_losses,
-    fit_face_finder,
     scene_targets,
-    training_batch,
 )
 from emotivetalk_core.recipes.face_scenes import Scene, SceneFace, draw_heads, draw_scene
 from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.synthesis.identity import sample_identity
 from emotivetalk_core.synthesis.render import head_geometry, render_head
-from emotivetalk_core.training.loop import LoopSettings
+from emotivetalk_core.training.samples import collate, keyed_generator
 from emotivetalk_core.types import Portrait
 
 WEIGHTS = Path(emotivetalk_core.__file__).parent / "weights" / "demo" / "face_finder.safetensors"
@@ -86,26 +84,11 @@ def test_scenes_are_repeatable_and_true():
     assert draw_scene(np.random.default_rng(6), heads, (64, 64), 0).faces == ()
 
 
-def test_training_in_miniature_is_repeatable_and_resumes(tmp_path):
-    loop = LoopSettings(steps=4, learning_rate=1e-3, warmup=1, average=0.9)
-    settings = FaceFinderTraining(loop=loop, batch=2, heads=3, check_scenes=1)
-    seen: list[int] = []
-    whole = fit_face_finder(settings, tmp_path / "a" / "face_finder.safetensors", config=TINY)
-    half = FaceFinderTraining(loop=LoopSettings(2, 1e-3, 1, 0.9), batch=2, heads=3, check_scenes=1)
-    path = tmp_path / "b" / "face_finder.safetensors"
-    fit_face_finder(half, path, config=TINY)
-    fit_face_finder(settings, path, lambda name, step, steps, losses: seen.append(step), config=TINY)
-    assert seen == [4] and whole["steps"] == 4
-    finder = load_network(path, "face_finder", FaceFinder, FaceFinderConfig)
-    assert finder.config == TINY
-    record = read_checkpoint(path, "face_finder").record
-    assert set(record["check"]) >= {"portrait_found", "false_alarms", "point_error"} and record["curve"]
-
-
 def test_a_few_steps_lower_the_loss():
     torch.manual_seed(0)
-    heads = draw_heads(np.random.default_rng(1), [10, 11, 12])
-    pictures, targets, weights = training_batch(heads, 4, torch.Generator().manual_seed(0))
+    scenes = Scenes(3, 1, held_out=False)
+    batch = collate([scenes.draw(0, index, keyed_generator(0, index)) for index in range(4)])
+    pictures, targets, weights = batch["pictures"], batch["targets"], batch["weights"]
     finder = FaceFinder(FaceFinderConfig())
     optimiser = torch.optim.Adam(finder.parameters(), lr=3e-3)
     course = []

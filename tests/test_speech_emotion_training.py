@@ -10,20 +10,13 @@ from torch.nn import Linear
 from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
 from emotivetalk_core.models.presets import DEMO_SPEECH_EMOTION
 from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
-from emotivetalk_core.recipes.speech_emotion import (
-    MANNER,
-    SECONDS,
-    accuracy,
-    emotive_crops,
-    hear_both,
-    heard_as,
-    listen_in_bands,
-    prepare_emotive,
-    speak_emotively,
-)
+from emotivetalk_core.recipes.emotive_voices import MANNER, SECONDS, prepare_emotive, speak_emotively
+from emotivetalk_core.recipes.speech_emotion import EmotiveCrops, accuracy, hear_both, heard_as, listen_in_bands
 from emotivetalk_core.synthesis.clip import make_clip
 from emotivetalk_core.synthesis.espeak import Espeak
 from emotivetalk_core.synthesis.prosody import EMOTIVE_PROSODY
+from emotivetalk_core.training.samples import collate, keyed_generator
+from emotivetalk_core.training.source import Source
 from emotivetalk_core.types import EMOTIONS, SAMPLE_RATE, Speech
 
 LEAST_ACCURACY = 0.62
@@ -34,7 +27,14 @@ this three times in a thousand.
 
 @pytest.fixture(scope="module")
 def emotive(tmp_path_factory):
-    return prepare_emotive(tmp_path_factory.mktemp("data"), 3, len(EMOTIONS))
+    folder = tmp_path_factory.mktemp("data")
+    prepare_emotive(folder, 3, len(EMOTIONS))
+    return Source.open(folder)
+
+
+def crops(emotive: Source, count: int, seed: int, step: int = 0) -> dict[str, torch.Tensor]:
+    samples = EmotiveCrops(emotive, seed, held_out=False)
+    return collate([samples.draw(step, index, keyed_generator(seed, index)) for index in range(count)])
 
 
 def listener() -> SpeechEmotionRecogniser:
@@ -49,17 +49,10 @@ def tone(frequency: float, phase: float = 0.0) -> torch.Tensor:
     return torch.sin(2 * math.pi * frequency * seconds + phase)[None, None]
 
 
-def test_every_emotion_is_spoken_alike_often_and_resumed_where_it_stopped(emotive, tmp_path):
-    assert emotive["emotion"].tolist() == list(range(8)) and emotive["done"].all()
-    assert all(np.abs(emotive["samples"].astype(np.float32)).max(axis=1) > 0.05)
-    folder = tmp_path / "again"
-    first = prepare_emotive(folder, 3, len(EMOTIONS))
-    np.testing.assert_array_equal(first["manner"], emotive["manner"])
-    first["samples"][0] = 0  # stands for an item that lies there already
-    first["done"][1] = 0
-    first["samples"][1] = 0
-    again = prepare_emotive(folder, 3, len(EMOTIONS))
-    assert not again["samples"][0].any() and again["samples"][1].any() and again["done"].all()
+def test_every_emotion_is_spoken_alike_often(emotive):
+    clips = emotive.clips("emotive")
+    assert [int(emotive.read(clip, "emotion")) for clip in clips] == list(range(8))
+    assert all(emotive.read(clip, "samples").float().abs().max() > 0.05 for clip in clips)
 
 
 @pytest.mark.parametrize("emotion", ["sad", "fear", "neutral"])
@@ -76,12 +69,13 @@ def test_the_manner_says_what_the_prosody_does(emotion):
 
 
 def test_crops_differ_by_gain_and_come_from_their_seed(emotive):
-    one, other, third = (emotive_crops(emotive, 16, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
-    assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
-    samples, labels, manner = one
+    one, other, third = (crops(emotive, 16, seed) for seed in (1, 1, 2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    samples, labels = one["samples"], one["emotion"]
     assert samples.shape[0] == 16 and 2.4 * SAMPLE_RATE <= samples.shape[1] <= 3.6 * SAMPLE_RATE
-    assert samples.shape != third[0].shape or not torch.equal(samples, third[0])
-    torch.testing.assert_close(manner, torch.from_numpy(emotive["manner"][labels.numpy()]))  # one recording of each
+    assert samples.shape != third["samples"].shape or not torch.equal(samples, third["samples"])
+    manners = torch.cat([emotive.read(clip, "manner") for clip in emotive.clips("emotive")])
+    torch.testing.assert_close(one["manner"], manners[labels])  # one recording of each
     loudness = 20 * samples.square().mean(dim=1).sqrt().log10()
     assert 4 < loudness.max() - loudness.min() < 24
 
@@ -103,7 +97,7 @@ def test_a_band_is_as_loud_at_every_phase_and_loudest_at_its_own_pitch():
 
 def test_the_head_that_is_left_behind_hears_what_the_recogniser_hears(emotive):
     recogniser = listener()
-    samples = emotive_crops(emotive, 2, torch.Generator().manual_seed(1))[0]
+    samples = crops(emotive, 2, 1)["samples"]
     head = Linear(DEMO_SPEECH_EMOTION.classifier_proj_size, len(MANNER))
     with torch.inference_mode():
         logits, manner = hear_both(recogniser, head, samples)

@@ -1,56 +1,211 @@
-"""The loop of the training stages: a run that is stopped and resumed ends with the very weights of one that was not."""
+"""The loop of the training stages: a run that is stopped and resumed ends with the very weights of one that was not,
+and what cannot go on says so.
+"""
 
+import dataclasses
 import json
+import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import Linear
 
-from emotivetalk_core.training.loop import LoopSettings, TrainingLoop, learning_rate, step_optimiser, thin_curve
+from emotivetalk_core.errors import NumericalError, SettingsError, WeightsError
+from emotivetalk_core.training.log import thin_curve
+from emotivetalk_core.training.loop import Engine, LoopSettings, TrainingLoop, first_difference, learning_rate
+from emotivetalk_core.training.parallel import Outcome, Phase
+from emotivetalk_core.training.samples import Batches, keyed_generator
+
+SETTINGS = LoopSettings(steps=12, batch=8, learning_rate=1e-2, warmup=3, average=0.9)
+EVERY_STEP = Engine(save_minutes=0.0)
 
 
 class Stopped(Exception):
     pass
 
 
-def run(folder, stop_at=None):
-    torch.manual_seed(0)
-    network = Linear(3, 2)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)
-    settings = LoopSettings(steps=12, learning_rate=1e-2, warmup=3, average=0.9, save_seconds=0.0)
-    loop = TrainingLoop("toy", folder, {"network": network}, {"main": optimiser}, settings, seed=4)
+class Noise:
+    """Samples that are their generator's numbers; at `stop_at` there are none."""
 
-    def step(index, generator):
-        if index == stop_at:
+    def __init__(self, stop_at=None):
+        self.stop_at = stop_at
+
+    def draw(self, step, index, generator):
+        if step == self.stop_at:
             raise Stopped
-        x = torch.randn(8, 3, generator=generator)
-        loss = (network(x) - x[:, :2]).square().mean()
-        step_optimiser(loss, optimiser)
-        return {"loss": loss.detach()}
-
-    return network, loop, loop.run(step)
+        return {"x": torch.randn(1, 3, generator=generator)}
 
 
-def test_a_stopped_run_resumes_to_the_same_weights(tmp_path):
-    whole, _, record = run(tmp_path / "whole")
+class Echo(nn.Module):
+    """Learns to give back two of three numbers; hands them on."""
+
+    def __init__(self, width=2, dropout=0.0):
+        super().__init__()
+        self.network, self.dropout = Linear(3, width), nn.Dropout(dropout)
+
+    def forward(self, batch):
+        answer = self.network(self.dropout(batch["x"]))
+        loss = (answer - batch["x"][:, : answer.shape[1]]).square().mean()
+        return Outcome(loss, {"loss": loss}, {"x": torch.cat([answer, answer], 1)[:, :3].detach()})
+
+
+class Second(Echo):
+    def forward(self, batch):
+        outcome = super().forward(batch)
+        return Outcome(outcome.loss, {"second": outcome.loss})
+
+
+def run(folder, stop_at=None, settings=SETTINGS, engine=EVERY_STEP, width=2, dropout=0.0, held_out=None):
+    torch.manual_seed(0)
+    phases = {"main": Phase(Echo(width, dropout)), "second": Phase(Second(), repeats=2, decay=0.0)}
+    loop = TrainingLoop("toy", folder, phases, settings, engine, seed=4)
+    return loop, loop.run(Noise(stop_at), held_out)
+
+
+def weights(loop):
+    return {name: value.clone() for name, value in loop.phases["main"].objective.state_dict().items()}
+
+
+def log_of(folder):
+    return [json.loads(line) for line in (folder / "toy.log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, dropout):
+    whole, record = run(tmp_path / "whole", dropout=dropout)
     with pytest.raises(Stopped):
-        run(tmp_path / "stopped", stop_at=7)
-    resumed, loop, _ = run(tmp_path / "stopped")
-    assert loop.step == 12
-    torch.testing.assert_close(resumed.weight, whole.weight, rtol=0, atol=0)
+        run(tmp_path / "stopped", stop_at=7, dropout=dropout)
+    resumed, _ = run(tmp_path / "stopped", dropout=dropout)
+    assert resumed.step == 12
+    torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=0)
     assert record["steps"] == 12 and record["curve"][-1]["step"] == 12
-    lines = (tmp_path / "whole" / "toy.log.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["step"] == 12
+    one, other = log_of(tmp_path / "whole"), log_of(tmp_path / "stopped")
+    assert [entry["step"] for entry in one] == [entry["step"] for entry in other] == list(range(1, 13))
+    assert [entry["loss"] for entry in one] == [entry["loss"] for entry in other]
+
+
+def test_the_learning_rate_phases_and_running_mean_do_what_they_say(tmp_path):
+    """Against torch's AdamW and a mean by hand."""
+    loop, _ = run(tmp_path)
+    torch.manual_seed(0)
+    echo = Echo()
+    optimiser = torch.optim.AdamW(echo.parameters(), lr=1e-2, weight_decay=0.01)
+    mean = [parameter.detach().clone() for parameter in echo.parameters()]
+    for step, (part,) in enumerate(map(Batches(Noise(), 4, 8, 0, 1, 1).of, range(12))):
+        optimiser.param_groups[0]["lr"] = learning_rate(step, SETTINGS)
+        optimiser.zero_grad()
+        echo(part).loss.backward()
+        nn.utils.clip_grad_norm_(echo.parameters(), 1.0)
+        optimiser.step()
+        decay = min(0.9, (2 + step) / (11 + step))
+        mean = [decay * m + (1 - decay) * p.detach() for m, p in zip(mean, echo.parameters(), strict=True)]
+    for found, expected in zip(weights(loop).values(), mean, strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_parts_of_a_batch_add_up_to_it(tmp_path):
+    whole, _ = run(tmp_path / "whole")
+    parts, _ = run(tmp_path / "parts", engine=dataclasses.replace(EVERY_STEP, parts=4))
+    torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-6, atol=1e-7)
 
 
 def test_a_finished_run_does_nothing_more(tmp_path):
-    first, _, _ = run(tmp_path)
-    second, _, _ = run(tmp_path, stop_at=0)  # a step would raise
-    torch.testing.assert_close(first.weight, second.weight)
+    first, _ = run(tmp_path)
+    second, _ = run(tmp_path, stop_at=0)  # a step would raise
+    torch.testing.assert_close(weights(first), weights(second), rtol=0, atol=0)
+
+
+def test_held_out_samples_are_asked_as_often_as_the_setting_says(tmp_path):
+    settings = dataclasses.replace(SETTINGS, steps=40, validation_samples=16)
+    run(tmp_path, settings=settings, engine=Engine(), held_out=Noise())
+    asked = [entry["validation/loss"] for entry in log_of(tmp_path) if "validation/loss" in entry]
+    assert len(asked) == 20 and asked[-1] < asked[0]
+
+
+def test_the_held_out_samples_are_no_others_than_last_time():
+    first, again = (Batches(Noise(), 5, 8, 0, 1, 1).of(3)[0]["x"] for _ in range(2))
+    assert torch.equal(first, again)
+
+
+def test_a_batch_is_the_same_however_many_share_it():
+    (whole,) = Batches(Noise(), 4, 8, 0, 1, 1).of(5)
+    by_rank = [Batches(Noise(), 4, 8, rank, 2, 2).of(5) for rank in range(2)]
+    shared = [by_rank[rank][part]["x"] for part in range(2) for rank in range(2)]
+    assert torch.equal(torch.cat(shared), whole["x"])
+
+
+def test_every_key_has_a_generator_of_its_own():
+    keys = ((1, 2), (2, 1), (1, 2, 0), (1, 3), (-1,))
+    assert len({float(torch.rand(1, generator=keyed_generator(*key))) for key in keys}) == 5
+
+
+def test_divergence_names_stage_step_and_the_last_good_checkpoint(tmp_path):
+    class Bursts(Noise):
+        def draw(self, step, index, generator):
+            sample = super().draw(step, index, generator)
+            return {"x": sample["x"] * (math.inf if step == 6 else 1.0)}
+
+    torch.manual_seed(0)
+    loop = TrainingLoop("toy", tmp_path, {"main": Phase(Echo())}, SETTINGS, EVERY_STEP, seed=4)
+    with pytest.raises(NumericalError, match="of toy diverged by step 7.*step-000000006"):
+        loop.run(Bursts())
+    assert loop.checkpoints.newest().name == "step-000000006"
+    assert all(math.isfinite(entry["loss"]) for entry in log_of(tmp_path))
+
+
+def test_a_half_written_checkpoint_is_not_taken_up(tmp_path):
+    with pytest.raises(Stopped):
+        run(tmp_path, stop_at=7)
+    newest = tmp_path / "checkpoints" / "toy" / "step-000000007"
+    assert [path.name for path in newest.parent.iterdir()] == [newest.name]  # the ones before it are gone
+    half = newest.with_name("step-000000008.part")
+    half.mkdir()
+    (half / "state.json").write_text("{")
+    loop, _ = run(tmp_path)
+    assert loop.step == 12 and not half.exists()
+
+
+def test_other_settings_are_named(tmp_path):
+    run(tmp_path)
+    other = dataclasses.replace(SETTINGS, learning_rate=2e-2)
+    with pytest.raises(SettingsError, match=r"made with settings.learning_rate 0.01, and it is 0.02 now"):
+        run(tmp_path, settings=other)
+
+
+def test_a_checkpoint_of_other_widths_is_named(tmp_path):
+    run(tmp_path)
+    with pytest.raises(
+        WeightsError, match=r"network/main/network.weight is \[3, 3\] here, and it holds it as \[2, 3\]|mean"
+    ):
+        run(tmp_path, width=3)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    run(tmp_path)
+    (shard,) = (tmp_path / "checkpoints" / "toy" / "step-000000012").glob("*.safetensors")
+    shard.write_bytes(shard.read_bytes()[:100])
+    with pytest.raises(WeightsError, match="step-000000012 is damaged"):
+        run(tmp_path)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="batch of 8 cannot be shared out evenly by 1 processes in 3 parts"):
+        run(tmp_path, engine=Engine(parts=3))
+
+
+def test_eight_bit_adam_trains_and_resumes(tmp_path):
+    pytest.importorskip("bitsandbytes")
+    settings = dataclasses.replace(SETTINGS, optimiser="adamw8bit")
+    whole, _ = run(tmp_path / "whole", settings=settings)
+    with pytest.raises(Stopped):
+        run(tmp_path / "stopped", stop_at=7, settings=settings)
+    resumed, _ = run(tmp_path / "stopped", settings=settings)
+    torch.testing.assert_close(weights(resumed), weights(whole), rtol=0, atol=0)
 
 
 def test_the_learning_rate_rises_then_falls_to_a_tenth():
-    settings = LoopSettings(steps=100, learning_rate=1.0, warmup=10)
+    settings = LoopSettings(steps=100, batch=1, learning_rate=1.0, warmup=10)
     rates = [learning_rate(step, settings) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9] == pytest.approx(1.0)
     assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
@@ -61,3 +216,9 @@ def test_a_curve_is_thinned_but_keeps_both_ends():
     curve = [{"step": float(i)} for i in range(1000)]
     thin = thin_curve(curve)
     assert len(thin) == 40 and thin[0] == curve[0] and thin[-1] == curve[-1]
+
+
+def test_the_first_difference_is_told_in_words():
+    assert first_difference({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}) == "a.c 2, and it is 3 now"
+    assert first_difference({"a": 1}, {"a": 1}) is None
+    assert first_difference({}, {"new": 1}) == "new null, and it is 1 now"

@@ -1,5 +1,5 @@
-"""The whole training order at two steps a stage: it ends in a weights folder that loads and speaks, and a second call
-does nothing.
+"""Every stage at the tiny size through the command that users give: it ends in a weights folder that loads and speaks,
+and a second call does nothing.
 """
 
 import dataclasses
@@ -9,43 +9,40 @@ import numpy as np
 import pytest
 import torch
 
+from emotivetalk_core.cli.main import main
 from emotivetalk_core.direction.head_pose import motion_bucket
 from emotivetalk_core.face.crops import box_masks
 from emotivetalk_core.models.checkpoint import read_metadata
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import default_settings, talk
-from emotivetalk_core.recipes import demo
-from emotivetalk_core.training.data import prepare_set
-from emotivetalk_core.training.encoders import noise_levels
-from emotivetalk_core.training.loop import LoopSettings
-from emotivetalk_core.training.settings import DataSettings, DemoSettings
-from emotivetalk_core.training.v_aid import cut_short, pieced_together, whole_clips
+from emotivetalk_core.recipes import demo, tiny
+from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
+from emotivetalk_core.training.denoising import NoiseLaw
+from emotivetalk_core.training.source import Source
+from emotivetalk_core.training.talks import Talk, cut_short, pieced_together, whole_talk
 from emotivetalk_core.types import CropRecord, FaceRegions, Speech
 
-TWO = LoopSettings(steps=2, learning_rate=1e-4, average=0.9)
-DATA = DataSettings(still_identities=4, stills_each=2, clips=2, references=2, held_frames=8, speech_clips=2, workers=1)
-SETTINGS = DemoSettings(
-    data=DATA, face_finder_steps=2, speech=TWO, vae=TWO, trunk=TWO, encoders=TWO, undrawn=TWO, v_aid=TWO,
-    ethd=TWO, speech_emotion=TWO, head_pose=TWO, head_pose_batch=4,
-    speech_emotion_batch=2, emotive_clips=8, speech_emotion_check=1,
-    speech_batch=2, vae_batch=4, trunk_batch=4, encoders_batch=2, v_aid_batch=2, ethd_batch=1, ethd_frames=4,
-    ethd_first_frames=8,
-)  # fmt: skip
+ALL_STAGES = tuple(tiny.RECIPE.stages)
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    stages = tuple(name for name in demo.STAGES if name != "face_finder")  # its own tests train it
-    demo.train_demo(SETTINGS, folder, stages=stages, device=torch.device("cpu"))
+    assert main(["train", "tiny", "--out", str(folder), "--precision", "float32", "--stages", *ALL_STAGES]) == 0
     return folder
+
+
+def test_every_stage_of_the_demo_is_trained_at_the_tiny_size():
+    assert tuple(demo.RECIPE.stages) == ALL_STAGES
+    for name, stage in demo.RECIPE.stages.items():
+        assert stage.train is tiny.RECIPE.stages[name].train
 
 
 def test_the_trained_folder_loads_and_speaks(trained):
     models = load_model_set(trained)
     size = models.picture_size
     mask = torch.zeros(1, size, size)
-    mask[:, 40:100, 30:100] = 1
+    mask[:, 20:50, 15:50] = 1
     regions = FaceRegions(torch.rand(3, size, size), mask, mask * 0, CropRecord(0, 0, size, size, size))
     settings = default_settings(models)
     settings = dataclasses.replace(settings, expression_steps=1, video=dataclasses.replace(settings.video, steps=1))
@@ -58,24 +55,38 @@ def test_the_trained_recogniser_hears_speech_and_its_record_says_how_well(traine
     heard = load_model_set(trained).recogniser().hear(Speech(torch.zeros(16_000)))
     assert heard.probabilities.sum() == pytest.approx(1, abs=1e-5)
     record = json.loads(read_metadata(trained / "speech_emotion.safetensors", "speech_emotion")["record"])
-    assert record["steps"] == 2 and np.array(record["unseen_heard_as"]).sum() == 8
-    assert (trained / "speech_emotion.safetensors").stat().st_size < 1.5e6
+    assert record["steps"] == 4 and np.array(record["unseen_heard_as"]).sum() == 8
+
+
+def test_every_stage_says_in_its_log_what_held_out_clips_gave(trained):
+    logs = sorted((trained / "training").glob("*.log.jsonl"))
+    assert len(logs) >= len(ALL_STAGES) - 1  # the codebook is counted, not trained
+    for log in logs:
+        last = json.loads(log.read_text().splitlines()[-1])
+        assert last["step"] == 4 and any(name.startswith("validation/") for name in last), log.name
 
 
 def test_a_second_call_trains_nothing(trained):
     before = {file.name: file.stat().st_mtime_ns for file in trained.glob("*.safetensors")}
-    stages = tuple(name for name in demo.STAGES if name != "face_finder")
-    demo.train_demo(SETTINGS, trained, stages=stages, device=torch.device("cpu"))
+    assert main(["train", "tiny", "--out", str(trained), "--stages", *ALL_STAGES]) == 0
     assert before == {file.name: file.stat().st_mtime_ns for file in trained.glob("*.safetensors")}
 
 
-def test_drawing_resumes_with_the_missing_items_only(tmp_path):
-    first = prepare_set("speech", tmp_path, 3, DATA)
-    kept = np.array(first["samples"][0])
-    first["samples"][0] = 0  # stands for an item that lies there already
-    first["done"][1] = 0
-    again = prepare_set("speech", tmp_path, 3, DATA)
-    assert not again["samples"][0].any() and again["samples"][1].any() and kept.any()
+def test_drawing_resumes_with_the_missing_shards_only(tmp_path):
+    drawn = DrawnSettings(speech_clips=6, held_out_clips=1, clip_frames=10, workers=0)
+    prepare_kind("speech", tmp_path, 3, drawn, None)
+    index = tmp_path / "index.jsonl"
+    shards = [json.loads(line) for line in index.read_text().splitlines() if "sha256" in line]
+    assert len(shards) == 2
+    second = tmp_path / shards[1]["shard"]
+    kept = [line for line in index.read_text().splitlines() if second.name not in line]
+    index.write_text("".join(line + "\n" for line in kept))
+    first_time = (tmp_path / shards[0]["shard"]).stat().st_mtime_ns
+    prepare_kind("speech", tmp_path, 3, drawn, None)
+    assert (tmp_path / shards[0]["shard"]).stat().st_mtime_ns == first_time
+    again = [json.loads(line) for line in index.read_text().splitlines() if "sha256" in line]
+    assert [line["shard"] for line in again] == [line["shard"] for line in shards] and again[0] == shards[0]
+    assert [clip.held_out for clip in Source.open(tmp_path).clips("speech", held_out=None)] == [False] * 6 + [True]
 
 
 def test_box_masks_are_binary_and_cover_the_box():
@@ -84,7 +95,7 @@ def test_box_masks_are_binary_and_cover_the_box():
 
 
 def test_a_third_of_the_noise_levels_is_strong():
-    levels = noise_levels(4000, torch.Generator().manual_seed(0))
+    levels = NoiseLaw().draw(4000, torch.Generator().manual_seed(0))
     # a third lies evenly in ln sigma between 5 and 700, 0.64 of it above 30; of the rest, ln N(0.7, 1.6²), 0.046 does
     assert 0.20 < float((levels > 30).float().mean()) < 0.32
 
@@ -97,33 +108,41 @@ def test_the_motion_bucket_grows_with_motion_and_is_zero_at_rest():
     assert 0 < motion_bucket(sway) < motion_bucket(rest + 2 * (sway - rest)) <= 255
 
 
-def numbered_clips(clips: int = 6, frames: int = 220):
-    """Clips whose every value says which clip and frame it is of."""
-    number = torch.arange(clips)[:, None] * 1000.0 + torch.arange(frames)  # [clips, frames]
-    audio = number[..., None, None].expand(-1, -1, 10, 2)
-    return whole_clips(audio, number[..., None] + 0.25, number[..., None] + 0.5, torch.zeros(clips, 3))
+def numbered(clip: int, start: int = 0, stop: int = 220, frames: int = 220) -> Talk:
+    """A talk whose every value says which clip and frame it is of."""
+    number = clip * 1000.0 + torch.arange(start, stop)
+    return whole_talk(number[:, None, None].expand(-1, 10, 2), number[:, None] + 0.25, number[:, None] + 0.5, frames)
 
 
 def test_pieces_keep_together_what_belongs_to_one_frame():
-    clips = numbered_clips()
-    pieced = pieced_together(clips, torch.Generator().manual_seed(1))
-    heard = pieced.audio[..., 0, 0]
-    assert torch.equal(pieced.lip[..., 0], heard + 0.25)
-    assert torch.equal(heard % 1000, clips.audio[..., 0, 0] % 1000)  # each piece stays where it lay in time
-    changed = (heard != clips.audio[..., 0, 0]).any(1)
-    assert 0 < changed.sum() < len(heard)
-    assert torch.equal(pieced.emotion[~changed], clips.emotion[~changed])
-    last = heard[:, -1] // 1000
-    settled = changed & (heard[:, -13] // 1000 == last)  # no fade in the last dozen frames
-    assert torch.allclose(pieced.expression[settled, -1, 0], heard[settled, -1] + 0.5)
-    assert torch.equal(pieced.emotion[settled, -1, 0] // 1000, last[settled])
+    generator = torch.Generator().manual_seed(1)
+    others = iter(range(1, 40))
+    talk_ = pieced_together(
+        numbered(0),
+        lambda frames: numbered(next(others), frames.start, frames.stop, frames.stop - frames.start),
+        generator,
+    )
+    heard = talk_.audio[:, 0, 0]
+    assert torch.equal(talk_.lip[:, 0], heard + 0.25)
+    assert torch.equal(heard % 1000, torch.arange(220.0))  # each piece stays where it lay in time
+    assert 1 < len(set((heard // 1000).tolist())) < 20 and torch.equal(talk_.emotion[:12], numbered(0).emotion[:12])
+    last = heard[-1] // 1000
+    if heard[-13] // 1000 == last:  # no fade in the last dozen frames
+        assert torch.allclose(talk_.expression[-1, 0], heard[-1] + 0.5)
+        assert talk_.emotion[-1, 0] // 1000 == last
 
 
-def test_a_clip_that_ends_early_holds_what_it_was_told_and_counts_no_more():
-    clips = numbered_clips(20)
-    short = cut_short(clips, torch.Generator().manual_seed(4))
-    lengths = short.counts.sum(1).int().tolist()
-    assert min(lengths) < 220 and max(lengths) == 220
-    for clip, length in enumerate(lengths):
-        assert torch.equal(short.audio[clip, :length], clips.audio[clip, :length])
-        assert bool((short.audio[clip, length:] == short.audio[clip, length - 1]).all())
+def test_a_talk_that_ends_early_holds_what_it_was_told_and_counts_no_more():
+    generator = torch.Generator().manual_seed(4)
+    for _ in range(10):
+        short = cut_short(numbered(1), generator)
+        length = int(short.counts.sum())
+        assert 12 <= length < 220
+        assert torch.equal(short.audio[:length], numbered(1).audio[:length])
+        assert bool((short.audio[length:] == short.audio[length - 1]).all())
+
+
+def test_a_clip_that_is_too_short_holds_its_end_and_counts_no_more():
+    short = numbered(2, 0, 30, 220)
+    assert short.lip.shape == (220, 1) and short.counts.sum() == 30
+    assert bool((short.lip[30:] == short.lip[29]).all())

@@ -52,6 +52,14 @@ def clip_count(text: str) -> int:
     return whole_number(text, 1, "The number of clips")
 
 
+def parts(text: str) -> int:
+    return whole_number(text, 1, "The number of parts")
+
+
+def minutes(text: str) -> float:
+    return number_between(text, 0.0, 10_000.0, "The number of minutes")
+
+
 def side(text: str) -> int:
     return whole_number(text, 64, "The size")
 

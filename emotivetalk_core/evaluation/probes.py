@@ -4,7 +4,9 @@ They learn from rendered heads alone, never from generated frames, and share not
 Their own errors on renders of unseen heads are measured and reported beside every figure they give.
 """
 
-from collections.abc import Callable
+import contextlib
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +19,19 @@ from ..device import autocast
 from ..face.crops import pictures
 from ..models.checkpoint import load_network, save_checkpoint
 from ..models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
+from ..recipes.demo import RECIPE as DEMO_RECIPE
+from ..recipes.drawn_heads import DrawnSettings, prepare_kind
 from ..synthesis.action_units import ACTION_UNITS
-from ..training.data import open_set, prepare_set
-from ..training.loop import LoopSettings, TrainingLoop, step_optimiser
-from ..training.settings import DemoSettings
+from ..training.loop import Engine, LoopSettings, OnStep, TrainingLoop
+from ..training.parallel import Outcome, Phase
+from ..training.samples import Sample, of_step, random_below
+from ..training.source import Source
 from ..training.trunk import augment
 from ..types import EMOTIONS
+
+PROBE_LOOP = LoopSettings(steps=700, batch=32, learning_rate=1e-3, warmup=50, average=0.99, validation_samples=0)
+PROBE_SEED = 5
+"""Not the recipes': the probe shares nothing with the networks that it judges."""
 
 
 @dataclass(frozen=True)
@@ -92,84 +101,82 @@ def read_frames(probe: FaceProbe, frames: torch.Tensor, batch: int = 64) -> Face
     return FaceReading(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
 
-def train_probe(
-    stills: dict[str, np.ndarray],
-    out: Path,
-    states: Path,
-    *,
-    settings: LoopSettings | None = None,
-    batch: int = 32,
-    seed: int = 5,
-    on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
-) -> None:
-    """Trains on the stills of the training heads and writes `out`. Identities: each batch holds pairs of one person
-    with two faces, told apart from all other pairs (InfoNCE). Blur and noise are part of the lesson, for generated
-    frames are softer than drawn ones.
-    """
-    settings = settings or LoopSettings(steps=700, learning_rate=1e-3, warmup=50, average=0.99)
-    torch.manual_seed(seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    probe = FaceProbe(FaceProbeConfig()).to(device)
-    optimiser = torch.optim.AdamW(probe.parameters(), lr=1e-3, weight_decay=0.02)
-    people, each = stills["emotion"].shape
-    batch = min(batch, people)
-
-    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        who = torch.randperm(people, generator=generator)[:batch].numpy()
-        first = torch.randint(each, (batch,), generator=generator).numpy()
-        second = (first + torch.randint(1, each, (batch,), generator=generator).numpy()) % each
-        i, k = np.concatenate([who, who]), np.concatenate([first, second])
-        faces = soften(augment(pictures(stills["pixels"][i, k], device), generator), generator)
-        with autocast(device):
-            read = probe(faces)
-        opening = F.mse_loss(read.opening.float(), torch.from_numpy(stills["mouth"][i, k, 0]).to(device))
-        units = F.mse_loss(read.action_units.float(), torch.from_numpy(stills["action_units"][i, k]).to(device))
-        emotion = F.cross_entropy(
-            read.emotion.float(),
-            torch.from_numpy(stills["emotion"][i, k].astype(np.int64)).to(device),
-            label_smoothing=0.05,
-        )
-        identity = read.identity.float()
-        similarity = identity[:batch] @ identity[batch:].T / 0.07
-        target = torch.arange(batch, device=device)
-        person = (F.cross_entropy(similarity, target) + F.cross_entropy(similarity.T, target)) / 2
-        step_optimiser(20 * opening + 10 * units + emotion + person, optimiser)
-        return {
-            "opening": opening.detach(),
-            "units": units.detach(),
-            "emotion": emotion.detach(),
-            "identity": person.detach(),
-        }
-
-    record = TrainingLoop("probe", states, {"probe": probe}, {"main": optimiser}, settings, seed, on_step).run(step)
-    save_checkpoint(out, "face_probe", probe, probe.config, record)
-
-
 def train_probes(
     data: Path,
     out: Path,
     *,
-    settings: LoopSettings | None = None,
-    on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
+    loop: LoopSettings = PROBE_LOOP,
+    drawn: DrawnSettings = DEMO_RECIPE.data,
+    on_step: OnStep | None = None,
 ) -> None:
     """Trains the probe on the stills in `data`, the folder `training/data` of a demo training, and writes it to `out`.
 
     Stills that are not there yet are drawn first. Training can be stopped and goes on from `data/probe`.
     """
-    stills = open_set(data / "stills")
-    if not stills or not stills["done"].all():
-        plan = DemoSettings()
+    prepare_kind("stills", data, DEMO_RECIPE.seed, drawn, on_step)
+    engine = Engine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.manual_seed(PROBE_SEED)
+    probe = FaceProbe(FaceProbeConfig())
+    objective = Probing(probe, functools.partial(autocast, engine.device))
+    samples = StillPairs(Source.open(data), loop.batch)
+    training = TrainingLoop(
+        "probe", data / "probe", {"main": Phase(objective, decay=0.02)}, loop, engine, PROBE_SEED, on_step=on_step
+    )
+    record = training.run(samples)
+    save_checkpoint(out, "face_probe", probe, probe.config, record)
 
-        def drawing(done: int, total: int) -> None:
-            if on_step is not None:
-                on_step("drawing stills", done, total, {})
 
-        stills = prepare_set("stills", data, plan.seed, plan.data, drawing)
-    train_probe(stills, out, data / "probe", settings=settings, on_step=on_step)
+class StillPairs:
+    """Two faces of one person, softened as generated frames are; the samples of one step show as many people."""
+
+    def __init__(self, source: Source, batch: int) -> None:
+        self._source, self._batch = source, batch
+        self._clips = source.some_clips("stills", "pictures", "mouth", "action_units", "emotion")
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        people = torch.randperm(len(self._clips), generator=of_step(PROBE_SEED, step))
+        clip = self._clips[people[index % self._batch % len(people)]]
+        each = clip.rows("pictures")
+        first = random_below(each, generator)
+        second = (first + 1 + random_below(each - 1, generator)) % each
+        read = {
+            name: torch.cat([self._source.read(clip, name, k, k + 1) for k in (first, second)])
+            for name in ("pictures", "mouth", "action_units", "emotion")
+        }
+        faces = pictures(read["pictures"].numpy(), torch.device("cpu"))
+        return {
+            "faces": soften(augment(faces, generator), generator)[None],
+            "opening": read["mouth"][None, :, 0],
+            "action_units": read["action_units"][None],
+            "emotion": read["emotion"].long()[None],
+        }
+
+
+class Probing(nn.Module):
+    """All that the probe reads. Identities: the pairs of one person are told apart from all other pairs (InfoNCE)."""
+
+    def __init__(self, probe: FaceProbe, autocast: Callable[[], contextlib.AbstractContextManager]) -> None:
+        super().__init__()
+        self.probe, self._autocast = probe, autocast
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        # all first faces, then all second ones
+        flat = {name: values.transpose(0, 1).flatten(0, 1) for name, values in batch.items()}
+        with self._autocast():
+            read = self.probe(flat["faces"])
+        opening = F.mse_loss(read.opening.float(), flat["opening"])
+        units = F.mse_loss(read.action_units.float(), flat["action_units"])
+        emotion = F.cross_entropy(read.emotion.float(), flat["emotion"], label_smoothing=0.05)
+        first, second = read.identity.float().chunk(2)
+        similarity = first @ second.T / 0.07
+        target = torch.arange(len(first), device=first.device)
+        person = (F.cross_entropy(similarity, target) + F.cross_entropy(similarity.T, target)) / 2
+        figures = {"opening": opening, "units": units, "emotion": emotion, "identity": person}
+        return Outcome(20 * opening + 10 * units + emotion + person, figures)
 
 
 def soften(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Half of the pictures lose detail: shrunk to 64…112 pixels and enlarged again."""
+    """Half of the pictures lose detail: shrunk to 64…112 pixels and enlarged again, all to the same size."""
     size = int(torch.randint(64, 113, (1,), generator=generator))
     soft = F.interpolate(F.interpolate(faces, size=(size, size), mode="area"), size=faces.shape[-2:], mode="bilinear")
     chosen = torch.rand(faces.shape[0], 1, 1, 1, generator=generator).to(faces.device) < 0.5

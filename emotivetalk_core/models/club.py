@@ -23,11 +23,13 @@ class CLUBSample(nn.Module):
         # tanh keeps the variance within 1/e…e, without which the bound explodes on a sharp q
         self.logvar = nn.Sequential(Linear(x_dim, hidden), nn.ReLU(), Linear(hidden, y_dim), nn.Tanh())
 
-    def forward(self, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
-        """Upper bound of I(x; y) in nats, from pairs x [..., x_dim], y [..., y_dim]; `generator` (CPU) shuffles."""
-        x, y = x.flatten(0, -2), y.flatten(0, -2)  # [n, d]
+    def forward(self, x: torch.Tensor, y: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Upper bound of I(x; y) in nats, from pairs x [..., x_dim], y [..., y_dim].
+
+        others: for each pair a y [..., y_dim] of a pair drawn at random.
+        """
+        x, y, others = (values.flatten(0, -2) for values in (x, y, others))  # [n, d]
         mean, logvar = self.mean(x), self.logvar(x)
-        others = y[torch.randperm(len(y), generator=generator).to(y.device)]
         gain = (others - mean).square() - (y - mean).square()  # the log-likelihoods' other terms cancel
         return 0.5 * (gain / logvar.exp()).sum(dim=-1).mean()
 

@@ -1,70 +1,72 @@
-"""`train demo`: the paper's order from speech to talking head, each stage once, resumed wherever it was stopped."""
-
-import functools
-from collections.abc import Callable
-from pathlib import Path
-
-import torch
-
-from ..models.manifest import write_manifest
-from ..training.ablation import train_ablation
-from ..training.data import prepare_data
-from ..training.encoders import train_encoders
-from ..training.ethd import train_ethd
-from ..training.head_pose import train_head_pose_reader
-from ..training.settings import DemoSettings
-from ..training.speech_encoder import train_speech_encoder
-from ..training.stage import Stage
-from ..training.v_aid import train_v_aid
-from ..training.vae import train_vae
-from .codebook import build_demo_codebook
-from .face_finder import train_face_finder
-from .speech_emotion import train_speech_emotion
-
-STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
-    "face_finder": ("face_finder", train_face_finder),
-    "speech_encoder": ("speech_encoder", train_speech_encoder),
-    "vae": ("vae", train_vae),
-    "head_pose": ("head_pose_reader", train_head_pose_reader),
-    "encoders": ("motion_encoder", train_encoders),
-    "v_aid": ("dicte", train_v_aid),
-    "ethd": ("ethd", train_ethd),
-    "codebook": ("emotion_codebook", build_demo_codebook),
-    "speech_emotion": ("speech_emotion", train_speech_emotion),
-}
-"""Stage -> (the last weights file it writes, the function), in order."""
-
-OPTIONAL_STAGES: dict[str, tuple[str, Callable[[Stage], None]]] = {
-    "ablation": ("ablation/no_decoupling", train_ablation),
-    "head_pose_probe": ("head_pose_probe", functools.partial(train_head_pose_reader, name="head_pose_probe", seed=5)),
-}
-"""Trained only when named: the variants that `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network
-that it reads head poses with.
+"""`train demo`: the paper's order from speech to talking head, on drawn heads, at a size for laptops. Every number of
+it stands here.
 """
 
+from dataclasses import replace
 
-def train_demo(
-    settings: DemoSettings,
-    out: Path,
-    *,
-    stages: tuple[str, ...] | None = None,
-    device: torch.device | None = None,
-    on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
-) -> None:
-    """Trains what is missing in `out`; a stage whose weights file exists is done. `stages` limits it to some of
-    STAGES.
-    """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    out.mkdir(parents=True, exist_ok=True)
+from ..models.presets import DEMO
+from ..synthesis.phonemes import PHONEME_CLASSES
+from ..training.ablation import train_ablation
+from ..training.encoders import EncoderSettings, train_encoders
+from ..training.ethd import ETHDSettings, train_ethd
+from ..training.films import FilmSettings
+from ..training.head_pose import HeadPoseSettings, train_head_pose_reader
+from ..training.loop import LoopSettings
+from ..training.recipe import Recipe, Stage
+from ..training.speech_encoder import SpeechSettings, train_speech_encoder
+from ..training.trunk import TrunkSettings, train_trunk
+from ..training.undrawn import UndrawnSettings, add_undrawn
+from ..training.v_aid import VAIDSettings, train_v_aid
+from ..training.vae import VAESettings, train_vae
+from .codebook import CodebookSettings, build_drawn_codebook
+from .drawn_heads import DrawnSettings, prepare_drawn_heads
+from .face_finder import FaceFinderTraining, train_face_finder
+from .speech_emotion import SpeechEmotionSettings, train_speech_emotion
 
-    def on_data(kind: str, done: int, total: int) -> None:
-        if on_step is not None:
-            on_step(f"drawing {kind}", done, total, {})
+_SPEECH = LoopSettings(steps=1000, batch=8, learning_rate=1e-3, warmup=100, average=0.99)
+_VAE = LoopSettings(steps=1600, batch=4, learning_rate=1.5e-3, warmup=100, average=0.99)
+_POSES = LoopSettings(steps=1600, batch=64, learning_rate=2e-3, warmup=100, average=0.995)
+_TRUNK = LoopSettings(steps=1000, batch=64, learning_rate=1e-3, warmup=100, average=0.99)
+_ENCODERS = LoopSettings(steps=900, batch=24, learning_rate=6e-4, warmup=100, average=0.995)
+_UNDRAWN = LoopSettings(steps=1500, batch=16, learning_rate=2e-3, warmup=50)
+_V_AID = LoopSettings(steps=1600, batch=16, learning_rate=5e-4, warmup=100, average=0.995)
+_ETHD = LoopSettings(steps=3200, batch=6, learning_rate=6e-4, warmup=50, average=0.995)
+_VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 
-    data = prepare_data(out / "training" / "data", settings.seed, settings.data, on_data)
-    stage = Stage(out, settings, data, device, on_step)
-    for name, (file, train) in {**STAGES, **OPTIONAL_STAGES}.items():
-        wanted = name in STAGES if stages is None else name in stages
-        if wanted and not stage.weights(file).exists():
-            train(stage)
-    write_manifest(out)
+# of each clip 80 frames; encoding more would cost minutes and bring no new faces
+_FILMS = ETHDSettings(_ETHD, FilmSettings(frames=8), first_frames=80)
+
+RECIPE = Recipe(
+    name="demo",
+    preset=DEMO,
+    prepare=prepare_drawn_heads,
+    data=DrawnSettings(),
+    stages={
+        "face_finder": Stage(train_face_finder, FaceFinderTraining(), "face_finder"),
+        "speech_encoder": Stage(
+            train_speech_encoder, SpeechSettings(_SPEECH, classes=len(PHONEME_CLASSES)), "speech_encoder"
+        ),
+        "vae": Stage(train_vae, VAESettings(_VAE), "vae"),
+        "head_pose": Stage(train_head_pose_reader, HeadPoseSettings(_POSES), "head_pose_reader"),
+        "trunk": Stage(train_trunk, TrunkSettings(_TRUNK), "training/trunk"),
+        "encoders": Stage(train_encoders, EncoderSettings(_ENCODERS), "motion_encoder"),
+        "undrawn": Stage(add_undrawn, UndrawnSettings(_UNDRAWN), "training/undrawn"),
+        "v_aid": Stage(train_v_aid, VAIDSettings(_V_AID), "dicte"),
+        "ethd": Stage(train_ethd, _FILMS, "ethd"),
+        "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
+        "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
+        # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with
+        "ablation": Stage(
+            train_ablation,
+            replace(_FILMS, loop=replace(_ETHD, steps=100)),
+            "ablation/no_decoupling",
+            named_only=True,
+        ),
+        "head_pose_probe": Stage(
+            train_head_pose_reader,
+            HeadPoseSettings(_POSES, name="head_pose_probe", seed=5),
+            "head_pose_probe",
+            named_only=True,
+        ),
+    },
+)

@@ -1,16 +1,15 @@
 """Stage 0: the finder of drawn faces, trained on scenes that are drawn while it learns, and how well it does on
 unseen ones."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ..face.finder import box_overlap
-from ..models.checkpoint import save_checkpoint
 from ..models.face_finder import (
     CENTRE,
     HEAT,
@@ -24,11 +23,15 @@ from ..models.face_finder import (
     FaceFinderConfig,
 )
 from ..synthesis.clip import IDENTITY_SEEDS
-from ..training.loop import LoopSettings, TrainingLoop, step_optimiser
-from ..training.stage import Stage
+from ..training.job import Job
+from ..training.loop import LoopSettings
+from ..training.parallel import Outcome, Phase, whole_state
+from ..training.processes import mean_over_processes
+from ..training.samples import Sample, of_step, random_below
 from .face_scenes import Cutout, Scene, SceneFace, draw_heads, draw_scene
 
-OnStep = Callable[[str, int, int, dict[str, float]], None]
+SCENE_SIZES = ((128, 128), (128, 128), (96, 128), (128, 96), (160, 160))
+"""Height and width of the pictures that it learns from."""
 
 
 @dataclass(frozen=True)
@@ -36,69 +39,61 @@ class FaceFinderTraining:
     """heads: drawn once before the first step and used in all scenes · check_scenes: unseen pictures of each kind
     that the record's figures are measured on. The defaults take about three minutes on one CPU core."""
 
-    loop: LoopSettings = LoopSettings(steps=1200, learning_rate=3e-3, warmup=50, average=0.99)
-    seed: int = 7
-    batch: int = 12
+    loop: LoopSettings = LoopSettings(steps=1200, batch=12, learning_rate=3e-3, warmup=50, average=0.99)
     heads: int = 500
     check_scenes: int = 100
+    config: FaceFinderConfig = field(default_factory=FaceFinderConfig)
 
 
-def train_face_finder(stage: Stage) -> None:
-    """The stage of `train demo`: needs none of the prepared data, draws its own."""
-    loop = replace(FaceFinderTraining().loop, steps=stage.settings.face_finder_steps)
-    settings = FaceFinderTraining(loop=loop, seed=stage.settings.seed)
-    fit_face_finder(settings, stage.weights("face_finder"), stage.on_step, device=stage.device)
+def train_face_finder(job: Job, settings: FaceFinderTraining) -> None:
+    """Needs none of the prepared data, draws its own. Writes face_finder.safetensors.
 
-
-def fit_face_finder(
-    settings: FaceFinderTraining,
-    out_path: Path,
-    on_step: OnStep | None = None,
-    *,
-    config: FaceFinderConfig | None = None,
-    device: torch.device | str = "cpu",
-) -> dict:
-    """Train from scratch (or on from the state beside `out_path`), write the weights there and return their record.
-
-    The record holds steps, seconds, loss curve and the figures of `check_face_finder`. Raises WeightsError where the
-    training diverges, OutputError where the weights cannot be written.
+    Its record holds steps, seconds, loss curve and the figures of `check_face_finder`.
     """
-    config = config or FaceFinderConfig()
-    torch.manual_seed(settings.seed)
-    finder = FaceFinder(config, device=device)
-    optimiser = torch.optim.AdamW(finder.parameters(), lr=settings.loop.learning_rate, weight_decay=1e-2)
-    rng = np.random.default_rng([settings.seed, 0])
-    heads = draw_heads(rng, rng.integers(*IDENTITY_SEEDS["train"], settings.heads).tolist())
+    torch.manual_seed(job.seed)
+    finder = FaceFinder(settings.config)
 
-    def step(index: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        pictures, targets, weights = training_batch(heads, settings.batch, generator)
-        maps = finder(pictures.to(device))
-        heat, places = finder_losses(maps, targets.to(device), weights.to(device))
-        step_optimiser(heat + places, optimiser, clip=5.0)
-        return {"loss": (heat + places).detach(), "heat": heat.detach(), "places": places.detach()}
+    def scenes(*, held_out: bool) -> Scenes:
+        return Scenes(settings.heads, job.seed, held_out=held_out)
 
-    folder = out_path.parent / "training"
-    modules, optimisers = {"finder": finder}, {"main": optimiser}
-    loop = TrainingLoop("face_finder", folder, modules, optimisers, settings.loop, settings.seed, on_step)
-    record = loop.run(step)
-    finder.eval()
+    phase = Phase(Finding(finder), decay=1e-2, clip=5.0)
+    record = job.train("face_finder", {"main": phase}, settings.loop, scenes, settings)
+    whole = FaceFinder(settings.config, device=job.device)
+    whole.load_state_dict(whole_state(finder))
+    whole.eval()
     record["trained_on"] = f"{settings.heads} drawn heads with identity seeds below {IDENTITY_SEEDS['train'][1]}"
-    record["check"] = check_face_finder(finder, settings.check_scenes)
-    save_checkpoint(out_path, "face_finder", finder, config, record)
-    return record
+    if job.engine.processes.first:
+        record["check"] = check_face_finder(whole, settings.check_scenes)
+    job.save("face_finder", "face_finder", whole, settings.config, record)
 
 
-def training_batch(
-    heads: Sequence[Cutout], count: int, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Scenes of one size as pictures [b, 3, h, w] 0…1, with `scene_targets` stacked: [b, 15, h/4, w/4] and [b, 2,
-    h/4, w/4]."""
-    rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
-    size = ((128, 128), (128, 128), (96, 128), (128, 96), (160, 160))[rng.integers(5)]
-    scenes = [draw_scene(rng, heads, size) for _ in range(count)]
-    pictures = torch.from_numpy(np.stack([scene.pixels for scene in scenes])).permute(0, 3, 1, 2).float() / 255
-    targets, weights = zip(*(scene_targets(scene) for scene in scenes), strict=True)
-    return pictures, torch.stack(targets), torch.stack(weights)
+class Scenes:
+    """A scene as a picture [1, 3, h, w] 0…1, with its `scene_targets`; those of one step are of one size."""
+
+    def __init__(self, heads: int, seed: int, *, held_out: bool) -> None:
+        rng = np.random.default_rng([seed, 7 if held_out else 0])
+        count = max(1, heads // 10) if held_out else heads
+        self._heads = draw_heads(rng, rng.integers(*IDENTITY_SEEDS["train"], count).tolist())
+        self._seed = seed
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        size = SCENE_SIZES[random_below(len(SCENE_SIZES), of_step(self._seed, step))]
+        rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+        scene = draw_scene(rng, self._heads, size)
+        targets, weights = scene_targets(scene)
+        return {"pictures": _pixels(scene)[None], "targets": targets[None], "weights": weights[None]}
+
+
+class Finding(nn.Module):
+    """The finder's losses on a batch of scenes."""
+
+    def __init__(self, finder: FaceFinder) -> None:
+        super().__init__()
+        self.finder = finder
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        heat, places = finder_losses(self.finder(batch["pictures"]), batch["targets"], batch["weights"])
+        return Outcome(heat + places, {"loss": heat + places, "heat": heat, "places": places})
 
 
 def scene_targets(scene: Scene) -> tuple[torch.Tensor, torch.Tensor]:
@@ -158,11 +153,11 @@ def finder_losses(
     heat, wanted = maps[:, HEAT].float(), targets[:, HEAT]
     surely, sure = F.logsigmoid(heat), heat.sigmoid()
     peak = (wanted == 1.0).float() * weights[:, 0]
-    faces = peak.sum().clamp_min(1.0)
+    faces = mean_over_processes(peak.sum()).clamp_min(1.0)
     positive = -((1 - sure) ** 2) * surely * peak
     negative = -((1 - wanted) ** 4) * sure**2 * F.logsigmoid(-heat) * (1 - peak) * weights[:, 0]
     error = (maps.float() - targets).abs() * weights[:, 1:]
-    middle = weights[:, 1].sum().clamp_min(1.0)
+    middle = mean_over_processes(weights[:, 1].sum()).clamp_min(1.0)
     places = sum(error[:, part].sum() for part in (SIZE, CENTRE, POINTS, LIPS)) / middle
     return (positive + negative).sum() / faces, torch.as_tensor(places)
 

@@ -4,85 +4,135 @@ The paper takes a public recogniser (EmotiveTalk §6.3), which learnt from actor
 voices. It knows nothing of faces.
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import Linear
 from torch.nn import functional as F
 
-from ..models.checkpoint import save_checkpoint
 from ..models.presets import DEMO_SPEECH_EMOTION
-from ..models.speech_emotion import KIND, SpeechEmotionRecogniser
+from ..models.speech_emotion import KIND, SpeechEmotionConfig, SpeechEmotionRecogniser
 from ..models.speech_encoder import standardise
 from ..synthesis.clip import make_clip
-from ..synthesis.espeak import Espeak
-from ..synthesis.prosody import emotive_prosody
-from ..synthesis.sentences import train_sentences
-from ..synthesis.speech import speak
-from ..synthesis.voices import VOICES_TRAIN, drawn_voice
-from ..training.data import open_set
-from ..training.loop import TrainingLoop, step_optimiser
-from ..training.stage import Stage
+from ..training.job import Job
+from ..training.loop import LoopSettings
+from ..training.parallel import Outcome, Phase, whole_state
+from ..training.samples import Sample, chance, keyed_generator, of_step, random_below
+from ..training.source import Source
 from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE, Speech
+from .emotive_voices import MANNER, UNIT, played, prepare_emotive
 
-SECONDS = 4
-"""Length of the recordings that it learns from."""
-MANNER = ("rate", "pitch", "pitch_range", "brightness", "drive", "tremor", "word_gap")
-"""What a delivery is made of, by the names of EmotiveProsody; each on a scale of about -1…1 in the set."""
-
-_LANGUAGES = (("en", "en-us"), ("en", "en-us"), ("en", "en-gb"), ("de", "de"), ("fr", "fr"), ("es", "es"), ("it", "it"))
-"""Of the sentences, and espeak-ng's."""
-_DRAWN = 2 / 3
-"""Share of the recordings in voices that espeak-ng does not have."""
-_UNIT = 320
-"""Samples: crops and their sources are multiples of it, so that their Fourier transforms are fast."""
 _CHECK_SEED = 1_400_000
+_BANDS_FROM = 32  # crops that the first filters are made as loud as each other in
 
-OnStep = Callable[[str, int, int, dict[str, float]], None]
+
+@dataclass(frozen=True)
+class SpeechEmotionSettings:
+    """recordings, held_out: how many are spoken to learn from and to validate on · check: unseen recordings of each
+    emotion, for the record."""
+
+    loop: LoopSettings
+    recordings: int = 24_000
+    held_out: int = 80
+    check: int = 25
+    config: SpeechEmotionConfig = DEMO_SPEECH_EMOTION
 
 
-def train_speech_emotion(stage: Stage) -> None:
+def train_speech_emotion(job: Job, settings: SpeechEmotionSettings) -> None:
     """Writes speech_emotion.safetensors, in half precision: a recogniser of the eight that no gain can mislead.
 
     Beside the emotion it is asked for the manner in which it was said, as exactly as the synthesiser knows it, by a
     head that is left behind: eight names alone teach it several times slower. The record holds its accuracy on voices
     that it never heard.
     """
-    settings = stage.settings
-    torch.manual_seed(settings.seed)
-    # there is no chance in it to switch off, and in training mode transformers asks for the gradient of the samples
-    recogniser = SpeechEmotionRecogniser(DEMO_SPEECH_EMOTION).to(stage.device).eval()
-    head = Linear(DEMO_SPEECH_EMOTION.classifier_proj_size, len(MANNER)).to(stage.device)
-    emotive = prepare_emotive(stage.states / "data", settings.seed, settings.emotive_clips, stage.on_step)
-    first = torch.Generator().manual_seed(settings.seed)
-    listen_in_bands(recogniser, emotive_crops(emotive, 32, first)[0].to(stage.device))
-    learning = [parameter for parameter in recogniser.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW([*learning, *head.parameters()], lr=1e-3, weight_decay=0.05)
+    folder = job.work / "voices"
+    if job.engine.processes.first:
+        prepare_emotive(folder, job.seed, settings.recordings, settings.held_out, job.on_step)
+    job.engine.processes.wait()
 
-    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        samples, labels, manner = emotive_crops(emotive, settings.speech_emotion_batch, generator)
-        samples, labels, manner = (values.to(stage.device) for values in (samples, labels, manner))
-        with stage.autocast():
-            logits, heard = hear_both(recogniser, head, samples)
-        named = F.cross_entropy(logits.float(), labels, label_smoothing=0.05)
-        how = F.mse_loss(heard.float(), manner)
-        step_optimiser(named + how, optimiser)
-        right = (logits.argmax(-1) == labels).float().mean()
-        return {"loss": named.detach(), "manner": how.detach(), "accuracy": right}
+    def crops(*, held_out: bool) -> EmotiveCrops:
+        return EmotiveCrops(Source.open(folder), job.seed, held_out=held_out)
 
-    modules, optimisers = {KIND: recogniser, "head": head}, {"main": optimiser}
-    loop = TrainingLoop(KIND, stage.states, modules, optimisers, settings.speech_emotion, settings.seed, stage.on_step)
-    record = loop.run(step)
-    recogniser.half().float().eval()  # what is measured is what the file holds
-    check = heard_as(recogniser, settings.speech_emotion_check)
-    record["unseen_accuracy"] = round(accuracy(check), 3)
-    record["unseen_heard_as"] = check.tolist()
-    tensors = {name: tensor.half() for name, tensor in recogniser.state_dict().items()}
-    save_checkpoint(stage.weights(KIND), KIND, tensors, DEMO_SPEECH_EMOTION, record)
+    torch.manual_seed(job.seed)
+    recogniser = SpeechEmotionRecogniser(settings.config)
+    head = Linear(settings.config.classifier_proj_size, len(MANNER))
+    first = crops(held_out=False)
+    drawn = [first.draw(0, index, keyed_generator(job.seed, index)) for index in range(_BANDS_FROM)]
+    listen_in_bands(recogniser, torch.cat([sample["samples"] for sample in drawn]))
+    phase = Phase(Listening(recogniser, head, job.autocast), decay=0.05)
+    record = job.train(KIND, {"main": phase}, settings.loop, crops, settings)
+    whole = SpeechEmotionRecogniser(settings.config).to(job.device)
+    whole.load_state_dict(whole_state(recogniser))
+    whole.half().float().eval()  # what is measured is what the file holds
+    if job.engine.processes.first:
+        check = heard_as(whole, settings.check)
+        record["unseen_accuracy"] = round(accuracy(check), 3)
+        record["unseen_heard_as"] = check.tolist()
+    job.save(KIND, KIND, whole, settings.config, record, half=True)
+
+
+class Listening(nn.Module):
+    """Which emotion, and in which manner."""
+
+    def __init__(
+        self,
+        recogniser: SpeechEmotionRecogniser,
+        head: Linear,
+        autocast: Callable[[], contextlib.AbstractContextManager],
+    ) -> None:
+        super().__init__()
+        self.recogniser, self.head, self._autocast = recogniser, head, autocast
+
+    def train(self, mode: bool = True) -> "Listening":
+        """Stays in eval mode: there is no chance in the recogniser to switch off, and in training mode transformers
+        asks for the gradient of the samples.
+        """
+        return super().train(False)
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        with self._autocast():
+            logits, heard = hear_both(self.recogniser, self.head, batch["samples"])
+        named = F.cross_entropy(logits.float(), batch["emotion"], label_smoothing=0.05)
+        how = F.mse_loss(heard.float(), batch["manner"])
+        right = (logits.argmax(-1) == batch["emotion"]).float().mean()
+        return Outcome(named + how, {"loss": named, "manner": how, "accuracy": right})
+
+
+class EmotiveCrops:
+    """Random crops of 2.4 to 3.6 s, those of one step of one length: samples [1, t], emotion [1], manner [1, 7].
+
+    They are played up to 5 % faster or slower, which is less than emotions change pitch and rate. As other microphones
+    and rooms would have them, they differ by gain (±6 dB), colour (2 dB) and noise, and compressed files end below
+    8 kHz; a third stays clean.
+    """
+
+    def __init__(self, source: Source, seed: int, *, held_out: bool) -> None:
+        self._source, self._seed = source, seed
+        self._clips = source.some_clips("emotive", "samples", "emotion", "manner", held_out=held_out)
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        def uniform(low: float, high: float) -> float:
+            return low + (high - low) * float(torch.rand(1, generator=generator))
+
+        clip = self._clips[random_below(len(self._clips), generator)]
+        length = 120 + random_below(61, of_step(self._seed, step))
+        recorded = not chance(1 / 3, generator)
+        taken = round(length * uniform(0.95, 1.05))
+        start = random_below(clip.rows("samples") // UNIT - taken + 1, generator)
+        piece = self._source.read(clip, "samples", start * UNIT, (start + taken) * UNIT).float()
+        colour = 2 * torch.randn(10, generator=generator) * float(recorded)
+        highest = uniform(0.6, 1) if recorded and chance(0.5, generator) else 1.0
+        samples = played(piece, length * UNIT, colour, highest)[None]
+        noise = torch.randn(samples.shape, generator=generator) * float(recorded) * 10 ** (uniform(-75, -45) / 20)
+        return {
+            "samples": (samples + noise) * 10 ** (uniform(-6, 6) / 20),
+            "emotion": self._source.read(clip, "emotion").long(),
+            "manner": self._source.read(clip, "manner"),
+        }
 
 
 def hear_both(
@@ -93,129 +143,6 @@ def hear_both(
     features = model.wavlm(standardise(samples)).last_hidden_state  # [b, t20, c]
     mean = model.projector(features).mean(dim=1)  # [b, classifier_proj_size]
     return model.classifier(mean), head(mean)
-
-
-def prepare_emotive(folder: Path, seed: int, clips: int, on_step: OnStep | None = None) -> dict[str, np.ndarray]:
-    """Recordings of 4 s in the voices of training, made where missing; every one with an emotion, voice, sentences and
-    manner of its own, drawn from the seed. Clean: rooms and microphones come with the crops.
-
-    Memory-mapped as the other sets are: samples [clips, t], emotion [clips], manner [clips, 7] as MANNER, done.
-    """
-    folder = folder / "emotive"
-    folder.mkdir(parents=True, exist_ok=True)
-    layout = {
-        "samples": ((clips, SECONDS * SAMPLE_RATE), "f2"),
-        "emotion": ((clips,), "i2"),
-        "manner": ((clips, len(MANNER)), "f4"),
-        "done": ((clips,), "u1"),
-    }
-    for name, (shape, kind) in layout.items():
-        file = folder / f"{name}.npy"
-        if not file.exists() or np.lib.format.open_memmap(file, mode="r").shape != shape:
-            np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=shape)
-    arrays = open_set(folder)
-    espeak = Espeak()
-    for index in np.flatnonzero(arrays["done"] == 0).tolist():
-        emotion = index % len(EMOTIONS)
-        samples, manner = speak_emotively(np.random.default_rng([seed, 6, index]), EMOTIONS[emotion], espeak)
-        for name, values in (("samples", samples), ("emotion", emotion), ("manner", manner), ("done", 1)):
-            arrays[name][index] = values
-        if on_step is not None and (index + 1) % 50 == 0:
-            on_step("speaking emotively", index + 1, clips, {})
-    return arrays
-
-
-def speak_emotively(rng: np.random.Generator, emotion: str, espeak: Espeak) -> tuple[np.ndarray, np.ndarray]:
-    """Four seconds of sentences in one voice: samples [t], and the manner [7] as MANNER, as `make_clip` would deliver
-    them.
-
-    espeak-ng's voices are few, and unseen ones were heard far worse. So two of three speakers have a voice drawn for
-    them alone, and each throat is made up to 12 % longer or shorter: what is said is played faster or slower, after it
-    was spoken as much slower or faster.
-    """
-    text_language, language = _LANGUAGES[rng.integers(len(_LANGUAGES))]
-    voices = VOICES_TRAIN[int(rng.integers(2))]
-    voice = voices[rng.integers(len(voices))]
-    if rng.uniform() < _DRAWN:
-        voice = "drawn"
-        espeak.set_variant(voice, drawn_voice(rng))
-    intensity = float(rng.uniform(0.6, 1.0))
-    rate, pitch, pitch_range = (int(rng.integers(*bounds)) for bounds in ((140, 196), (32, 66), (35, 66)))
-    shorter = float(rng.uniform(0.88, 1.12))
-    sentences = train_sentences(text_language)
-    chunks: list[np.ndarray] = []
-    while sum(map(len, chunks)) < SECONDS * SAMPLE_RATE:
-        text, seed = sentences[rng.integers(len(sentences))], int(rng.integers(1, 2**31 - 1))
-        delivery = (round(rate / shorter), pitch, pitch_range, emotion, intensity)
-        spoken = speak(text, voice, language, *delivery, seed=seed, espeak=espeak)
-        length = round(len(spoken.samples) / shorter / _UNIT) * _UNIT
-        chunks.append(played(torch.from_numpy(spoken.samples), length).numpy())
-        chunks.append(np.zeros(int(rng.uniform(0.02, 0.5) * SAMPLE_RATE), np.float32))
-    said = np.concatenate(chunks)
-    start = int(rng.integers(len(said) - SECONDS * SAMPLE_RATE + 1))
-    prosody = emotive_prosody(emotion, intensity)
-    manner = np.array(
-        [
-            3 * np.log(rate * prosody.rate / 170),
-            (pitch + prosody.pitch - 50) / 20,
-            1.5 * np.log(min(99, pitch_range * prosody.pitch_range) / 50),
-            2 * prosody.brightness,
-            2 * prosody.drive,
-            2 * prosody.tremor,
-            30 * prosody.word_gap,
-        ]
-    )
-    return said[start : start + SECONDS * SAMPLE_RATE], manner
-
-
-def emotive_crops(
-    emotive: Mapping[str, np.ndarray], count: int, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Random crops of 2.4 to 3.6 s: samples [b, t], all of one length, their emotions [b] and manners [b, 7].
-
-    They are played up to 5 % faster or slower, which is less than emotions change pitch and rate. As other microphones
-    and rooms would have them, they differ by gain (±6 dB), colour (2 dB) and noise, and compressed files end below
-    8 kHz; a third stays clean.
-    """
-
-    def uniform(low: float, high: float) -> torch.Tensor:
-        return low + (high - low) * torch.rand(count, 1, generator=generator)
-
-    recordings, available = emotive["samples"].shape[0], emotive["samples"].shape[1] // _UNIT
-    length = int(torch.randint(120, 181, (1,), generator=generator))
-    which = torch.randint(recordings, (count,), generator=generator)
-    recorded = (torch.rand(count, 1, generator=generator) > 1 / 3).float()
-    crops: list[torch.Tensor] = []
-    for index in which.tolist():
-        speed = 1 + 0.05 * (2 * float(torch.rand(1, generator=generator)) - 1)
-        taken = round(length * speed)
-        start = int(torch.randint(available - taken + 1, (1,), generator=generator))
-        piece = emotive["samples"][index, start * _UNIT : (start + taken) * _UNIT].astype(np.float32)
-        colour = 2 * torch.randn(10, generator=generator) * recorded[len(crops)]
-        highest = 1.0 if torch.rand(1, generator=generator) > recorded[len(crops)] / 2 else float(uniform(0.6, 1)[0])
-        crops.append(played(torch.from_numpy(piece), length * _UNIT, colour, highest))
-    samples = torch.stack(crops)
-    noise = torch.randn(samples.shape, generator=generator)
-    samples = (samples + recorded * 10 ** (uniform(-75, -45) / 20) * noise) * 10 ** (uniform(-6, 6) / 20)
-    labels, manner = (torch.from_numpy(emotive[name][which.numpy()]) for name in ("emotion", "manner"))
-    return samples, labels.long(), manner
-
-
-def played(
-    samples: torch.Tensor, length: int, colour: torch.Tensor | None = None, highest: float = 1.0
-) -> torch.Tensor:
-    """Samples [s] played so fast that they last `length`: pitch and rate change together, and nothing is aliased.
-
-    colour: decibels [k] at frequencies that lie ever wider, from 0 Hz to the highest · highest: the share of the
-    frequencies that is kept.
-    """
-    spectrum = torch.fft.rfft(samples)
-    spectrum[round(highest * len(spectrum)) :] = 0
-    if colour is not None:
-        steps = torch.linspace(0, 1, len(spectrum)).sqrt() * (len(colour) - 1)
-        below = steps.floor().long().clamp_max(len(colour) - 2)
-        spectrum = spectrum * 10 ** (torch.lerp(colour[below], colour[below + 1], steps - below) / 20)
-    return torch.fft.irfft(spectrum, length) * (length / len(samples))
 
 
 def listen_in_bands(recogniser: SpeechEmotionRecogniser, speech: torch.Tensor) -> None:

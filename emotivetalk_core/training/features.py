@@ -1,222 +1,242 @@
-"""What the frozen networks say of the drawn heads, computed once and kept: VAE latents of all pictures, and for each
-clip its audio windows, its vision latents (l_v, e_v) and the latents of its portraits.
+"""What frozen networks say of the clips, computed once: fields beside those that the clips came with.
+
+Streamed to disk shard by shard, each process its own share of them; stopped at any moment, the rest is made next time.
 """
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import numpy as np
 import torch
 
-from ..audio.feature_windows import feature_windows
+from ..audio.feature_windows import FEATURES_PER_FRAME, feature_windows
 from ..face.crops import pictures
 from ..face.head_turn import turn_head
-from ..models.checkpoint import load_network
+from ..models.dicte import DiCTE, DiCTEConfig
+from ..models.lip_projector import LipProjector, LipProjectorConfig
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..models.speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from ..models.vae import encode_mode
 from ..models.vae_checkpoint import load_vae
-from .stage import Stage
+from .estimate import chances_of, estimate_expression
+from .job import Job
+from .samples import keyed_generator, to_device
+from .source import Clip, Source
+from .source_writer import SourceWriter, WrittenClip, write_shard
 
 BATCH = 64
+_ROWS = 1024  # of the clips in a shard, together
+
+Fields = Mapping[str, torch.Tensor]
+Compute = Callable[[Clip], Fields]
 
 
-def cached(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array in `file`, made and written (in one move) where it is missing."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part.npy")
-        np.save(part, make())
-        part.replace(file)
-    return np.load(file, mmap_mode="r")
+def add_fields(
+    job: Job, shards: str, clips: Iterable[Clip], names: Sequence[str], prepare: Callable[[], Compute]
+) -> None:
+    """Write the fields `names` of those clips that lack one, by what `prepare` returns; it is called where any does.
+
+    shards: the beginning of the shards' names, a stage's own.
+    """
+    missing = [clip for clip in clips if not all(name in clip.fields for name in names)]
+    processes = job.engine.processes
+    if missing:
+        writer = SourceWriter(job.features, f"index-{shards}-{processes.rank}")
+        compute = prepare()
+        groups = _grouped(missing)[processes.rank :: processes.count]
+        for done, group in enumerate(groups, 1):
+            with torch.inference_mode():
+                written = [
+                    WrittenClip(clip.id, {name: value.half() for name, value in compute(clip).items()})
+                    for clip in group
+                ]
+            name = f"{shards}-{zlib.crc32(''.join(clip.id for clip in group).encode()):08x}.safetensors"
+            writer.add(write_shard(job.features, name, written))
+            if job.on_step is not None:
+                job.on_step(f"features: {shards}", done, len(groups), {})
+    processes.wait()
 
 
-def _over_pictures(
-    pixels: np.ndarray, read: Callable[[torch.Tensor], torch.Tensor], device: torch.device
-) -> np.ndarray:
-    """Applies `read` to pictures [a, b, h, w, 3] in batches; float16 [a, b, …]."""
-    flat = pixels.reshape(-1, *pixels.shape[2:])
-    with torch.inference_mode():
-        parts = [
-            read(pictures(flat[s : s + BATCH], device)).float().cpu().numpy().astype(np.float16)
-            for s in range(0, len(flat), BATCH)
+def _grouped(clips: Sequence[Clip]) -> list[list[Clip]]:
+    groups: list[list[Clip]] = []
+    rows = _ROWS
+    for clip in clips:
+        if rows >= _ROWS:
+            groups.append([])
+            rows = 0
+        groups[-1].append(clip)
+        rows += clip.frames
+    return groups
+
+
+def over_pictures(
+    source: Source,
+    clip: Clip,
+    read: Callable[[torch.Tensor], torch.Tensor],
+    device: torch.device,
+    last: int | None = None,
+) -> torch.Tensor:
+    """What `read` makes of a clip's pictures [b, 3, s, s] in batches: [n, …] on the CPU; last: of the first ones
+    only.
+    """
+    frames = min(clip.rows("pictures"), last or clip.frames)
+    return torch.cat(
+        [
+            read(pictures(source.read(clip, "pictures", start, min(start + BATCH, frames)).numpy(), device))
+            .float()
+            .cpu()
+            for start in range(0, frames, BATCH)
         ]
-    return np.concatenate(parts).reshape(*pixels.shape[:2], *parts[0].shape[1:])
+    )
 
 
-def _latents(stage: Stage, pixels: np.ndarray) -> np.ndarray:
-    vae = load_vae(stage.weights("vae"), stage.device)
+def add_latents(job: Job, kinds: Sequence[str], last: int | None = None) -> None:
+    """latents: unscaled VAE modes of all pictures, or of the first `last` of each clip."""
+    source = job.source()
 
-    def read(faces: torch.Tensor) -> torch.Tensor:
-        with stage.autocast():
-            return encode_mode(vae, faces)
+    def prepare() -> Compute:
+        encode = _encode(job)
+        return lambda clip: {"latents": over_pictures(source, clip, encode, job.device, last)}
 
-    return _over_pictures(pixels, read, stage.device)
-
-
-def still_latents(stage: Stage) -> np.ndarray:
-    """Unscaled VAE modes of all stills [i, k, 4, h, w]."""
-    return cached(stage.states / "features" / "still_latents.npy", lambda: _latents(stage, stage.data.stills["pixels"]))
+    add_fields(job, "latents", _of_kinds(source, kinds, "pictures"), ["latents"], prepare)
 
 
-def clip_latents(stage: Stage) -> np.ndarray:
-    """Unscaled VAE modes of the frames of the clips that ETHD learns from [c, n, 4, h, w]."""
-    pixels = stage.data.clips["pixels"][:, : stage.settings.ethd_first_frames]
-    return cached(stage.states / "features" / "clip_latents.npy", lambda: _latents(stage, pixels))
+def add_guides(job: Job, kinds: Sequence[str]) -> None:
+    """guides: latents of the clip's first portrait, its head turned as in each frame that has latents."""
+    source = job.source()
+
+    def prepare() -> Compute:
+        encode = _encode(job)
+
+        def compute(clip: Clip) -> Fields:
+            portrait = source.portraits(clip)[0]
+            frames = clip.rows("latents")
+            moves = relative_pose(source.read(clip, "pose", 0, frames), source.read(portrait, "pose", 0, 1)).to(
+                job.device
+            )
+            picture = pictures(source.read(portrait, "pictures", 0, 1).numpy(), job.device)
+            box = source.read(portrait, "face_box", 0, 1).to(job.device)
+            guides = []
+            for part in moves.split(BATCH):
+                with job.autocast():
+                    guides.append(encode(turn_head(picture, box, part).clamp(0, 1)).float().cpu())
+            return {"guides": torch.cat(guides)}
+
+        return compute
+
+    clips = [
+        clip
+        for clip in _of_kinds(source, kinds, "latents", "pose")
+        if {"pose", "face_box", "pictures"} <= source.portraits(clip)[0].fields.keys()
+    ]
+    add_fields(job, "guides", clips, ["guides"], prepare)
 
 
-def relative_pose(pose: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Poses [..., 6] of drawn heads seen from that of their portrait [..., 6], as in types.HeadPose."""
+def relative_pose(pose: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """Poses [..., 6] of heads seen from that of their portrait [..., 6], as in types.HeadPose."""
     relative = pose - reference
     relative[..., 5] = pose[..., 5] / reference[..., 5]
-    return relative
+    return relative.float()
 
 
-def _turned(stage: Stage, pixels: np.ndarray, boxes: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """Unscaled VAE modes [a, n, 4, h, w] of the portraits [a, s, s, 3] with their heads turned by poses [a, n, 6]."""
-    vae = load_vae(stage.weights("vae"), stage.device)
-    found = []
-    for portrait, box, course in zip(pixels, boxes, poses, strict=True):
-        picture, moves = pictures(portrait, stage.device), torch.from_numpy(course).float().to(stage.device)
-        place = torch.from_numpy(np.array(box)).to(stage.device)
-        with torch.inference_mode(), stage.autocast():
-            turned = turn_head(picture[None], place[None], moves).clamp(0, 1)
-            found.append(encode_mode(vae, turned).float().cpu().numpy().astype(np.float16))
-    return np.stack(found)
+def add_readings(job: Job, kinds: Sequence[str]) -> None:
+    """lip, expression and identity of all pictures, by the motion encoder."""
+    source = job.source()
+
+    def prepare() -> Compute:
+        encoder = job.load("motion_encoder", "motion_encoder", MotionEncoder, MotionEncoderConfig)
+
+        def read(faces: torch.Tensor) -> torch.Tensor:
+            with job.autocast():
+                latents = encoder(faces)
+            return torch.cat([latents.lip, latents.expression, latents.identity], -1)
+
+        widths = [encoder.config.lip_dim, encoder.config.expression_dim, encoder.config.trunk_dim]
+
+        def compute(clip: Clip) -> Fields:
+            parts = over_pictures(source, clip, read, job.device).split(widths, -1)
+            return dict(zip(("lip", "expression", "identity"), (part.contiguous() for part in parts)))
+
+        return compute
+
+    add_fields(job, "readings", _of_kinds(source, kinds, "pictures"), ["lip", "expression", "identity"], prepare)
 
 
-def clip_guides(stage: Stage) -> np.ndarray:
-    """Of each clip the first portrait, its head turned as in every frame [c, n, 4, h, w]: unscaled VAE modes."""
+def add_speech(job: Job, kinds: Sequence[str]) -> None:
+    """speech: the speech encoder's features, two for each frame."""
+    source = job.source()
 
-    def make() -> np.ndarray:
-        clips = stage.data.clips
-        poses = relative_pose(
-            clips["pose"][:, : stage.settings.ethd_first_frames], clips["reference_pose"][:, :1]
-        )  # [c, n, 6]
-        return _turned(stage, clips["reference_pixels"][:, 0], clips["reference_face_box"][:, 0], poses)
+    def prepare() -> Compute:
+        encoder = job.load("speech_encoder", "speech_encoder", SpeechEncoder, SpeechEncoderConfig)
 
-    return cached(stage.states / "features" / "clip_guides.npy", make)
+        def compute(clip: Clip) -> Fields:
+            heard = encoder(source.read(clip, "samples").float()[None].to(job.device))[0]
+            return {"speech": _resampled(heard, clip.frames).cpu()}
+
+        return compute
+
+    add_fields(job, "speech", _of_kinds(source, kinds, "samples"), ["speech"], prepare)
 
 
-def turned_features(stage: Stage) -> dict[str, np.ndarray]:
-    """Of the people's turned pictures: latents [i, k, 4, h, w]; guides [i, k, 4, h, w], the person's first still with
-    its head turned so; lip [i, k, lip], expression [i, k, expression] as encoded.
+def _resampled(features: torch.Tensor, frames: int) -> torch.Tensor:
+    """Exactly two features for each frame, so that any piece of a clip can be cut out."""
+    length = frames * FEATURES_PER_FRAME
+    if len(features) == length:
+        return features
+    return torch.nn.functional.interpolate(features.T[None], size=length, mode="linear", align_corners=False)[0].T
+
+
+def windows(source: Source, clip: Clip, start: int, stop: int) -> torch.Tensor:
+    """A_w of frames start…stop of a clip: [stop - start, 10, c]. Neighbours that a clip has are heard."""
+    context = 2  # frames on either side that a window reaches
+    first, last = max(0, start - context), min(clip.frames, stop + context)
+    features = source.read(clip, "speech", first * FEATURES_PER_FRAME, last * FEATURES_PER_FRAME).float()
+    return feature_windows(features, last - first)[start - first : stop - first]
+
+
+def add_heard(job: Job, kinds: Sequence[str]) -> None:
+    """lip_heard = l_a and expression_heard = e_a, as the frozen V-AID says them (the estimate from a random t, so that
+    it stays with the frames it is to drive), for the ETHD stage. Longer clips are heard in pieces.
     """
-    encoder = load_network(
-        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
-    )
-    turned, stills, folder = stage.data.turned, stage.data.stills, stage.states / "features"
+    source = job.source()
 
-    def guides() -> np.ndarray:
-        poses = relative_pose(turned["pose"][:], stills["pose"][:, :1])
-        return _turned(stage, stills["pixels"][:, 0], stills["face_box"][:, 0], poses)
+    def prepare() -> Compute:
+        projector = job.load("lip_projector", "lip_projector", LipProjector, LipProjectorConfig)
+        dicte = job.load("dicte", "dicte", DiCTE, DiCTEConfig)
 
-    def read(method: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
-        return _over_pictures(turned["pixels"], method, stage.device)
+        def compute(clip: Clip) -> Fields:
+            generator = keyed_generator(job.seed, zlib.crc32(clip.id.encode()))
+            identity = source.read(source.portraits(clip)[0], "identity", 0, 1).float().to(job.device)
+            lips, expressions = [], []
+            for start in range(0, clip.frames, dicte.config.tokens):
+                stop = min(start + dicte.config.tokens, clip.frames)
+                audio = windows(source, clip, start, stop)[None].to(job.device)
+                expression = source.read(clip, "expression", start, stop).float()[None].to(job.device)
+                chances = to_device(chances_of(dicte.config, stop - start, generator), job.device)
+                emotion = expression[:, :1].expand_as(expression)
+                estimate, _ = estimate_expression(dicte, audio, expression, identity, emotion, chances)
+                lips.append(projector(audio)[0].cpu())
+                expressions.append(estimate[0].cpu())
+            return {"lip_heard": torch.cat(lips), "expression_heard": torch.cat(expressions)}
 
-    return {
-        "latents": cached(folder / "turned_latents.npy", lambda: _latents(stage, turned["pixels"])),
-        "guides": cached(folder / "turned_guides.npy", guides),
-        "lip": cached(folder / "turned_lip.npy", lambda: read(encoder.lip)),
-        "expression": cached(folder / "turned_expression.npy", lambda: read(encoder.expression)),
-    }
+        return compute
 
-
-def reference_latents(stage: Stage) -> np.ndarray:
-    """Unscaled VAE modes of the clips' portraits [c, r, 4, h, w]."""
-    return cached(
-        stage.states / "features" / "reference_latents.npy",
-        lambda: _latents(stage, stage.data.clips["reference_pixels"]),
-    )
-
-
-def held_features(stage: Stage) -> dict[str, np.ndarray]:
-    """Of the clips held still: latents [c, m, 4, h, w] and reference_latents [c, r, 4, h, w], unscaled VAE modes, and
-    reference_expression [c, r, expression]. Sound, l_v and e_v are those of the moving clips: the faces are the same.
-    """
-    held, folder = stage.data.held, stage.states / "features"
-    encoder = load_network(
-        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
-    )
-    return {
-        "latents": cached(folder / "held_latents.npy", lambda: _latents(stage, held["pixels"])),
-        "reference_latents": cached(
-            folder / "held_reference_latents.npy", lambda: _latents(stage, held["reference_pixels"])
-        ),
-        "reference_expression": cached(
-            folder / "held_reference_expression.npy",
-            lambda: _over_pictures(held["reference_pixels"], encoder.expression, stage.device),
-        ),
-    }
+    clips = [
+        clip
+        for clip in _of_kinds(source, kinds, "speech", "expression")
+        if "identity" in source.portraits(clip)[0].fields
+    ]
+    add_fields(job, "heard", clips, ["lip_heard", "expression_heard"], prepare)
 
 
-def vision_features(stage: Stage) -> dict[str, np.ndarray]:
-    """l_v [c, n, lip], e_v [c, n, expression], and of the portraits: identity [c, r, d], reference_expression [c, r,
-    expression].
-    """
-    encoder = load_network(
-        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
-    )
-    clips, folder = stage.data.clips, stage.states / "features"
+def _encode(job: Job) -> Callable[[torch.Tensor], torch.Tensor]:
+    vae = load_vae(job.weights("vae"), job.device)
 
-    def read(name: str, pixels: np.ndarray, method: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
-        def fast(faces: torch.Tensor) -> torch.Tensor:
-            with stage.autocast():
-                return method(faces)
+    def encode(faces: torch.Tensor) -> torch.Tensor:
+        with job.autocast():
+            return encode_mode(vae, faces)
 
-        return cached(folder / f"{name}.npy", lambda: _over_pictures(pixels, fast, stage.device))
-
-    return {
-        "lip": read("lip", clips["pixels"], encoder.lip),
-        "expression": read("expression", clips["pixels"], encoder.expression),
-        "identity": read("identity", clips["reference_pixels"], encoder.identity),
-        "reference_expression": read("reference_expression", clips["reference_pixels"], encoder.expression),
-    }
+    return encode
 
 
-def still_features(stage: Stage) -> dict[str, np.ndarray]:
-    """Of all stills: l_v [i, k, lip] and e_v [i, k, expression], and of each person's first one identity [i, d]."""
-    encoder = load_network(
-        stage.weights("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, stage.device
-    )
-    pixels, folder = stage.data.stills["pixels"], stage.states / "features"
-    return {
-        "lip": cached(folder / "still_lip.npy", lambda: _over_pictures(pixels, encoder.lip, stage.device)),
-        "expression": cached(
-            folder / "still_expression.npy", lambda: _over_pictures(pixels, encoder.expression, stage.device)
-        ),
-        "identity": cached(
-            folder / "still_identity.npy", lambda: _over_pictures(pixels[:, :1], encoder.identity, stage.device)[:, 0]
-        ),
-    }
-
-
-def audio_features(stage: Stage) -> np.ndarray:
-    """A_w of every clip [c, n, 10, d]."""
-
-    def make() -> np.ndarray:
-        frames = stage.data.clips["pixels"].shape[1]
-        windows = [feature_windows(features, frames) for features in _heard(stage, stage.data.clips["samples"])]
-        return torch.stack(windows).cpu().numpy().astype(np.float16)
-
-    return cached(stage.states / "features" / "audio_windows.npy", make)
-
-
-def speech_features(stage: Stage) -> np.ndarray:
-    """Of the clips that are not drawn: [s, t50, d], from which windows are cut as they are needed."""
-
-    def make() -> np.ndarray:
-        heard = list(_heard(stage, stage.data.speech["samples"]))
-        return torch.stack(heard).cpu().numpy().astype(np.float16)
-
-    return cached(stage.states / "features" / "speech_features.npy", make)
-
-
-def _heard(stage: Stage, recordings: np.ndarray) -> Iterator[torch.Tensor]:
-    """The speech encoder's features [t50, d] of each recording."""
-    encoder = load_network(
-        stage.weights("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, stage.device
-    )
-    with torch.inference_mode():
-        for samples in recordings:
-            yield encoder(torch.from_numpy(samples.astype(np.float32))[None].to(stage.device))[0]
+def _of_kinds(source: Source, kinds: Sequence[str], *fields: str) -> list[Clip]:
+    return [clip for kind in kinds for clip in source.clips(kind, *fields, held_out=None)]

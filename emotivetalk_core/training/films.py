@@ -1,194 +1,172 @@
-"""Pieces of the training clips as the backbone is trained on them: clean latents, a portrait, and what drives them."""
+"""Pieces of clips as the backbone is trained on them: latents, a portrait, and what drives them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 
 from ..direction.head_pose import motion_bucket
-from ..face.crops import box_masks
-from ..models.presets import DEMO
-from ..types import MotionConditions
-from .features import (
-    audio_features,
-    clip_guides,
-    clip_latents,
-    held_features,
-    reference_latents,
-    still_features,
-    still_latents,
-    turned_features,
-    vision_features,
-)
-from .stage import Stage, still_pairs
-from .v_aid import audio_latents
-
-FROM_VISION = 0.6  # share of clips that are driven by e_v, the rest by e_a (EmotiveTalk §6.4)
-HELD_STILL, GUIDED = 0.5, 0.4
-"""Shares of the batches of films. In the first the head does not move and lies as in the portrait (motion bucket 0): it
-shows the network what is the lips' and the expression's alone. In the second it moves and the portrait's head is turned
-with it, frame by frame, as a given head pose does it (face/head_turn.py). In the rest it moves, and the network has to
-invent how, knowing the motion bucket only, as SVD does. [we]
-"""
-TURNED = 0.5
-"""Share of the batches of single pictures that show the head at another pose, which the portrait is turned to."""
-SINGLE = 0.5
-"""Share of batches of single pictures, as many as a batch of films has frames: each shows another person and another
-face, where the frames of a film show one. Films alone leave the rarer expressions weak. [we]
-"""
-DROP = 0.1  # each of the two conditions, for guidance at inference [we]
+from ..errors import InputError
+from .denoising import NoiseLaw, masks_of
+from .features import windows
+from .samples import Sample, chance, of_step, random_below
+from .source import Clip, Source, rows_of
 
 
 @dataclass(frozen=True)
-class FilmBatch:
-    """clean [b, n, 4, h, w] at unit variance · portrait [b, 4, h, w], or [b, n, 4, h, w] with its head turned for each
-    frame, unscaled · motion_bucket [b].
+class FilmShares:
+    """Of the steps, by what their samples are; a kind that the data has no clips of is never drawn.
+
+    single: single pictures, as many as a film has frames, each of another person with another face, where the frames of
+    a film show one. Films alone leave the rarer expressions weak. turned: the share of those that show the head at
+    another pose, which the portrait is turned to. Of the films: held, whose heads do not move and lie as in the
+    portrait (motion bucket 0), which shows the network what is the lips' and the expression's alone; guided, whose
+    heads move and whose portraits' heads are turned with them, frame by frame, as a given head pose does it
+    (face/head_turn.py); in the rest the head moves, and the network has to invent how, knowing the motion bucket
+    only, as SVD does. [we]
+
+    from_vision: share of samples that are driven by e_v, the rest by e_a (EmotiveTalk §6.4) · drop: share that goes
+    without lips, and without expression, for guidance at inference [we].
     """
 
-    clean: torch.Tensor
-    portrait: torch.Tensor
-    conditions: MotionConditions
-    motion_bucket: torch.Tensor
+    held: float = 0.5
+    guided: float = 0.4
+    single: float = 0.5
+    turned: float = 0.5
+    from_vision: float = 0.6
+    drop: float = 0.1
 
 
 @dataclass(frozen=True)
-class _Pictures:
-    """latents [c, n, 4, h, w] · portraits [c, r, 4, h, w] · expressions [c, r, e] of the portraits · boxes: arrays with
-    their face and lip boxes · pose [c, n, 6], None where heads are still · guides [c, n, 4, h, w]: the first portrait
-    turned to each frame's pose, None where the portraits are as they are.
-    """
+class FilmSettings:
+    """frames: of a piece · raw_audio: driven by the audio windows themselves, in the place of the lip latents."""
 
-    latents: np.ndarray
-    portraits: np.ndarray
-    expressions: np.ndarray
-    boxes: dict[str, np.ndarray]
-    pose: np.ndarray | None
-    guides: np.ndarray | None = None
+    frames: int
+    shares: FilmShares = field(default_factory=FilmShares)
+    noise: NoiseLaw = field(default_factory=NoiseLaw)
+    raw_audio: bool = False
 
 
 class Films:
-    """Draws random pieces of clips, driven by latents or, with `raw_audio`, by the audio windows themselves; `single`
-    is the share of batches of single pictures.
+    """One sample is a piece of a clip, or as many single pictures as a piece has frames. Raises InputError where there
+    are no films at all.
+
+    The portrait is another picture of the same head, with a face of its own (EmotiveTalk §3.4's tuple).
     """
 
-    def __init__(self, stage: Stage, *, raw_audio: bool = False, single: float = SINGLE) -> None:
-        self.stage, self.raw_audio, self.single = stage, raw_audio, single
-        if single:
-            self.stills, self.faces = still_latents(stage), still_features(stage)
-            self.turned = turned_features(stage)
-        self.vision, self.audio = vision_features(stage), audio_latents(stage)
-        self.windows = audio_features(stage)  # [c, n, 10, d]
-        clips, held = stage.data.clips, held_features(stage)
-        self.moving = _Pictures(
-            clip_latents(stage), reference_latents(stage), self.vision["reference_expression"], clips, clips["pose"]
-        )
-        self.guided = replace(self.moving, guides=clip_guides(stage))
-        self.held = _Pictures(
-            held["latents"], held["reference_latents"], held["reference_expression"], stage.data.held, None
-        )
+    def __init__(self, source: Source, settings: FilmSettings, size: int, seed: int, *, held_out: bool) -> None:
+        self._source, self._settings, self._size, self._seed = source, settings, size, seed
+        heard = ("lip", "expression", "lip_heard", "expression_heard")
 
-    def draw(self, generator: torch.Generator) -> FilmBatch:
-        """The portrait is another picture of the same head, with a face of its own (EmotiveTalk §3.4's tuple)."""
-        if torch.rand(1, generator=generator) < self.single:
-            turned = bool(torch.rand(1, generator=generator) < TURNED)
-            return self._draw_turned(generator) if turned else self._draw_single(generator)
-        stage, settings = self.stage, self.stage.settings
-        count, frames, size = settings.ethd_batch, settings.ethd_frames, settings.data.picture
-        kind = float(torch.rand(1, generator=generator))
-        pictures = self.held if kind < HELD_STILL else self.guided if kind < HELD_STILL + GUIDED else self.moving
-        c = torch.randint(pictures.latents.shape[0], (count,), generator=generator).numpy()
-        r = torch.randint(pictures.portraits.shape[1], (count,), generator=generator).numpy()
-        if pictures.guides is not None:
-            r = np.zeros_like(r)  # only the first portrait has been turned
-        starts = torch.randint(pictures.latents.shape[1] - frames + 1, (count,), generator=generator).numpy()
+        def films(kind: str, *fields: str) -> list[Clip]:
+            return [
+                clip
+                for clip in source.clips(kind, "latents", *fields, held_out=held_out)
+                if clip.rows("latents") >= settings.frames
+                and all(name in source.performance(clip).fields for name in heard)
+            ]
 
-        def cut(values: np.ndarray) -> np.ndarray:
-            return np.stack([values[i, s : s + frames] for i, s in zip(c, starts, strict=True)])
+        self._moving, self._held = films("clips"), films("held")
+        self._guided = films("clips", "guides")
+        single = settings.shares.single > 0
+        read = ("latents", "lip", "expression")
+        self._stills = [c for c in source.clips("stills", *read, held_out=held_out) if c.rows("latents") > 1 and single]
+        self._turned = source.clips("turned", "guides", *read, held_out=held_out) if single else []
+        if not self._moving:
+            wanted = ", ".join(("latents", *heard))
+            raise InputError(
+                f"The data has no clips of {settings.frames} frames with {wanted}, which the backbone learns from."
+            )
 
-        def tensor(values: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(values.astype(np.float32)).to(stage.device)
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        """latents [k, n, 4, h, w], portrait [k, 1 or n, 4, h, w], lip, expression, own, masks, motion_bucket, sigma and
+        noise, as denoising.py takes them: one film of n frames, or n pictures as films of one.
+        """
+        shares, of_all = self._settings.shares, of_step(self._seed, step)
+        kind = float(torch.rand(1, generator=of_all))
+        if self._stills and chance(shares.single, of_all):
+            turned = self._turned and chance(shares.turned, of_all)
+            draw = self._turned_picture if turned else self._still_picture
+            drawn = [draw(generator) for _ in range(self._settings.frames)]
+            sample = {name: torch.cat([one[name] for one in drawn]) for name in drawn[0]}
+        elif self._held and kind < shares.held:
+            sample = self._film(self._held, generator)
+        elif self._guided and kind < shares.held + shares.guided:
+            sample = self._film(self._guided, generator, guided=True)
+        else:
+            sample = self._film(self._moving, generator)
+        sample["sigma"] = self._settings.noise.draw(len(sample["latents"]), generator)
+        sample["noise"] = torch.randn(sample["latents"].shape, generator=generator)
+        return sample
 
-        from_vision, no_lip, no_expression = (
-            torch.rand(count, 1, 1, generator=generator).to(stage.device) < share for share in (FROM_VISION, DROP, DROP)
-        )
-        own = tensor(pictures.expressions[c, r])
-        expression = torch.where(
-            from_vision, tensor(cut(self.vision["expression"])), tensor(cut(self.audio["expression"]))
-        )
-        lip = tensor(cut(self.windows)).flatten(2) if self.raw_audio else tensor(cut(self.audio["lip"]))
-        lip = torch.where(no_lip, torch.zeros_like(lip), lip)
-        kept = own[:, None].expand_as(expression)
-        expression = kept if self.raw_audio else torch.where(no_expression, kept, expression)
-        conditions = MotionConditions(
-            lip=lip,
-            driving_expression=expression,
-            reference_expression=own,
-            face_mask=box_masks(pictures.boxes["reference_face_box"][c, r], size, stage.device),
-            lip_mask=box_masks(pictures.boxes["reference_lip_box"][c, r], size, stage.device),
-        )
-        clean = tensor(cut(pictures.latents)) * DEMO.vae.scaling_factor
-        pose = pictures.pose
-        bucket = torch.zeros(count) if pose is None else torch.from_numpy(motion_bucket(cut(pose)))
-        portrait = pictures.portraits[c, r] if pictures.guides is None else cut(pictures.guides)
-        return FilmBatch(clean, tensor(portrait), conditions, bucket)
+    def _film(self, clips: list[Clip], generator: torch.Generator, *, guided: bool = False) -> Sample:
+        source, frames, shares = self._source, self._settings.frames, self._settings.shares
+        clip = clips[random_below(len(clips), generator)]
+        acted = source.performance(clip)
+        start = random_below(rows_of([clip], "latents") - frames + 1, generator)
 
-    def _draw_single(self, generator: torch.Generator) -> FilmBatch:
-        """Films of one frame: another picture of the portrait's head at the portrait's pose, driven by l_v and e_v."""
-        i, reference, driving = still_pairs(self.stage.data.stills, self._single_count, generator)
-        return self._single(
-            generator,
-            (i, reference),
-            portrait=self.stills[i, reference],
-            clean=self.stills[i, driving],
-            lip=self.faces["lip"][i, driving],
-            expression=self.faces["expression"][i, driving],
-        )
+        def cut(name: str, of: Clip) -> torch.Tensor:
+            return source.read(of, name, start, start + frames).float()[None]
 
-    def _draw_turned(self, generator: torch.Generator) -> FilmBatch:
-        """The same at another pose, which the portrait, the first still, is turned to."""
-        people, each = self.turned["guides"].shape[:2]
-        i = torch.randint(people, (self._single_count,), generator=generator).numpy()
-        k = torch.randint(each, (self._single_count,), generator=generator).numpy()
-        return self._single(
-            generator,
-            (i, np.zeros_like(i)),
-            portrait=self.turned["guides"][i, k],
-            clean=self.turned["latents"][i, k],
-            lip=self.turned["lip"][i, k],
-            expression=self.turned["expression"][i, k],
-        )
+        portraits = source.portraits(clip)
+        portrait = portraits[0 if guided else random_below(len(portraits), generator)]
+        frame = 0 if guided else random_below(portrait.rows("latents"), generator)  # the first one has been turned
+        own = source.read(portrait, "expression", frame, frame + 1).float()
+        seen = chance(shares.from_vision, generator)
+        no_lip, no_expression = chance(shares.drop, generator), chance(shares.drop, generator)
+        if self._settings.raw_audio:
+            lip = windows(source, acted, start, start + frames).flatten(1)[None]
+        else:
+            lip = cut("lip_heard", acted)
+        expression = cut("expression" if seen else "expression_heard", acted)
+        if no_expression or self._settings.raw_audio:
+            expression = own[:, None].expand_as(expression)
+        moves = clip.kind != "held" and "pose" in clip.fields
+        bucket = motion_bucket(cut("pose", clip).numpy()) if moves else [0.0]
+        face_mask, lip_mask = masks_of(source, portrait, frame, self._size)
+        return {
+            "latents": cut("latents", clip),
+            "portrait": cut("guides", clip) if guided else self._latent(portrait, frame)[:, None],
+            "lip": torch.zeros_like(lip) if no_lip else lip,
+            "expression": expression,
+            "own": own,
+            "face_mask": face_mask,
+            "lip_mask": lip_mask,
+            "motion_bucket": torch.as_tensor(bucket, dtype=torch.float32),
+        }
 
-    @property
-    def _single_count(self) -> int:
-        return self.stage.settings.ethd_batch * self.stage.settings.ethd_frames
+    def _still_picture(self, generator: torch.Generator) -> Sample:
+        """Another picture of the portrait's head at the portrait's pose, driven by l_v and e_v."""
+        clip = self._stills[random_below(len(self._stills), generator)]
+        frames = clip.rows("latents")
+        reference = random_below(frames, generator)
+        driving = (reference + 1 + random_below(frames - 1, generator)) % frames
+        return self._single(generator, clip, driving, clip, reference, self._latent(clip, reference))
+
+    def _turned_picture(self, generator: torch.Generator) -> Sample:
+        """The same at another pose, which the portrait, the person's first still, is turned to."""
+        clip = self._turned[random_below(len(self._turned), generator)]
+        frame = random_below(clip.rows("guides"), generator)
+        guide = self._source.read(clip, "guides", frame, frame + 1).float()
+        return self._single(generator, clip, frame, self._source.portraits(clip)[0], 0, guide)
 
     def _single(
-        self,
-        generator: torch.Generator,
-        which: tuple[np.ndarray, np.ndarray],
-        *,
-        portrait: np.ndarray,
-        clean: np.ndarray,
-        lip: np.ndarray,
-        expression: np.ndarray,
-    ) -> FilmBatch:
-        """which: persons and the stills that are their portraits. Arrays [b, …] as FilmBatch and MotionConditions
-        have them.
-        """
-        stage, stills, size = self.stage, self.stage.data.stills, self.stage.settings.data.picture
-        count = len(lip)
+        self, generator: torch.Generator, clip: Clip, frame: int, portrait: Clip, reference: int, latent: torch.Tensor
+    ) -> Sample:
+        own = self._source.read(portrait, "expression", reference, reference + 1).float()
+        lip, expression = (self._source.read(clip, name, frame, frame + 1).float() for name in ("lip", "expression"))
+        drop = self._settings.shares.drop
+        no_lip, no_expression = chance(drop, generator), chance(drop, generator)
+        face_mask, lip_mask = masks_of(self._source, portrait, reference, self._size)
+        return {
+            "latents": self._latent(clip, frame)[:, None],
+            "portrait": latent[:, None],
+            "lip": (torch.zeros_like(lip) if no_lip else lip)[:, None],
+            "expression": (own if no_expression else expression)[:, None],
+            "own": own,
+            "face_mask": face_mask,
+            "lip_mask": lip_mask,
+            "motion_bucket": torch.zeros(1),
+        }
 
-        def tensor(values: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(values.astype(np.float32)).to(stage.device)
-
-        own, wanted, mouth = tensor(self.faces["expression"][which]), tensor(expression), tensor(lip)
-        no_lip, no_expression = (torch.rand(count, 1, generator=generator).to(stage.device) < DROP for _ in range(2))
-        conditions = MotionConditions(
-            lip=torch.where(no_lip, torch.zeros_like(mouth), mouth)[:, None],
-            driving_expression=torch.where(no_expression, own, wanted)[:, None],
-            reference_expression=own,
-            face_mask=box_masks(stills["face_box"][which], size, stage.device),
-            lip_mask=box_masks(stills["lip_box"][which], size, stage.device),
-        )
-        latents = tensor(clean)[:, None] * DEMO.vae.scaling_factor
-        return FilmBatch(latents, tensor(portrait), conditions, torch.zeros(count))
+    def _latent(self, clip: Clip, frame: int) -> torch.Tensor:
+        return self._source.read(clip, "latents", frame, frame + 1).float()

@@ -1,51 +1,79 @@
-"""The reader of head poses: of drawn heads at all poses, as they stand in the talking crop."""
+"""The reader of head poses: of drawn and rendered heads at all poses, as they stand in the talking crop."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ..face.crops import pictures
-from ..models.checkpoint import save_checkpoint
 from ..models.head_pose_reader import KIND, HeadPoseReader, HeadPoseReaderConfig
-from .loop import TrainingLoop, step_optimiser
-from .stage import Stage
+from .job import Job
+from .loop import LoopSettings
+from .parallel import Outcome, Phase
+from .samples import Sample, chance, random_below
+from .source import Source
 
 _REST = (0, 0, 0, 0, 0, 1.0)
 
 
-def train_head_pose_reader(stage: Stage, name: str = KIND, seed: int = 0) -> None:
-    """Writes head_pose_reader.safetensors. Under another name, which is its kind as well, and with another seed, it is
-    the evaluation's own.
+@dataclass(frozen=True)
+class HeadPoseSettings:
+    """kinds: of clips, which the samples take in turn · name: of the weights file, which is its kind as well · seed:
+    added to the recipe's, so that the evaluation's own reader is another network.
     """
-    settings = stage.settings
-    torch.manual_seed(settings.seed + seed)
+
+    loop: LoopSettings
+    kinds: tuple[str, ...] = ("turned", "clips")
+    name: str = KIND
+    seed: int = 0
+
+
+def train_head_pose_reader(job: Job, settings: HeadPoseSettings) -> None:
+    """Writes head_pose_reader.safetensors, or what the settings call it."""
+    torch.manual_seed(job.seed + settings.seed)
     config = HeadPoseReaderConfig()
-    reader = HeadPoseReader(config).to(stage.device)
-    optimiser = torch.optim.AdamW(reader.parameters(), lr=1e-3, weight_decay=0.02)
-    unit = torch.tensor(config.unit, device=stage.device)
-    rest = torch.tensor(_REST, device=stage.device)
-    sets = (stage.data.turned, stage.data.clips)
+    reader = HeadPoseReader(config)
 
-    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        faces, poses = [], []
-        for data in sets:
-            people, each = data["pose"].shape[:2]
-            i = torch.randint(people, (settings.head_pose_batch // 2,), generator=generator).numpy()
-            k = torch.randint(each, (settings.head_pose_batch // 2,), generator=generator).numpy()
-            faces.append(pictures(data["pixels"][i, k], stage.device))
-            poses.append(torch.from_numpy(data["pose"][i, k]).to(stage.device))
-        seen, pose = _as_filmed(torch.cat(faces), torch.cat(poses), generator)
-        with stage.autocast():
-            read = reader(seen)
-        loss = F.smooth_l1_loss((read - rest) / unit, (pose - rest) / unit)
-        step_optimiser(loss, optimiser)
-        return {"loss": loss.detach()}
+    def heads(*, held_out: bool) -> Heads:
+        return Heads(job.source(), settings.kinds, held_out=held_out)
 
-    loop = TrainingLoop(
-        name, stage.states, {"reader": reader}, {"main": optimiser}, settings.head_pose, settings.seed, stage.on_step
-    )
-    record = loop.run(step)
-    half = {key: tensor.half() for key, tensor in reader.state_dict().items()}
-    save_checkpoint(stage.weights(name), name, half, config, record)
+    phase = Phase(Reading(reader, job.autocast), decay=0.02)
+    record = job.train(settings.name, {"main": phase}, settings.loop, heads, settings)
+    job.save(settings.name, settings.name, reader, config, record, half=True)
+
+
+class Heads:
+    """A head, filmed otherwise, and its pose there."""
+
+    def __init__(self, source: Source, kinds: tuple[str, ...], *, held_out: bool) -> None:
+        self._source = source
+        self._sets = [source.some_clips(kind, "pictures", "pose", held_out=held_out) for kind in kinds]
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        clips = self._sets[index % len(self._sets)]
+        clip = clips[random_below(len(clips), generator)]
+        frame = random_below(clip.rows("pictures"), generator)
+        faces = pictures(self._source.read(clip, "pictures", frame, frame + 1).numpy(), torch.device("cpu"))
+        faces, pose = _as_filmed(faces, self._source.read(clip, "pose", frame, frame + 1), generator)
+        return {"faces": faces, "pose": pose}
+
+
+class Reading(nn.Module):
+    """How far the poses that are read lie from the true ones, in the reader's units."""
+
+    def __init__(self, reader: HeadPoseReader, autocast: Callable[[], contextlib.AbstractContextManager]) -> None:
+        super().__init__()
+        self.reader, self._autocast = reader, autocast
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        with self._autocast():
+            read = self.reader(batch["faces"])
+        unit, rest = (batch["pose"].new_tensor(values) for values in (self.reader.config.unit, _REST))
+        loss = F.smooth_l1_loss((read - rest) / unit, (batch["pose"] - rest) / unit)
+        return Outcome(loss, {"loss": loss})
 
 
 def _as_filmed(
@@ -58,11 +86,11 @@ def _as_filmed(
     count = len(faces)
 
     def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(count, *shape, generator=generator).to(faces.device)
+        return torch.randn(count, *shape, generator=generator)
 
-    mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0).to(faces.device)
+    mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
     zoom, shift = torch.exp(normal() * 0.05), normal(2) * 0.03  # of the crop's side
-    matrix = torch.zeros(count, 2, 3, device=faces.device)
+    matrix = torch.zeros(count, 2, 3)
     matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, :, 2] = mirror * zoom, zoom, 2 * shift
     grid = F.affine_grid(matrix, list(faces.shape), align_corners=False)
     faces = F.grid_sample(faces, grid, padding_mode="border", align_corners=False)
@@ -74,6 +102,6 @@ def _as_filmed(
     moved[:, 4] = (poses[:, 4] - shift[:, 1]) / zoom
     moved[:, 5] = poses[:, 5] / zoom
     faces = (faces - 0.5) * torch.exp(normal(1, 1, 1) * 0.15) + 0.5 + normal(3, 1, 1) * 0.04
-    if torch.rand(1, generator=generator) < 0.5:
+    if chance(0.5, generator):
         faces = F.avg_pool2d(faces, 3, 1, 1, count_include_pad=False)
     return (faces + normal(*faces.shape[1:]) * 0.02).clamp(0, 1), moved

@@ -1,38 +1,79 @@
-"""The loop every training stage runs in: seeded per step, logged, saved often enough that a kill loses a minute at
-most.
+"""The loop that every stage trains in. It knows nothing of what is trained: a stage hands over its samples and its
+phases, each an objective with an optimiser of its own.
 
-It knows nothing of what is trained: a stage hands over its modules, its optimisers and a function that does one step.
-State is kept in safetensors (tensors) with a JSON header (step, curve, settings), never pickled, and replaced in one
-move.
+It shares each batch out among the processes, sums gradients over parts and processes, keeps a running mean of the
+weights, validates on clips that are held out, logs, and saves. Stopped at any moment, it goes on to the very weights
+of a run that was not.
 """
 
-import dataclasses
+import contextlib
 import json
 import math
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from ..errors import WeightsError
+from ..errors import NumericalError, SettingsError
+from .checkpoints import Checkpoints
+from .log import Entry, Meter, TrainingLog, is_finite, thin_curve
+from .parallel import SHARDINGS, Outcome, Phase, Spread, build_optimiser, own_part
+from .processes import Processes
+from .samples import Batches, Sample, Samples, to_device
+
+OnStep = Callable[[str, int, int, dict[str, float]], None]
+_SHOW_SECONDS, _LOG_SECONDS = 1.0, 10.0
+_VALIDATIONS = 20  # in a whole training
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class LoopSettings:
-    """steps: how many in all · learning_rate: the peak, Adam · warmup: steps of linear rise, then a cosine down to a
-    tenth · average: decay of the running mean of the weights (0 = none) · save_seconds: time between two saves.
+    """What a recipe says of a stage's training.
+
+    steps: how many in all · batch: samples of a step, over all processes · learning_rate: the peak · warmup: steps of
+    linear rise, then a cosine down to a tenth · average: decay of the running mean of the weights (0 = none) ·
+    optimiser: adamw or adamw8bit · validation_samples: how many held-out ones are asked twenty times in a training.
     """
 
     steps: int
+    batch: int
     learning_rate: float = 1e-4
     warmup: int = 50
     average: float = 0.0
-    save_seconds: float = 60.0
+    optimiser: str = "adamw"
+    validation_samples: int = 32
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{name} is {getattr(self, name)}; give a number above 0.")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How a training is computed, which changes its results by no more than rounding.
+
+    device, processes: where · sharding: none, fsdp or hsdp, where there are several processes · parts: in how many
+    pieces each process computes its share of a batch · recompute: activations in the backward pass, for less memory ·
+    compile: by torch.compile · precision: see device.autocast · save_minutes: between two checkpoints.
+    """
+
+    device: torch.device = torch.device("cpu")
+    processes: Processes = Processes()
+    sharding: str = "none"
+    parts: int = 1
+    recompute: bool = False
+    compile: bool = False
+    precision: str = "auto"
+    save_minutes: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.sharding not in SHARDINGS:
+            raise SettingsError(f"There is no sharding {self.sharding!r}; choose one of {', '.join(SHARDINGS)}.")
 
 
 def learning_rate(step: int, settings: LoopSettings) -> float:
@@ -43,156 +84,208 @@ def learning_rate(step: int, settings: LoopSettings) -> float:
     return settings.learning_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-class RunningMean:
-    """Exponential mean of a module's parameters: steadier than the last step of a short training."""
-
-    def __init__(self, module: nn.Module, decay: float):
-        self.module = module
-        self.decay = decay
-        self.values = {name: p.detach().clone() for name, p in module.named_parameters()}
-
-    def update(self, step: int) -> None:
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, parameter in self.module.named_parameters():
-            self.values[name].lerp_(parameter.detach(), 1 - decay)
-
-    def copy_to_module(self) -> None:
-        with torch.no_grad():
-            for name, parameter in self.module.named_parameters():
-                parameter.copy_(self.values[name])
-
-
 class TrainingLoop:
-    """Runs `step_function(step, generator) -> {name: loss tensor or float}`; the loss named "total" of each optimiser
-    is the stage's own business: the function does its backward passes, the loop steps the optimisers named in the
-    result's order.
+    """phases: in the order in which a step runs them; the second learns from what the first hands on.
 
-    modules: what is saved (all parameters and buffers). optimisers: Adam-like, one per name. Resumes from
-    `folder/<name>.state`.
+    folder: for the log and the checkpoints, from the last of which it goes on · made_by: what such a checkpoint must
+    agree with, plain values. Raises SettingsError where a batch cannot be shared out or a checkpoint is of other
+    settings.
     """
 
     def __init__(
         self,
         name: str,
         folder: Path,
-        modules: Mapping[str, nn.Module],
-        optimisers: Mapping[str, torch.optim.Optimizer],
+        phases: Mapping[str, Phase],
         settings: LoopSettings,
+        engine: Engine,
         seed: int = 0,
-        on_step: Callable[[str, int, int, dict[str, float]], None] | None = None,
-    ):
-        self.name, self.folder, self.settings, self.seed, self.on_step = name, folder, settings, seed, on_step
-        self.modules, self.optimisers = dict(modules), dict(optimisers)
-        self.means = {k: RunningMean(m, settings.average) for k, m in self.modules.items()} if settings.average else {}
-        self.step = 0
-        self.seconds = 0.0
-        self.curve: list[dict[str, float]] = []
-        self.state_file = folder / f"{name}.state"
-        folder.mkdir(parents=True, exist_ok=True)
-        if self.state_file.exists():
+        *,
+        made_by: Mapping[str, Any] | None = None,
+        on_step: OnStep | None = None,
+    ) -> None:
+        self.name, self.settings, self.engine, self.seed = name, settings, engine, seed
+        self.phases, self.on_step = dict(phases), on_step if engine.processes.first else None
+        shares = engine.processes.count * engine.parts
+        if settings.batch % shares:
+            raise SettingsError(
+                f"A batch of {settings.batch} cannot be shared out evenly by {engine.processes.count} processes in "
+                f"{engine.parts} parts each; give {name} a batch that is a multiple of {shares}."
+            )
+        choices = {"sharding": engine.sharding, "recompute": engine.recompute, "compile": engine.compile}
+        self._spread = {
+            key: Spread(phase, engine.processes, engine.device, **choices) for key, phase in self.phases.items()
+        }
+        self._optimisers = {
+            key: build_optimiser(settings.optimiser, phase, self._spread[key], settings.learning_rate)
+            for key, phase in self.phases.items()
+        }
+        self._means: dict[str, torch.Tensor] = {}
+        if settings.average:
+            self._means = {key: parameter.detach().clone() for key, parameter in self._learning().items()}
+        self.step, self.seconds = 0, 0.0
+        self._began = time.monotonic()
+        self.log = TrainingLog(name, folder, enabled=engine.processes.first)
+        self.checkpoints = Checkpoints(folder / "checkpoints" / name, engine.processes)
+        self._made_by = json.loads(json.dumps({"settings": asdict(settings), "seed": seed, **(made_by or {})}))
+        if self.checkpoints.newest() is not None:
             self._restore()
 
-    def run(self, step_function: Callable[[int, torch.Generator], Mapping[str, torch.Tensor | float]]) -> dict:
-        """Trains to the last step; returns the record that goes into the weights' metadata: steps, seconds, curve."""
-        saved = shown = started = time.monotonic()
-        sums: dict[str, float] = {}
-        count = 0
-        while self.step < self.settings.steps:
-            rate = learning_rate(self.step, self.settings)
-            for optimiser in self.optimisers.values():
-                for group in optimiser.param_groups:
-                    group["lr"] = rate * group.get("rate_scale", 1.0)
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
-            losses = step_function(self.step, generator)
-            self.step += 1
-            for mean in self.means.values():
-                mean.update(self.step)
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + float(value)
-            count += 1
-            now = time.monotonic()
-            if now - shown > 10 or self.step == self.settings.steps:
-                entry = {key: round(value / count, 5) for key, value in sums.items()}
-                if not all(math.isfinite(v) for v in entry.values()):
-                    raise WeightsError(
-                        f"training of {self.name} diverged at step {self.step}: {entry}; "
-                        "lower its learning rate and resume"
-                    )
-                self.seconds += now - started
-                started = shown = now
-                entry = {"step": self.step, "seconds": round(self.seconds, 1), **entry}
-                self.curve.append(entry)
-                with open(self.folder / f"{self.name}.log.jsonl", "a") as log:
-                    log.write(json.dumps(entry) + "\n")
-                if self.on_step is not None:
-                    self.on_step(self.name, self.step, self.settings.steps, entry)
-                sums, count = {}, 0
-            if now - saved > self.settings.save_seconds:
-                self.save()
-                saved = now
-        self.save()
-        for mean in self.means.values():
-            mean.copy_to_module()
-        return {
-            "stage": self.name,
-            "steps": self.step,
-            "seconds": round(self.seconds, 1),
-            "curve": thin_curve(self.curve),
-        }
+    def run(self, samples: Samples, held_out: Samples | None = None) -> dict[str, Any]:
+        """Train to the last step; returns the record that goes into the weights' metadata: steps, seconds, curve.
 
-    def save(self) -> None:
-        """Writes the whole state beside the old one, then replaces it in one move."""
-        tensors: dict[str, torch.Tensor] = {}
-        for name, module in self.modules.items():
-            tensors.update({f"module/{name}/{k}": v for k, v in module.state_dict().items()})
-        for name, mean in self.means.items():
-            tensors.update({f"mean/{name}/{k}": v for k, v in mean.values.items()})
-        for name, optimiser in self.optimisers.items():
-            for index, state in optimiser.state_dict()["state"].items():
-                tensors.update({f"optimiser/{name}/{index}/{k}": torch.as_tensor(v) for k, v in state.items()})
-        header = {"step": self.step, "seconds": self.seconds, "curve": self.curve}
-        temporary = self.state_file.with_suffix(".state.part")
-        save_file(
-            {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()},
-            temporary,
-            {"loop": json.dumps(header)},
-        )
-        os.replace(temporary, self.state_file)
+        Afterwards the objectives hold the running mean. Raises NumericalError where it diverges.
+        """
+        settings, processes = self.settings, self.engine.processes
+        share = (processes.rank, processes.count, self.engine.parts)
+        batches = Batches(samples, self.seed, settings.batch, *share)
+        meter = Meter()
+        self._began = shown = logged = saved = time.monotonic()
+        for parts in batches.ahead(self.step, settings.steps):
+            meter.add(self._take(parts), settings.batch)
+            self.step += 1
+            last, now = self.step == settings.steps, time.monotonic()
+            if self.on_step is not None and (last or now - shown > _SHOW_SECONDS):
+                self.on_step(self.name, self.step, settings.steps, meter.read())
+                shown = now
+            validate = held_out is not None and (last or self.step % max(1, settings.steps // _VALIDATIONS) == 0)
+            save = last or self._agreed(now - saved > 60 * self.engine.save_minutes)
+            if save or validate or self._agreed(now - logged > _LOG_SECONDS):
+                self._log(meter.finish(), self._validated(held_out) if held_out is not None and validate else {})
+                logged = now
+            if save:
+                self._save()
+                saved = time.monotonic()
+        for key, mean in self._means.items():
+            own_part(self._learning()[key].detach()).copy_(own_part(mean))
+        curve = thin_curve(self.log.curve)
+        return {"stage": self.name, "steps": self.step, "seconds": round(self.seconds, 1), "curve": curve}
+
+    def _take(self, parts: list[Sample]) -> dict[str, torch.Tensor]:
+        """One step: every phase's gradients over all parts and processes, and its optimiser. Returns the figures."""
+        # chance inside of a network, where there is any, depends on the step and not on what ran before it
+        torch.manual_seed(hash((self.seed, self.step, self.engine.processes.rank)) % 2**63)
+        rate = learning_rate(self.step, self.settings)
+        figures: dict[str, torch.Tensor] = {}
+        batches: list[Sample] = [to_device(part, self.engine.device) for part in parts]
+        for key, phase in self.phases.items():
+            spread, optimiser = self._spread[key], self._optimisers[key]
+            spread.objective.train()
+            for group in optimiser.param_groups:
+                group["lr"] = rate * group["rate_scale"]
+            outcomes: list[Outcome] = []
+            for _ in range(phase.repeats):
+                optimiser.zero_grad(set_to_none=True)
+                outcomes = [self._backward(spread, batch, last=batch is batches[-1]) for batch in batches]
+                nn.utils.clip_grad_norm_(spread.parameters.values(), phase.clip)
+                optimiser.step()
+            for name in outcomes[0].figures:
+                figures[name] = torch.stack([outcome.figures[name].detach() for outcome in outcomes]).mean()
+            batches = [dict(outcome.handed or {}) for outcome in outcomes]
+        decay = min(self.settings.average, (2 + self.step) / (11 + self.step))  # a mean of few steps forgets faster
+        for name, mean in self._means.items():
+            own_part(mean).lerp_(own_part(self._learning()[name].detach()), 1 - decay)
+        return figures
+
+    def _backward(self, spread: Spread, batch: Sample, *, last: bool) -> Outcome:
+        with contextlib.nullcontext() if last else spread.unsummed():
+            outcome: Outcome = spread.called(batch)
+            (outcome.loss / self.engine.parts).backward()
+        return outcome
+
+    @torch.no_grad()
+    def _validated(self, held_out: Samples) -> Entry:
+        """The figures of the same held-out samples every time, as `validation/NAME`."""
+        processes, wanted = self.engine.processes, self.settings.validation_samples
+        batch = min(self.settings.batch, max(wanted, processes.count) // processes.count * processes.count)
+        batches = Batches(held_out, self.seed + 1, batch, processes.rank, processes.count, 1)
+        meter = Meter()
+        for number in range(max(1, wanted // batch)):
+            (part,) = batches.of(number)
+            given = to_device(part, self.engine.device)
+            for spread in self._spread.values():
+                spread.objective.eval()
+                outcome: Outcome = spread.called(given)
+                meter.add(outcome.figures, batch)
+                given = dict(outcome.handed or {})
+        return {f"validation/{name}": value for name, value in meter.finish().items() if name != "samples_per_second"}
+
+    def _log(self, entry: Entry, validation: Entry) -> None:
+        """Raises NumericalError where a figure is no number: what is no longer sound is neither logged nor saved."""
+        now = time.monotonic()
+        self.seconds, self._began = self.seconds + now - self._began, now
+        if not is_finite(entry):
+            last_good = self.checkpoints.newest()
+            raise NumericalError(
+                f"Training of {self.name} diverged by step {self.step}; lower its learning_rate and give the command "
+                f"again: {f'{last_good} is its last good checkpoint' if last_good else 'it has no checkpoint yet'}."
+            )
+        rate = learning_rate(self.step - 1, self.settings)
+        head = {"step": self.step, "seconds": round(self.seconds, 1), "learning_rate": rate}
+        self.log.write({**head, **entry, **validation})
+
+    def _agreed(self, decision: bool) -> bool:
+        return self.engine.processes.agree(decision, self.engine.device)
+
+    def _learning(self) -> dict[str, nn.Parameter]:
+        return {f"{key}.{name}": p for key, spread in self._spread.items() for name, p in spread.parameters.items()}
+
+    def _save(self) -> None:
+        tensors, numbers = self._state()
+        record = {"step": self.step, "seconds": self.seconds, "numbers": numbers, "made_by": self._made_by}
+        self.checkpoints.save(self.step, tensors, record)
 
     def _restore(self) -> None:
-        with safe_open(str(self.state_file), "pt") as file:
-            header = json.loads(file.metadata()["loop"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        self.step, self.seconds, self.curve = header["step"], header["seconds"], header["curve"]
-        for name, module in self.modules.items():
-            module.load_state_dict(_under(tensors, f"module/{name}/"))
-        for name, mean in self.means.items():
-            for key, value in _under(tensors, f"mean/{name}/").items():
-                mean.values[key].copy_(value)
-        for name, optimiser in self.optimisers.items():
-            state: dict[int, dict[str, torch.Tensor]] = {}
-            for key, value in _under(tensors, f"optimiser/{name}/").items():
-                index, field = key.split("/")
-                state.setdefault(int(index), {})[field] = value
-            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        record = self.checkpoints.record()
+        change = first_difference(record["made_by"], self._made_by)
+        if change is not None:
+            raise SettingsError(
+                f"{self.checkpoints.newest()} was made with {change}; go on with the recipe that made it, give another "
+                f"--out, or delete {self.checkpoints.folder} to begin this stage anew."
+            )
+        for key, optimiser in self._optimisers.items():
+            fill_state(optimiser, self._spread[key].parameters.values())
+        self.checkpoints.load(self._state()[0])
+        self.step, self.seconds = record["step"], record["seconds"]
+        for key, value in record["numbers"].items():
+            phase, name, field = key.split("/")
+            self._optimisers[phase].state[self._spread[phase].parameters[name]][field] = value
+        self.log.go_on_from(self.step)
+
+    def _state(self) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+        """All that a training is at this moment, as it lies in memory: tensors by name, and optimisers' own numbers."""
+        tensors = {f"mean/{name}": mean for name, mean in self._means.items()}
+        numbers: dict[str, float] = {}
+        for key, spread in self._spread.items():
+            tensors |= {f"network/{key}/{name}": value for name, value in spread.objective.state_dict().items()}
+            for name, parameter in spread.parameters.items():
+                for field, value in self._optimisers[key].state[parameter].items():
+                    if isinstance(value, torch.Tensor):
+                        tensors[f"optimiser/{key}/{name}/{field}"] = value
+                    else:
+                        numbers[f"{key}/{name}/{field}"] = value
+        return tensors, numbers
 
 
-def _under(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {key[len(prefix) :]: value for key, value in tensors.items() if key.startswith(prefix)}
-
-
-def thin_curve(curve: list[dict[str, float]], points: int = 40) -> list[dict[str, float]]:
-    """At most `points` entries of a loss curve, evenly spread, the last one kept: what a checkpoint's metadata can
-    carry.
-    """
-    if len(curve) <= points:
-        return curve
-    return [curve[round(i * (len(curve) - 1) / (points - 1))] for i in range(points)]
-
-
-def step_optimiser(loss: torch.Tensor, optimiser: torch.optim.Optimizer, clip: float = 1.0) -> None:
-    """Backward, clip the gradient's norm, step."""
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], clip)
+def fill_state(optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
+    """Make the state that the optimiser makes at its first step, by one that changes nothing."""
+    rates = [group["lr"] for group in optimiser.param_groups]
+    for parameter in parameters:
+        parameter.grad = torch.zeros_like(parameter)
+    for group in optimiser.param_groups:
+        group["lr"] = 0.0
     optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    for group, rate in zip(optimiser.param_groups, rates):
+        group["lr"] = rate
+
+
+def first_difference(before: Any, now: Any, name: str = "") -> str | None:
+    """Where two trees of plain values differ first, in words: "settings.steps 10, and it is 20 now"."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        parts = (
+            first_difference(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+            for key in {**before, **now}
+        )
+        return next((part for part in parts if part is not None), None)
+    return None if before == now else f"{name} {json.dumps(before)}, and it is {json.dumps(now)} now"

@@ -3,68 +3,84 @@ minutes of synthetic speech and its exact phoneme times, naming the phoneme of e
 features.
 """
 
-import numpy as np
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 import torch
+from torch import nn
 from torch.nn import Linear
 from torch.nn import functional as F
 
-from ..models.checkpoint import save_checkpoint
-from ..models.presets import DEMO
 from ..models.speech_encoder import SpeechEncoder
-from ..synthesis.phonemes import PHONEME_CLASSES
 from ..types import SAMPLE_RATE
-from .loop import TrainingLoop, step_optimiser
-from .stage import Stage
+from .job import Job
+from .loop import LoopSettings
+from .parallel import Outcome, Phase
+from .samples import Sample, random_below
+from .source import Source
 
 FEATURE_SAMPLES = 320  # one feature at 50 Hz
 
 
-def train_speech_encoder(stage: Stage) -> None:
+@dataclass(frozen=True)
+class SpeechSettings:
+    """classes: of phonemes, as the data numbers them · seconds: of a crop · kind: of the clips."""
+
+    loop: LoopSettings
+    classes: int
+    seconds: float = 3.0
+    kind: str = "speech"
+
+
+def train_speech_encoder(job: Job, settings: SpeechSettings) -> None:
     """Trains the encoder with a linear phoneme head on top, which is then left behind."""
-    settings = stage.settings
-    torch.manual_seed(settings.seed)
-    encoder = SpeechEncoder(DEMO.speech_encoder).to(stage.device)
-    head = Linear(DEMO.speech_encoder.hidden_size, len(PHONEME_CLASSES)).to(stage.device)
-    optimiser = torch.optim.AdamW([*encoder.parameters(), *head.parameters()], lr=1e-3, weight_decay=0.01)
-    speech = stage.data.speech
-    length = int(settings.speech_seconds * SAMPLE_RATE) // FEATURE_SAMPLES  # features a crop
+    torch.manual_seed(job.seed)
+    config = job.preset.speech_encoder
+    encoder = SpeechEncoder(config)
+    head = Linear(config.hidden_size, settings.classes)
 
-    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        samples, labels = speech_crops(speech, settings.speech_batch, length, generator)
-        with stage.autocast():
-            features = encoder(samples.to(stage.device))
-            logits = head(features).float()  # [b, t50, classes]
-        labels = labels[:, : logits.shape[1]].to(stage.device)
+    def crops(*, held_out: bool) -> SpeechCrops:
+        return SpeechCrops(job.source(), settings, held_out=held_out)
+
+    phase = Phase(Hearing(encoder, head, job.autocast), skips=True)
+    record = job.train("speech_encoder", {"main": phase}, settings.loop, crops, settings)
+    job.save("speech_encoder", "speech_encoder", encoder, config, record)
+
+
+class SpeechCrops:
+    """Random crops of so many features: samples [1, n·320] with a random gain and a little noise, phonemes [1, n]."""
+
+    def __init__(self, source: Source, settings: SpeechSettings, *, held_out: bool) -> None:
+        self._source = source
+        self._length = int(settings.seconds * SAMPLE_RATE) // FEATURE_SAMPLES
+        clips = source.some_clips(settings.kind, "samples", "phonemes", held_out=held_out)
+        self._clips = [clip for clip in clips if clip.rows("phonemes") > self._length]
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        clip = self._clips[random_below(len(self._clips), generator)]
+        start = random_below(clip.rows("phonemes") - self._length, generator)
+        stop = start + self._length
+        samples = self._source.read(clip, "samples", start * FEATURE_SAMPLES, stop * FEATURE_SAMPLES).float()[None]
+        gain = 10 ** (torch.rand(1, 1, generator=generator) * 1.2 - 0.9)
+        noise = torch.randn(samples.shape, generator=generator)
+        noise = noise * 10 ** (torch.rand(1, 1, generator=generator) * 2 - 4.3)
+        phonemes = self._source.read(clip, "phonemes", start, stop).long()[None]
+        return {"samples": samples * gain + noise, "phonemes": phonemes}
+
+
+class Hearing(nn.Module):
+    """The phoneme of every 20 ms."""
+
+    def __init__(
+        self, encoder: SpeechEncoder, head: Linear, autocast: Callable[[], contextlib.AbstractContextManager]
+    ) -> None:
+        super().__init__()
+        self.encoder, self.head, self._autocast = encoder, head, autocast
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        with self._autocast():
+            logits = self.head(self.encoder(batch["samples"])).float()  # [b, t50, classes]
+        labels = batch["phonemes"][:, : logits.shape[1]]
         loss = F.cross_entropy(logits.flatten(0, 1), labels.flatten())
-        step_optimiser(loss, optimiser)
-        return {"loss": loss.detach(), "accuracy": (logits.argmax(-1) == labels).float().mean()}
-
-    modules = {"speech_encoder": encoder, "head": head}
-    loop = TrainingLoop(
-        "speech_encoder", stage.states, modules, {"main": optimiser}, settings.speech, settings.seed, stage.on_step
-    )
-    record = loop.run(step)
-    save_checkpoint(stage.weights("speech_encoder"), "speech_encoder", encoder, DEMO.speech_encoder, record)
-
-
-def speech_crops(
-    speech: dict[str, np.ndarray], count: int, length: int, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random crops of `length` features: samples [b, length·320] with a random gain and a little noise, phoneme
-    labels [b, length].
-    """
-    recordings, available = speech["phonemes"].shape
-    which = torch.randint(recordings, (count,), generator=generator).tolist()
-    starts = torch.randint(available - length, (count,), generator=generator).tolist()
-    samples = np.stack(
-        [
-            speech["samples"][i, s * FEATURE_SAMPLES : (s + length) * FEATURE_SAMPLES]
-            for i, s in zip(which, starts, strict=True)
-        ]
-    )
-    labels = np.stack([speech["phonemes"][i, s : s + length] for i, s in zip(which, starts, strict=True)])
-    gain = 10 ** (torch.rand(count, 1, generator=generator) * 1.2 - 0.9)
-    noise = torch.randn(samples.shape, generator=generator) * 10 ** (
-        torch.rand(count, 1, generator=generator) * 2 - 4.3
-    )
-    return torch.from_numpy(samples.astype(np.float32)) * gain + noise, torch.from_numpy(labels.astype(np.int64))
+        return Outcome(loss, {"loss": loss, "accuracy": (logits.argmax(-1) == labels).float().mean()})

@@ -1,95 +1,139 @@
-"""Stage 3a: the demo's stand-in for PD-FGC's pre-training. PD-FGC learnt its factors from thousands of people; here
-the drawn heads know theirs, so the small trunk learns to name them: speech articulation for the lip latent, action
-units and lids for the expression latent, head pose, blink and gaze. Each truth is spread over its latent by a fixed
-random map, so that every dimension carries it and none is left over to carry identity.
+"""Stage 3a: a stand-in for PD-FGC's pre-training. PD-FGC learnt its factors from thousands of people; drawn and
+rendered heads know theirs, so a small trunk learns to name them: speech articulation for the lip latent, action units
+and lids for the expression latent, head pose, blink and gaze. Each truth is spread over its latent by a fixed random
+map, so that every dimension carries it and none is left over to carry identity.
 """
 
+import contextlib
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ..face.crops import pictures
-from ..models.motion_encoder import MotionEncoder
-from ..models.presets import DEMO
-from .loop import TrainingLoop, step_optimiser
-from .stage import Stage
+from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
+from .job import Job
+from .loop import LoopSettings
+from .parallel import Outcome, Phase, whole_state
+from .samples import Sample, random_below
+from .source import Source
+
+_MEASURED = 800  # people whose first picture the latents' mean and spread are measured on
+_FIELDS = ("pictures", "mouth", "action_units", "eye", "pose")
+
+
+@dataclass(frozen=True)
+class TrunkSettings:
+    """kind: of the clips whose frames it learns from."""
+
+    loop: LoopSettings
+    kind: str = "stills"
 
 
 class TruthMaps:
-    """Fixed random maps from the generator's truth to latents of about zero mean and unit variance."""
+    """Fixed random maps from the generator's truth to latents of about zero mean and unit variance.
 
-    def __init__(self, stills: dict[str, np.ndarray], lip_dim: int, expression_dim: int, device: torch.device):
+    mouth [n, m], face [n, f]: what they are for all pictures.
+    """
+
+    def __init__(self, mouth: torch.Tensor, face: torch.Tensor, config: MotionEncoderConfig, device: torch.device):
         generator = torch.Generator().manual_seed(31)
-        mouth = torch.from_numpy(np.array(stills["mouth"])).flatten(0, 1)
-        face = expression_truth(stills["action_units"][:], stills["eye"][:]).flatten(0, 1)
         self.mouth_mean, self.mouth_std = mouth.mean(0).to(device), mouth.std(0).add(1e-6).to(device)
         self.face_mean, self.face_std = face.mean(0).to(device), face.std(0).add(0.05).to(device)
         # cosines of random directions: a smooth embedding in which near mouths stay near
-        self.directions = (torch.randn(mouth.shape[1], lip_dim, generator=generator) * 0.5).to(device)
-        self.phases = (torch.rand(lip_dim, generator=generator) * 2 * math.pi).to(device)
-        square = torch.linalg.qr(torch.randn(expression_dim, expression_dim, generator=generator))[0]
-        self.spread = (square[: face.shape[1]] * math.sqrt(expression_dim / face.shape[1])).to(
-            device
-        )  # [truth, latent]
+        self.directions = (torch.randn(mouth.shape[1], config.lip_dim, generator=generator) * 0.5).to(device)
+        self.phases = (torch.rand(config.lip_dim, generator=generator) * 2 * math.pi).to(device)
+        wide = max(config.expression_dim, face.shape[1])
+        square = torch.linalg.qr(torch.randn(wide, wide, generator=generator))[0]
+        self.spread = square[: face.shape[1], : config.expression_dim].to(device)  # [truth, latent]
+        self.spread = self.spread * math.sqrt(wide / face.shape[1])
 
     def lip(self, mouth: torch.Tensor) -> torch.Tensor:
-        """Articulation [b, 5] -> [b, lip_dim]."""
+        """Articulation [b, m] -> [b, lip_dim]."""
         return math.sqrt(2) * torch.cos((mouth - self.mouth_mean) / self.mouth_std @ self.directions + self.phases)
 
     def expression(self, face: torch.Tensor) -> torch.Tensor:
-        """Action units and blink [b, a + 1] -> [b, expression_dim]."""
+        """Action units and blink [b, f] -> [b, expression_dim]."""
         return (face - self.face_mean) / self.face_std @ self.spread
 
 
-def expression_truth(action_units: np.ndarray, eye: np.ndarray) -> torch.Tensor:
-    """Action units [..., a] and the blink [..., 1] side by side."""
-    return torch.from_numpy(np.concatenate([action_units, eye[..., :1]], -1).astype(np.float32))
+def train_trunk(job: Job, settings: TrunkSettings) -> None:
+    """Writes `training/trunk`, a motion encoder whose trunk and heads are trained; its adapters are still at zero."""
+    config = job.preset.motion_encoder
+    torch.manual_seed(job.seed)
+    encoder = MotionEncoder(config)
+    source = job.source()
+    clips = source.some_clips(settings.kind, *_FIELDS)
+    mouth = torch.cat([source.read(clip, "mouth") for clip in clips])
+    face = torch.cat([_face_truth(source.read(clip, "action_units"), source.read(clip, "eye")) for clip in clips])
+    objective = Naming(encoder, TruthMaps(mouth, face, config, job.device), job.autocast)
 
+    def stills(*, held_out: bool) -> Stills:
+        return Stills(job.source(), settings.kind, held_out=held_out)
 
-def train_trunk(stage: Stage) -> MotionEncoder:
-    """Returns the motion encoder with its trunk and heads trained; adapters are still at zero."""
-    settings = stage.settings
-    torch.manual_seed(settings.seed)
-    encoder = MotionEncoder(DEMO.motion_encoder).to(stage.device)
-    maps = TruthMaps(stage.data.stills, DEMO.motion_encoder.lip_dim, DEMO.motion_encoder.expression_dim, stage.device)
-    optimiser = torch.optim.AdamW(encoder.parameters(), lr=1e-3, weight_decay=0.01)
-    stills = stage.data.stills
-    identities, each = stills["emotion"].shape
-    scale = torch.tensor([0.1, 0.1, 0.1, 0.03, 0.03, 0.03], device=stage.device)  # radians, picture fractions, scale
-    rest = torch.tensor([0, 0, 0, 0, 0, 1.0], device=stage.device)
-
-    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        i = torch.randint(identities, (settings.trunk_batch,), generator=generator).numpy()
-        k = torch.randint(each, (settings.trunk_batch,), generator=generator).numpy()
-        faces = augment(pictures(stills["pixels"][i, k], stage.device), generator)
-        truth = {key: torch.from_numpy(stills[key][i, k]).to(stage.device) for key in ("mouth", "pose", "eye")}
-        face = expression_truth(stills["action_units"][i, k], stills["eye"][i, k]).to(stage.device)
-        with stage.autocast():
-            plain = encoder.identity(faces)
-            read = encoder.latents(plain, plain, plain)  # the adapters are still at zero
-        lip = F.mse_loss(read.lip.float(), maps.lip(truth["mouth"]))
-        expression = F.mse_loss(read.expression.float(), maps.expression(face))
-        pose = F.mse_loss(read.pose.float(), (truth["pose"] - rest) / scale)
-        eye = F.mse_loss(read.eye.float()[:, :3], truth["eye"])
-        step_optimiser(lip + expression + 0.1 * pose + eye, optimiser)
-        return {"lip": lip.detach(), "expression": expression.detach(), "pose": pose.detach(), "eye": eye.detach()}
-
-    loop = TrainingLoop(
-        "trunk", stage.states, {"encoder": encoder}, {"main": optimiser}, settings.trunk, settings.seed, stage.on_step
-    )
-    loop.run(step)
-    encoder.eval()
-    encoder.freeze_trunk()
+    record = job.train("trunk", {"main": Phase(objective, skips=True)}, settings.loop, stills, settings)
+    whole = MotionEncoder(config).to(job.device)
+    whole.load_state_dict(whole_state(encoder))
+    whole.eval()
     with torch.inference_mode():
-        sample = stills["pixels"][: min(identities, 800), 0]
-        parts = [pictures(part, stage.device) for part in np.array_split(sample, max(1, len(sample) // 64))]
+        firsts = torch.cat([source.read(clip, "pictures", 0, 1) for clip in clips[:_MEASURED]])
+        parts = [pictures(part.numpy(), job.device) for part in firsts.split(64)]
         lip, expression = (
-            torch.cat([read(part).float() for part in parts]) for read in (encoder.lip, encoder.expression)
+            torch.cat([read(part, normalised=False).float() for part in parts])
+            for read in (whole.lip, whole.expression)
         )
-    encoder.set_statistics(lip, expression)
-    return encoder
+    whole.set_statistics(lip, expression)
+    job.save("training/trunk", "motion_encoder", whole, config, record)
+
+
+def _face_truth(action_units: torch.Tensor, eye: torch.Tensor) -> torch.Tensor:
+    """Action units [n, a] and the blink [n, 1] side by side."""
+    return torch.cat([action_units, eye[..., :1]], -1).float()
+
+
+class Stills:
+    """A picture as another crop and camera would show it, and what the head does."""
+
+    def __init__(self, source: Source, kind: str, *, held_out: bool) -> None:
+        self._source, self._clips = source, source.some_clips(kind, *_FIELDS, held_out=held_out)
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        clip = self._clips[random_below(len(self._clips), generator)]
+        frame = random_below(clip.rows("pictures"), generator)
+        read = {name: self._source.read(clip, name, frame, frame + 1) for name in _FIELDS}
+        faces = augment(pictures(read.pop("pictures").numpy(), torch.device("cpu")), generator)
+        face = _face_truth(read.pop("action_units"), read["eye"])
+        return {"faces": faces, "face": face, **read}
+
+
+class Naming(nn.Module):
+    """Every factor named from the plain picture. Batch norms see the part of a batch that their process has."""
+
+    def __init__(
+        self,
+        encoder: MotionEncoder,
+        maps: TruthMaps,
+        autocast: Callable[[], contextlib.AbstractContextManager],
+    ) -> None:
+        super().__init__()
+        self.encoder, self._maps, self._autocast = encoder, maps, autocast
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        maps = self._maps
+        with self._autocast():
+            plain = self.encoder.identity(batch["faces"])
+            read = self.encoder.latents(plain, plain, plain)  # the adapters are still at zero
+        scale = plain.new_tensor([0.1, 0.1, 0.1, 0.03, 0.03, 0.03]).float()  # radians, picture fractions, scale
+        rest = scale.new_tensor([0, 0, 0, 0, 0, 1.0])
+        lip = F.mse_loss(read.lip.float(), maps.lip(batch["mouth"]))
+        expression = F.mse_loss(read.expression.float(), maps.expression(batch["face"]))
+        pose = F.mse_loss(read.pose.float(), (batch["pose"] - rest) / scale)
+        eye = F.mse_loss(read.eye.float()[:, :3], batch["eye"])
+        figures = {"lip": lip, "expression": expression, "pose": pose, "eye": eye}
+        return Outcome(lip + expression + 0.1 * pose + eye, figures)
 
 
 def augment(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

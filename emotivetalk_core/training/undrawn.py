@@ -1,4 +1,4 @@
-"""Latents of clips that were never drawn, for V-AID. [we]
+"""Latents of clips that were heard and never drawn, for V-AID. [we]
 
 The projector and Di-CTE need many voices and sentences, and drawing a clip takes a hundred times as long as speaking
 it. What the drawing would have been fed is known for every clip, though, and so a small network learns from the drawn
@@ -7,76 +7,131 @@ four fifths of how the lip latent moves and nine tenths of the expression latent
 nobody can hear.
 """
 
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from torch.nn import Linear
 
-from .data import TRUTH
-from .features import cached, vision_features
-from .loop import LoopSettings, TrainingLoop, step_optimiser
-from .stage import Stage
+from ..models.checkpoint import save_checkpoint
+from .features import Compute, add_fields, add_readings
+from .job import Job
+from .loop import LoopSettings
+from .parallel import Outcome, Phase, whole_state
+from .samples import Sample, random_below
+from .source import Clip, Source
 
+TRUTH = ("mouth", "action_units", "pose", "eye")
+"""What a face does: articulation, action units, pose, eyes."""
 WIDTH = 256
-FRAMES = 1024  # in a batch
 
 
-def undrawn_latents(stage: Stage) -> dict[str, np.ndarray]:
-    """l_v [s, n, lip] and e_v [s, n, expression] of the clips in the speech set."""
-    folder = stage.states / "features"
-    names = ("lip", "expression")
-    files = {name: folder / f"speech_{name}.npy" for name in names}
-    if not all(file.exists() for file in files.values()):
-        vision = vision_features(stage)
-        network, widths = _learn(stage, {name: vision[name] for name in names})
-        with torch.inference_mode():
-            said = network(_truth(stage.data.speech, stage.device)).split(widths, dim=-1)
-        for name, values in zip(names, said):
-            cached(files[name], lambda values=values: values.cpu().numpy().astype(np.float16))
-    return {name: np.load(file, mmap_mode="r") for name, file in files.items()}
+@dataclass(frozen=True)
+class UndrawnSettings:
+    """drawn, heard: the kinds of clips that it learns from, and that it speaks of · frames: of one clip in a sample."""
+
+    loop: LoopSettings
+    drawn: str = "clips"
+    heard: str = "speech"
+    frames: int = 64
 
 
-def _truth(clips: dict[str, np.ndarray], device: torch.device) -> torch.Tensor:
-    """What each face does [c, n, d]: articulation, action units, pose, eyes."""
-    return torch.from_numpy(np.concatenate([clips[name] for name in TRUTH], -1, dtype=np.float32)).to(device)
+@dataclass(frozen=True)
+class TruthReaderConfig:
+    """truth, latents: widths of what goes in and comes out."""
+
+    truth: int
+    latents: int
+    width: int = WIDTH
 
 
-def _learn(stage: Stage, latents: dict[str, np.ndarray]) -> tuple[nn.Module, list[int]]:
-    """The network from truth to latents, and the widths of what it says."""
-    torch.manual_seed(stage.settings.seed)
-    truth = _truth(stage.data.clips, stage.device).flatten(0, 1)  # [c*n, d]
-    wanted = np.concatenate(list(latents.values()), -1)
-    target = torch.from_numpy(wanted.astype(np.float32)).to(stage.device).flatten(0, 1)
-    network = _Reader(truth.mean(0), truth.std(0), target.shape[-1]).to(stage.device)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
+def add_undrawn(job: Job, settings: UndrawnSettings) -> None:
+    """Writes the fields lip and expression of the clips that were only heard, and `training/undrawn`, what said
+    them.
+    """
+    add_readings(job, (settings.drawn,))
+    source, config = job.source(), job.preset.motion_encoder
+    clips = source.some_clips(settings.drawn, *TRUTH, "lip", "expression")
+    truth = torch.cat([_truth(source, clip) for clip in clips])
+    torch.manual_seed(job.seed)
+    reader_config = TruthReaderConfig(truth.shape[1], config.lip_dim + config.expression_dim)
+    reader = TruthReader(reader_config)
+    reader.mean.copy_(truth.mean(0))
+    spread = truth.std(0)  # what never changes says nothing
+    reader.deviation.copy_(torch.where(spread > 1e-5, spread, torch.ones_like(spread)))
 
-    def step(_: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        k = torch.randint(len(truth), (FRAMES,), generator=generator)
-        loss = (network(truth[k]) - target[k]).square().mean()
-        step_optimiser(loss, optimiser)
-        return {"loss": loss.detach()}
+    def frames(*, held_out: bool) -> Frames:
+        return Frames(job.source(), settings, held_out=held_out)
 
-    settings: LoopSettings = stage.settings.undrawn
-    loop = TrainingLoop(
-        "undrawn", stage.states, {"reader": network}, {"main": optimiser}, settings, stage.settings.seed, stage.on_step
-    )
-    loop.run(step)
-    return network.eval(), [values.shape[-1] for values in latents.values()]
+    phase = Phase(Saying(reader), decay=1e-3)
+    record = job.train("undrawn", {"main": phase}, settings.loop, frames, settings)
+    whole = TruthReader(reader_config)
+    whole.load_state_dict(whole_state(reader))
+    whole.to(job.device).eval()
+
+    def prepare() -> Compute:
+        def compute(clip: Clip) -> Mapping[str, torch.Tensor]:
+            said = whole(_truth(source, clip).to(job.device)).cpu()
+            return {"lip": said[:, : config.lip_dim], "expression": said[:, config.lip_dim :]}
+
+        return compute
+
+    heard = source.clips(settings.heard, *TRUTH, held_out=None)
+    add_fields(job, "undrawn", heard, ["lip", "expression"], prepare)
+    if job.engine.processes.first:
+        save_checkpoint(job.weights("training/undrawn"), "undrawn", whole, reader_config, record)
+    job.engine.processes.wait()
 
 
-class _Reader(nn.Module):
-    """What a face does [..., d] -> its latents [..., out]."""
+def _truth(source: Source, clip: Clip, start: int = 0, stop: int | None = None) -> torch.Tensor:
+    """What a face does [n, d]."""
+    return torch.cat([source.read(clip, name, start, stop).float() for name in TRUTH], -1)
+
+
+class Frames:
+    """Random frames of a clip: what the face does, and its latents."""
+
+    def __init__(self, source: Source, settings: UndrawnSettings, *, held_out: bool) -> None:
+        self._source, self._frames = source, settings.frames
+        self._clips = source.some_clips(settings.drawn, *TRUTH, "lip", "expression", held_out=held_out)
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        clip = self._clips[random_below(len(self._clips), generator)]
+        rows = torch.randint(clip.rows("lip"), (self._frames,), generator=generator)
+        latents = torch.cat([self._source.read(clip, name).float() for name in ("lip", "expression")], -1)
+        return {"truth": _truth(self._source, clip)[rows], "latents": latents[rows]}
+
+
+class Saying(nn.Module):
+    """How far the latents that are said lie from those that were seen."""
+
+    def __init__(self, reader: "TruthReader") -> None:
+        super().__init__()
+        self.reader = reader
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        loss = (self.reader(batch["truth"]) - batch["latents"]).square().mean()
+        return Outcome(loss, {"loss": loss})
+
+
+class TruthReader(nn.Module):
+    """What a face does [..., truth] -> its latents [..., latents]."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
 
-    def __init__(self, mean: torch.Tensor, deviation: torch.Tensor, out: int) -> None:
+    def __init__(self, config: TruthReaderConfig) -> None:
         super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation.clamp_min(1e-6))
-        width = len(mean)
+        self.config = config
+        self.register_buffer("mean", torch.zeros(config.truth))
+        self.register_buffer("deviation", torch.ones(config.truth))
         self.layers = nn.Sequential(
-            Linear(width, WIDTH), nn.GELU(), Linear(WIDTH, WIDTH), nn.GELU(), Linear(WIDTH, out)
+            Linear(config.truth, config.width),
+            nn.GELU(),
+            Linear(config.width, config.width),
+            nn.GELU(),
+            Linear(config.width, config.latents),
         )
 
     def forward(self, truth: torch.Tensor) -> torch.Tensor:

@@ -1,88 +1,127 @@
-"""Stage 2: the temporal VAE, on crops of drawn heads: faces more often than background, mouths and eyes with more
-weight.
-"""
+"""Stage 2: the temporal VAE, on crops of faces: faces more often than background."""
 
 import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ..face.crops import pictures
-from ..models.checkpoint import save_checkpoint
-from ..models.presets import DEMO
 from ..models.vae import build_vae, encode_mode, fold_latent_scale
-from .loop import TrainingLoop, step_optimiser
-from .stage import Stage
+from .job import Job
+from .loop import LoopSettings
+from .parallel import Outcome, Phase, whole_state
+from .samples import Sample, chance, random_below
+from .source import Source
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKLTemporalDecoder
 
 CLIP = 4  # neighbouring frames of one clip that are decoded together
+_MEASURED = 128  # pictures that the latents' spread is measured on
+_CPU = torch.device("cpu")
 
 
-def train_vae(stage: Stage) -> None:
+@dataclass(frozen=True)
+class VAESettings:
+    """loop.batch counts samples of four crops: neighbours of one clip, or four stills · whole_from: the share of the
+    steps after which samples are whole pictures, one still or one piece of a clip, so that group norms see what they
+    will see in use.
+    """
+
+    loop: LoopSettings
+    stills: str = "stills"
+    films: str = "clips"
+    whole_from: float = 0.85
+
+
+def train_vae(job: Job, settings: VAESettings) -> None:
     """L1 on pixels and on their differences, a whisper of KL; then the latent's scale is folded into the weights."""
-    settings = stage.settings
-    torch.manual_seed(settings.seed)
-    vae = build_vae(DEMO.vae).to(stage.device)
-    optimiser = torch.optim.AdamW(vae.parameters(), lr=1e-3, weight_decay=0.0)
-    whole = int(
-        settings.vae.steps * 0.85
-    )  # from here on whole pictures, so that group norms see what they will see in use
+    preset = job.preset
+    torch.manual_seed(job.seed)
+    vae = build_vae(preset.vae)
+    size, smaller = preset.sampling.size, preset.vae.pixels_per_latent
 
-    def step(index: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        crop = settings.data.picture // 2 if index < whole else settings.data.picture
-        count = settings.vae_batch if index < whole else settings.vae_batch // 4
-        frames = CLIP if index % 2 else 1
-        target = face_crops(stage, max(1, count // frames), frames, crop, generator)
+    def crops(*, held_out: bool) -> Crops:
+        return Crops(job.source(), settings, size, preset.vae.latent_channels, smaller, held_out=held_out)
+
+    objective = Autoencoding(vae, size, job.autocast)
+    record = job.train("vae", {"main": Phase(objective, decay=0.0)}, settings.loop, crops, settings)
+    whole = build_vae(preset.vae).to(job.device)
+    whole.load_state_dict(whole_state(vae))
+    whole.eval()
+    source = job.source()
+    clips = source.some_clips(settings.stills, "pictures")[: 2 * _MEASURED : 2]
+    with torch.no_grad():
+        modes = torch.cat(
+            [encode_mode(whole, pictures(source.read(clip, "pictures", 0, 1).numpy(), job.device)) for clip in clips]
+        )
+        record["latent_std_before_folding"] = round(float(modes.std()), 4)
+        fold_latent_scale(whole, float(modes.std()))
+    job.save("vae", "vae", whole, preset.vae, record)
+
+
+class Crops:
+    """[1, 4, 3, c, c] of one clip at odd steps, [4 or 1, 1, 3, c, c] of stills at even ones. Crops centre on the face
+    twice in three times.
+    """
+
+    def __init__(
+        self, source: Source, settings: VAESettings, size: int, channels: int, smaller: int, *, held_out: bool
+    ) -> None:
+        self._source, self._settings, self._size = source, settings, size
+        self._channels, self._smaller = channels, smaller
+        self._stills = source.some_clips(settings.stills, "pictures", held_out=held_out)
+        films = source.some_clips(settings.films, "pictures", held_out=held_out)
+        self._films = [clip for clip in films if clip.rows("pictures") >= CLIP]
+        self._whole = int(settings.loop.steps * settings.whole_from)
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        whole = step >= self._whole
+        crop = self._size if whole else self._size // 2
+        film = step % 2 == 1
+        cuts = [self._crop(film, crop, generator) for _ in range(1 if film or whole else CLIP)]
+        target = torch.stack(cuts)  # [k, f, 3, c, c]
+        side = crop // self._smaller
+        noise = torch.randn(target.shape[0] * target.shape[1], self._channels, side, side, generator=generator)
+        return {"target": target, "noise": noise}
+
+    def _crop(self, film: bool, crop: int, generator: torch.Generator) -> torch.Tensor:
+        clips, frames = (self._films, CLIP) if film else (self._stills, 1)
+        clip = clips[random_below(len(clips), generator)]
+        start = random_below(clip.rows("pictures") - frames + 1, generator)
+        pixels = self._source.read(clip, "pictures", start, start + frames)  # [f, h, w, 3]
+        room = self._size - crop
+        corner = torch.randint(room + 1, (2,), generator=generator)
+        near = (torch.randn(2, generator=generator) * crop / 10 + room / 2).round().long().clamp(0, room)
+        y, x = (near if chance(0.67, generator) else corner).tolist()
+        return pictures(pixels[:, y : y + crop, x : x + crop].numpy(), _CPU)
+
+
+class Autoencoding(nn.Module):
+    """What comes back of pictures, as pixels and as edges, and how far the latents are from a unit normal."""
+
+    def __init__(
+        self, vae: "AutoencoderKLTemporalDecoder", size: int, autocast: Callable[[], contextlib.AbstractContextManager]
+    ) -> None:
+        super().__init__()
+        self.vae, self._size, self._autocast = vae, size, autocast
+
+    def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        frames, target = batch["target"].shape[1], batch["target"].flatten(0, 1)
         # One whole clip in bfloat16 crashes oneDNN's backward pass (torch 2.13 on a CPU with AMX).
-        with stage.autocast() if index < whole else contextlib.nullcontext():
-            posterior = vae.encode(target * 2 - 1).latent_dist
-            latent = posterior.mean + posterior.std * torch.randn(posterior.mean.shape, generator=generator).to(
-                stage.device
-            )
-            decoded = vae.decode(latent, num_frames=frames).sample.float() / 2 + 0.5
+        whole_on_cpu = target.shape[-1] == self._size and target.device.type == "cpu"
+        with contextlib.nullcontext() if whole_on_cpu else self._autocast():
+            posterior = self.vae.encode(target * 2 - 1).latent_dist
+            latent = posterior.mean + posterior.std * batch["noise"]
+            decoded = self.vae.decode(latent, num_frames=frames).sample.float() / 2 + 0.5
         pixel = F.l1_loss(decoded, target)
         edges = F.l1_loss(decoded.diff(dim=-1), target.diff(dim=-1)) + F.l1_loss(
             decoded.diff(dim=-2), target.diff(dim=-2)
         )
         kl = 0.5 * (posterior.mean.float().square() + posterior.var.float() - 1 - posterior.logvar.float()).mean()
         loss = pixel + edges + F.mse_loss(decoded, target) * 4 + 2e-5 * kl
-        step_optimiser(loss, optimiser)
-        return {"loss": loss.detach(), "pixel": pixel.detach(), "edges": edges.detach(), "kl": kl.detach()}
-
-    loop = TrainingLoop(
-        "vae", stage.states, {"vae": vae}, {"main": optimiser}, settings.vae, settings.seed, stage.on_step
-    )
-    record = loop.run(step)
-    vae.eval()
-    with torch.no_grad():
-        sample = stage.data.stills["pixels"][:256:2, 0]
-        modes = torch.cat(
-            [
-                encode_mode(vae, pictures(part, stage.device))
-                for part in np.array_split(sample, max(1, len(sample) // 16))
-            ]
-        )
-        record["latent_std_before_folding"] = round(float(modes.std()), 4)
-        fold_latent_scale(vae, float(modes.std()))
-    save_checkpoint(stage.weights("vae"), "vae", vae, DEMO.vae, record)
-
-
-def face_crops(stage: Stage, count: int, frames: int, crop: int, generator: torch.Generator) -> torch.Tensor:
-    """[count·frames, 3, crop, crop]: from clips where `frames` > 1, else from stills and clips alike. Crops centre on
-    the face twice in three times.
-    """
-    data = stage.data.clips if frames > 1 else stage.data.stills
-    first, second = data["pixels"].shape[:2]
-    which = torch.randint(first, (count,), generator=generator).tolist()
-    starts = torch.randint(second - frames + 1, (count,), generator=generator).tolist()
-    pixels = np.stack(
-        [data["pixels"][i, s : s + frames] for i, s in zip(which, starts, strict=True)]
-    )  # [c, f, h, w, 3]
-    room = pixels.shape[2] - crop
-    if room == 0:
-        return pictures(pixels, stage.device).flatten(0, 1)
-    corners = torch.randint(room + 1, (count, 2), generator=generator)
-    centred = (torch.randn(count, 2, generator=generator) * crop / 10 + room / 2).round().long().clamp(0, room)
-    corners = torch.where(torch.rand(count, 1, generator=generator) < 0.67, centred, corners).tolist()
-    cut = np.stack([p[:, y : y + crop, x : x + crop] for p, (y, x) in zip(pixels, corners, strict=True)])
-    return pictures(cut, stage.device).flatten(0, 1)
+        return Outcome(loss, {"loss": loss, "pixel": pixel, "edges": edges, "kl": kl})

@@ -1,0 +1,228 @@
+"""The drawn heads that a recipe learns from, rendered once and written as clips of `training/source.py`'s form.
+
+By kind, all deterministic from the seed: *stills* (one identity at one head pose with many faces: pairs for
+reconstruction), the same people *turned* another way, *clips* (talking heads with sound, and a few *portraits* each),
+the same *held* still, and *speech* (clips without pictures: sound, phonemes, and what the face would do). Making them
+can be killed and goes on where it stopped, shard by shard.
+"""
+
+import dataclasses
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..synthesis.clip import SAMPLES_PER_FRAME, TalkingClip, make_clip
+from ..synthesis.head_state import HeadState
+from ..synthesis.identity import Identity, sample_identity
+from ..synthesis.phonemes import phoneme_classes
+from ..synthesis.random_faces import random_pose, random_state
+from ..synthesis.render import head_geometry, render_head
+from ..training.loop import OnStep
+from ..training.source import Clip
+from ..training.source_writer import SourceWriter, WrittenClip, write_shard
+from ..types import EMOTIONS, FRAMES_PER_SECOND
+
+FEATURES_PER_FRAME = 2  # Wav2Vec2 runs at 50 Hz
+TURNED_EACH = 2
+_STILLS_IN_SHARD, _CLIPS_IN_SHARD = 16, 4
+
+
+@dataclass(frozen=True)
+class DrawnSettings:
+    """How many drawn heads are made. stills: identities × pictures, each with its own expression, mouth and the
+    identity's own pose; clips: talking clips of `clip_frames` frames, each with its own identity and `references`
+    portraits of it; held: the first `held_frames` frames of the same clips with the head held still · held_out_stills,
+    held_out_clips: more of each, for validation · picture: size in pixels · workers: processes that draw,
+    0: this one.
+    """
+
+    still_identities: int = 2400
+    stills_each: int = 8
+    clips: int = 150
+    clip_frames: int = 220
+    references: int = 4
+    held_frames: int = 80
+    speech_clips: int = 900
+    held_out_stills: int = 16
+    held_out_clips: int = 4
+    picture: int = 128
+    workers: int = 2
+
+
+def prepare_drawn_heads(folder: Path, seed: int, settings: DrawnSettings, on_step: OnStep | None) -> None:
+    """Draw what is still missing in `folder`, with `settings.workers` processes."""
+    for kind in MAKERS:
+        prepare_kind(kind, folder, seed, settings, on_step)
+
+
+def prepare_kind(kind: str, folder: Path, seed: int, settings: DrawnSettings, on_step: OnStep | None) -> None:
+    """The clips of one kind: "stills", "turned", "clips" (and their portraits), "held" or "speech"."""
+    writer = SourceWriter(folder)
+    each = _STILLS_IN_SHARD if kind in ("stills", "turned") else _CLIPS_IN_SHARD
+    wanted, held_out = _counts(settings)[kind]
+    numbers = list(range(wanted + held_out))
+    shards = {f"{kind}-{start:05d}.safetensors": numbers[start : start + each] for start in numbers[::each]}
+    there = writer.shards()
+    missing = {name: items for name, items in shards.items() if name not in there}
+    if not missing:
+        return
+    done = len(numbers) - sum(map(len, missing.values()))
+    for name, lines in _made(kind, folder, missing, seed, settings):
+        writer.add(lines)
+        done += len(missing[name])
+        if on_step is not None:
+            on_step(f"drawing {kind}", done, len(numbers), {})
+
+
+def _made(
+    kind: str, folder: Path, shards: Mapping[str, list[int]], seed: int, settings: DrawnSettings
+) -> Iterator[tuple[str, list[str]]]:
+    """The shards as they are done: their names, and their lines for the index."""
+    if settings.workers == 0:
+        for name, numbers in shards.items():
+            yield name, _make_shard(kind, folder, name, numbers, seed, settings)
+        return
+    with ProcessPoolExecutor(settings.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        jobs = {
+            pool.submit(_make_shard, kind, folder, name, items, seed, settings): name for name, items in shards.items()
+        }
+        for finished in as_completed(jobs):
+            yield jobs[finished], finished.result()
+
+
+def _counts(settings: DrawnSettings) -> dict[str, tuple[int, int]]:
+    """By kind: how many are trained on, and how many are held out."""
+    stills = (settings.still_identities, settings.held_out_stills)
+    clips = (settings.clips, settings.held_out_clips)
+    return {
+        "stills": stills,
+        "turned": stills,
+        "clips": clips,
+        "held": clips,
+        "speech": (settings.speech_clips, settings.held_out_clips),
+    }
+
+
+def _make_shard(
+    kind: str, folder: Path, name: str, numbers: list[int], seed: int, settings: DrawnSettings
+) -> list[str]:
+    import cv2
+
+    cv2.setNumThreads(1)
+    wanted, _ = _counts(settings)[kind]
+    written = [clip for i in numbers for clip in MAKERS[kind](i, seed, settings, held_out=i >= wanted)]
+    return write_shard(folder, name, written)
+
+
+def _make_stills(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
+    rng = np.random.default_rng([seed, 1, index])
+    identity = _still_identity(index, seed)
+    pose = random_pose(rng)
+    states = [random_state(rng, pose) for _ in range(settings.stills_each)]
+    clip = Clip(f"stills/{index:05d}", _person(identity), "stills", len(states), held_out)
+    return [WrittenClip(clip, _faces(identity, states, settings.picture))]
+
+
+def _make_turned(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
+    rng = np.random.default_rng([seed, 5, index])
+    identity = _still_identity(index, seed)
+    states = [random_state(rng, random_pose(rng, 1.5)) for _ in range(TURNED_EACH)]
+    stills = f"stills/{index:05d}"
+    clip = Clip(f"turned/{index:05d}", _person(identity), "turned", len(states), held_out, portraits=stills)
+    return [WrittenClip(clip, _faces(identity, states, settings.picture))]
+
+
+def _make_clip(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
+    rng = np.random.default_rng([seed, 2, index])
+    talk = _talk(index, seed, settings)
+    states = [(talk.state(i), EMOTIONS.index(talk.emotion)) for i in range(settings.clip_frames)]
+    fields = {**_faces(talk.identity, states, settings.picture), **_sound(talk)}
+    portraits = [random_state(rng, random_pose(rng, 0.5)) for _ in range(settings.references)]
+    person, names = _person(talk.identity), (f"clips/{index:05d}", f"portraits/{index:05d}")
+    return [
+        WrittenClip(Clip(names[0], person, "clips", len(states), held_out, portraits=names[1]), fields),
+        _portraits(names[1], talk.identity, portraits, settings.picture, held_out=held_out),
+    ]
+
+
+def _make_held(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
+    rng = np.random.default_rng([seed, 4, index])
+    talk = _talk(index, seed, settings)
+    pose = random_pose(rng, 0.5)
+    still = [dataclasses.replace(talk.state(i), pose=pose, gaze=np.zeros(2)) for i in range(settings.held_frames)]
+    pixels = np.stack([render_head(talk.identity, state, settings.picture) for state in still])
+    portraits = [random_state(rng, pose) for _ in range(settings.references)]
+    person, names = _person(talk.identity), (f"held/{index:05d}", f"held_portraits/{index:05d}")
+    clip = Clip(names[0], person, "held", len(still), held_out, portraits=names[1], performance=f"clips/{index:05d}")
+    return [
+        WrittenClip(clip, {"pictures": pixels}),
+        _portraits(names[1], talk.identity, portraits, settings.picture, held_out=held_out),
+    ]
+
+
+def _make_speech(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
+    talk = make_clip(700_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
+    truth = {"mouth": talk.mouth, "action_units": talk.action_units, "pose": talk.pose}
+    truth["eye"] = np.column_stack([talk.blink, talk.gaze])
+    fields = {**{name: values.astype(np.float32) for name, values in truth.items()}, **_sound(talk)}
+    clip = Clip(f"speech/{index:05d}", _person(talk.identity), "speech", settings.clip_frames, held_out)
+    return [WrittenClip(clip, fields)]
+
+
+MAKERS: dict[str, Callable[..., list[WrittenClip]]] = {
+    "stills": _make_stills,
+    "turned": _make_turned,
+    "clips": _make_clip,
+    "held": _make_held,
+    "speech": _make_speech,
+}
+
+
+def _talk(index: int, seed: int, settings: DrawnSettings) -> TalkingClip:
+    return make_clip(400_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
+
+
+def _still_identity(index: int, seed: int) -> Identity:
+    return sample_identity(seed * 10_000 % 300_000 + index)
+
+
+def _person(identity: Identity) -> str:
+    return f"drawn-{identity.seed}"
+
+
+def _portraits(
+    name: str, identity: Identity, states: list[tuple[HeadState, int]], size: int, *, held_out: bool
+) -> WrittenClip:
+    clip = Clip(name, _person(identity), "portraits", len(states), held_out, portraits=name)
+    return WrittenClip(clip, _faces(identity, states, size))
+
+
+def _faces(identity: Identity, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
+    """Pictures of one head, and the truth about them."""
+    places = [head_geometry(identity, state, size) for state, _ in states]
+
+    def numbers(rows: list) -> np.ndarray:
+        return np.array(rows, np.float32)
+
+    return {
+        "pictures": np.stack([render_head(identity, state, size) for state, _ in states]),
+        "mouth": numbers([state.mouth for state, _ in states]),
+        "action_units": numbers([state.action_units for state, _ in states]),
+        "pose": numbers([state.pose for state, _ in states]),
+        "eye": numbers([(state.blink, *state.gaze) for state, _ in states]),
+        "face_box": numbers([place.face_box for place in places]),
+        "lip_box": numbers([place.lip_box for place in places]),
+        "emotion": np.array([emotion for _, emotion in states], np.int16),
+    }
+
+
+def _sound(talk: TalkingClip) -> dict[str, np.ndarray]:
+    samples = np.zeros(talk.frames * SAMPLES_PER_FRAME, np.float16)
+    samples[: len(talk.samples)] = talk.samples[: len(samples)]
+    length = talk.frames * FEATURES_PER_FRAME
+    phonemes = phoneme_classes(talk.phonemes, length, rate=FRAMES_PER_SECOND * FEATURES_PER_FRAME)
+    return {"samples": samples, "phonemes": phonemes.astype(np.int16)}

@@ -1,0 +1,142 @@
+"""What every stage is given beside its own settings: the networks' sizes, the data, and where and how it runs."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from ..device import autocast
+from ..errors import InputError, SettingsError
+from ..layers.attention import AttentionFunction, matrix_product, scaled_dot_product
+from ..models.checkpoint import Config, DataclassInstance, Network, load_network, save_checkpoint
+from ..models.presets import ModelPreset
+from .loop import Engine, LoopSettings, OnStep, TrainingLoop
+from .parallel import Phase, whole_state
+from .samples import Samples
+from .source import Source
+
+
+class MakeSamples(Protocol):
+    def __call__(self, *, held_out: bool) -> Samples: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """recipe: its name · folder: the weights folder being filled; `folder/training` holds data, checkpoints and logs,
+    and can be deleted afterwards · data: folders of clips, beside which `features` collects what networks say of them.
+    """
+
+    recipe: str
+    preset: ModelPreset
+    folder: Path
+    data: tuple[Path, ...]
+    engine: Engine
+    seed: int
+    on_step: OnStep | None = None
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "training"
+
+    @property
+    def features(self) -> Path:
+        return self.work / "features"
+
+    @property
+    def device(self) -> torch.device:
+        return self.engine.device
+
+    @property
+    def attention(self) -> AttentionFunction:
+        """Attention as two matrix products on the CPU, where the fused form's backward pass in bfloat16 is many times
+        slower.
+        """
+        return matrix_product if self.device.type == "cpu" else scaled_dot_product
+
+    def source(self) -> Source:
+        """The data as it lies there now."""
+        return Source.open(*self.data, self.features)
+
+    def weights(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        return autocast(self.device, self.engine.precision)
+
+    def load(
+        self,
+        name: str,
+        kind: str,
+        build: Callable[..., Network],
+        config: type[Config],
+        *,
+        expected: DataclassInstance | None = None,
+    ) -> Network:
+        """The network in a weights file: `name` is one of this folder, or a path that ends in .safetensors.
+
+        expected: the config that it must have been made with. SettingsError where the file is missing or of other
+        widths.
+        """
+        path = Path(name) if name.endswith(".safetensors") else self.weights(name)
+        if not path.is_file():
+            raise SettingsError(
+                f"{path} is not there, and a stage begins with it; train the stage that makes it, or name another file."
+            )
+        network = load_network(path, kind, build, config, self.device)
+        found: Any = network.config
+        if expected is not None and found != expected:
+            mine, its = asdict(expected), asdict(found)
+            differing = next(key for key in mine if mine[key] != its.get(key))
+            raise SettingsError(
+                f"{path} has {differing} {its.get(differing)}, but the recipe's preset has {mine[differing]}; give "
+                "weights of the preset's own widths."
+            )
+        return network
+
+    def train(
+        self,
+        name: str,
+        phases: Mapping[str, Phase],
+        settings: LoopSettings,
+        make_samples: MakeSamples,
+        made_by: DataclassInstance | None = None,
+    ) -> dict[str, Any]:
+        """Run a stage's loop and return its record. make_samples is asked for the held-out ones too; where it has none
+        (InputError), nothing is validated.
+
+        made_by: the stage's settings, which a checkpoint has to agree with.
+        """
+        samples = make_samples(held_out=False)
+        try:
+            held_out = make_samples(held_out=True) if settings.validation_samples else None
+        except InputError:
+            held_out = None
+        described = {"recipe": self.recipe, "preset": asdict(self.preset)}
+        if made_by is not None:
+            described["stage"] = asdict(made_by)
+        loop = TrainingLoop(
+            name, self.work, phases, settings, self.engine, self.seed, made_by=described, on_step=self.on_step
+        )
+        return loop.run(samples, held_out)
+
+    def save(
+        self,
+        name: str,
+        kind: str,
+        network: nn.Module,
+        config: DataclassInstance,
+        record: Mapping[str, Any],
+        *,
+        half: bool = False,
+        defaults: DataclassInstance | None = None,
+    ) -> None:
+        """Write a network's weights, gathered from all processes; half: in float16, which loading widens again."""
+        state = whole_state(network)
+        if self.engine.processes.first:
+            tensors = {key: value.half() if half else value for key, value in state.items()}
+            save_checkpoint(self.weights(name), kind, tensors, config, record, defaults=defaults)
+        self.engine.processes.wait()

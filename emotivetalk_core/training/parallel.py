@@ -1,0 +1,170 @@
+"""Objectives on many devices, by torch's own means and from outside: the networks know nothing of it.
+
+One process computes alone. Several hold the same weights (DDP), or each a part of them: FSDP2 shards over all
+processes; HSDP over those of one machine, and repeats that on each machine.
+"""
+
+import contextlib
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
+    CheckpointImpl,
+    CheckpointWrapper,
+    apply_activation_checkpointing,
+    checkpoint_wrapper,
+)
+from torch.distributed.device_mesh import init_device_mesh
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import SettingsError
+from .processes import Processes
+
+SHARDINGS = ("none", "fsdp", "hsdp")
+OPTIMISERS = ("adamw", "adamw8bit")
+_WRAPPED = "_checkpoint_wrapped_module."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """loss: what is minimised · figures: what is shown of it · handed: the batch of the next phase, if there is one."""
+
+    loss: torch.Tensor
+    figures: Mapping[str, torch.Tensor]
+    handed: Mapping[str, torch.Tensor] | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One optimiser, and what it minimises.
+
+    objective: a module whose forward makes an Outcome of a batch, all its chance in the batch · blocks: the classes in
+    it that are recomputed and sharded as units · decay: of the weights · rate_scales: part of the learning rate, by the
+    beginning of the parameters' names · repeats: optimiser steps for each step · clip: of the gradient's norm ·
+    skips: whether a batch may leave some parameters out.
+    """
+
+    objective: nn.Module
+    blocks: tuple[type[nn.Module], ...] = ()
+    decay: float = 0.01
+    rate_scales: tuple[tuple[str, float], ...] = ()
+    repeats: int = 1
+    clip: float = 1.0
+    skips: bool = False
+
+
+class Spread:
+    """A phase's objective, set up on this process' device; `called` it computes with all others."""
+
+    def __init__(
+        self,
+        phase: Phase,
+        processes: Processes,
+        device: torch.device,
+        *,
+        sharding: str = "none",
+        recompute: bool = False,
+        compile: bool = False,
+    ) -> None:
+        self.objective = phase.objective.to(device)
+        many = processes.count > 1
+        # what computes in a single block is small, and stays whole
+        self.sharded = many and sharding != "none" and bool(phase.blocks)
+        if recompute and phase.blocks:
+            apply_activation_checkpointing(
+                self.objective,
+                checkpoint_wrapper_fn=functools.partial(
+                    checkpoint_wrapper, checkpoint_impl=CheckpointImpl.NO_REENTRANT
+                ),
+                check_fn=lambda module: isinstance(module, phase.blocks),
+            )
+        if compile:
+            self.objective.compile()
+        self.called: nn.Module = self.objective
+        if self.sharded:
+            shape = (processes.count,)
+            if sharding == "hsdp":
+                shape = (processes.count // processes.each_machine, processes.each_machine)
+            _shard(self.objective, (CheckpointWrapper,) if recompute else phase.blocks, device, shape)
+        elif many:
+            self.called = DistributedDataParallel(self.objective, find_unused_parameters=phase.skips)
+
+    @contextlib.contextmanager
+    def unsummed(self) -> Iterator[None]:
+        """Gradients stay with their process, until a backward pass outside of this sums them."""
+        if isinstance(self.called, DistributedDataParallel):
+            with self.called.no_sync():
+                yield
+        elif self.sharded:
+            sharded: Any = self.objective
+            sharded.set_requires_gradient_sync(False)
+            yield
+            sharded.set_requires_gradient_sync(True)
+        else:
+            yield
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Those that learn, by names that no wrapping changes."""
+        named = self.objective.named_parameters()
+        return {name.replace(_WRAPPED, ""): parameter for name, parameter in named if parameter.requires_grad}
+
+
+def _shard(
+    objective: nn.Module, units: tuple[type[nn.Module], ...], device: torch.device, shape: tuple[int, ...]
+) -> None:
+    """Each unit's weights, and what is left, as parts on a mesh of processes."""
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh(device.type, shape)
+    for module in [module for module in objective.modules() if isinstance(module, units)]:
+        fully_shard(module, mesh=mesh)
+    fully_shard(objective, mesh=mesh)
+
+
+def build_optimiser(kind: str, phase: Phase, spread: Spread, rate: float) -> torch.optim.Optimizer:
+    """The paper's Adam8bit is `adamw8bit`, of bitsandbytes. SettingsError where it cannot be had."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in spread.parameters.items():
+        scale = next((scale for start, scale in phase.rate_scales if name.startswith(start)), 1.0)
+        groups.setdefault(scale, []).append(parameter)
+    listed = [{"params": parameters, "rate_scale": scale} for scale, parameters in groups.items()]
+    if kind == "adamw":
+        return torch.optim.AdamW(listed, lr=rate, weight_decay=phase.decay)
+    if kind != "adamw8bit":
+        raise SettingsError(f"There is no optimiser {kind!r}; choose one of {', '.join(OPTIMISERS)}.")
+    if spread.sharded:
+        raise SettingsError(
+            "The optimiser adamw8bit cannot work on sharded weights; leave --sharding out, or choose the optimiser "
+            "adamw."
+        )
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError as error:
+        raise SettingsError(
+            "The optimiser adamw8bit needs the library bitsandbytes; install it (pip install bitsandbytes), or choose "
+            "the optimiser adamw."
+        ) from error
+    return AdamW8bit(listed, lr=rate, weight_decay=phase.decay)
+
+
+def own_part(tensor: torch.Tensor) -> torch.Tensor:
+    """What this process holds of a tensor that may be sharded."""
+    from torch.distributed.tensor import DTensor
+
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def whole_state(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The module's state, gathered from all processes, each of which has to ask."""
+    from torch.distributed.tensor import DTensor
+
+    state = module.state_dict()
+    return {
+        name.replace(_WRAPPED, ""): value.full_tensor() if isinstance(value, DTensor) else value
+        for name, value in state.items()
+    }

@@ -1,0 +1,112 @@
+"""A recipe: which networks, learning what, in which stages, by which numbers. And how one is followed.
+
+What a recipe says stands in files beside this package; here none is known.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SettingsError
+from ..models.manifest import write_manifest
+from ..models.presets import ModelPreset
+from .job import Job
+from .loop import Engine, OnStep, first_difference
+
+PrepareData = Callable[[Path, int, Any, OnStep | None], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """train: a function of (job, settings) · writes: the last weights file that it writes, which shows that it is done
+    · named_only: whether it is trained only when asked for by name.
+    """
+
+    train: Callable[[Job, Any], None]
+    settings: Any
+    writes: str
+    named_only: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """prepare: makes the data in a folder by the settings `data` (folder, seed, data, on_step), where it is missing;
+    None: it lies in `sources` already. Stages stand in the order in which they run.
+    """
+
+    name: str
+    preset: ModelPreset
+    stages: Mapping[str, Stage]
+    seed: int = 7
+    prepare: PrepareData | None = None
+    data: Any = None
+    sources: tuple[Path, ...] = ()
+
+
+def follow(
+    recipe: Recipe, out: Path, engine: Engine, *, stages: tuple[str, ...] | None = None, on_step: OnStep | None = None
+) -> None:
+    """Train what is missing in the folder `out`: a stage whose weights file exists is done. stages: only these.
+
+    Every process calls it. Raises SettingsError for an unknown stage, a folder of another recipe, or data of another
+    size than the preset's; InputError for data that is missing, altered or empty.
+    """
+    for name in stages or ():
+        if name not in recipe.stages:
+            raise SettingsError(f"There is no training stage {name!r}; choose from {', '.join(recipe.stages)}.")
+    first = engine.processes.first
+    if first:
+        _claim(recipe, out)
+    report = on_step if first else None
+    data = recipe.sources or (out / "training" / "data",)
+    if recipe.prepare is not None and first:
+        recipe.prepare(data[0], recipe.seed, recipe.data, report)
+    engine.processes.wait()
+    job = Job(recipe.name, recipe.preset, out, data, engine, recipe.seed, report)
+    wanted = [
+        name
+        for name, stage in recipe.stages.items()
+        if (not stage.named_only if stages is None else name in stages) and not job.weights(stage.writes).exists()
+    ]
+    if wanted:
+        _check_data(job)
+    for name in wanted:
+        recipe.stages[name].train(job, recipe.stages[name].settings)
+    if first:
+        write_manifest(out)
+
+
+def _claim(recipe: Recipe, out: Path) -> None:
+    """Note in the folder which recipe fills it. SettingsError where another one does."""
+    mine = json.loads(json.dumps({"recipe": recipe.name, "seed": recipe.seed, "preset": asdict(recipe.preset)}))
+    note = out / "training" / "recipe.json"
+    if note.exists():
+        change = first_difference(json.loads(note.read_text(encoding="utf-8")), mine)
+        if change is not None:
+            raise SettingsError(f"{out} holds a training with {change}; give another --out.")
+        return
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(mine), encoding="utf-8")
+
+
+def _check_data(job: Job) -> None:
+    source, size = job.source(), job.preset.sampling.size
+    for clip in source.by_id.values():
+        if "pictures" in clip.fields and clip.field("pictures").shape[1:3] != (size, size):
+            height, width = clip.field("pictures").shape[1:3]
+            raise SettingsError(
+                f"The pictures of {clip.id} are {width}x{height}, but the recipe's preset is trained at {size}x{size}; "
+                "prepare the data at that size, or choose another preset."
+            )
+    people = {clip.person for clip in source.by_id.values() if not clip.held_out}
+    if len(people) < job.engine.processes.count:
+        raise SettingsError(
+            f"There are {job.engine.processes.count} processes, but clips of {len(people)} people only; start fewer "
+            "processes, or give more data."
+        )
+    if job.engine.processes.first:
+        on_step = job.on_step
+        source.check(None if on_step is None else lambda done, total: on_step("checking data", done, total, {}))
+    job.engine.processes.wait()
