@@ -13,6 +13,7 @@ import torch
 from .audio.feature_windows import encode_speech
 from .direction.head_pose import motion_bucket
 from .errors import SettingsError
+from .face.detail import DetailTransfer
 from .face.head_turn import box_of_mask, turn_head, turned_portraits
 from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
@@ -39,7 +40,7 @@ class TalkSettings:
     take, in the place of Di-CTE's; one for each frame · lip_strength: 0 a mouth at rest, 1 as spoken ·
     expression_steps, expression_guidance: of Di-CTE · head_pose: where the head stands in each frame; None leaves it to
     the backbone, which is told motion_bucket, the amount of head motion, 0…255 · decode_chunk: frames decoded together
-    · video: of the backbone; its seed serves Di-CTE as well.
+    · detail: how much of the portrait's own is given back, 0…1 · video: of the backbone; its seed serves Di-CTE too.
     """
 
     emotion: str | Emotion | None = None
@@ -51,6 +52,7 @@ class TalkSettings:
     head_pose: HeadPose | None = None
     motion_bucket: float = 60.0
     decode_chunk: int = 8
+    detail: float = 1.0
     video: VideoSamplingSettings = field(default_factory=VideoSamplingSettings)
 
     def __post_init__(self) -> None:
@@ -58,6 +60,7 @@ class TalkSettings:
             raise SettingsError(f"{self.expression_steps} expression steps were asked for; at least 1 is needed.")
         if self.decode_chunk < 1:
             raise SettingsError(f"{self.decode_chunk} frames were to be decoded together; at least 1 is needed.")
+        DetailTransfer(self.detail)  # refuses what is none
 
 
 def default_settings(models: ModelSet, size: int | None = None) -> TalkSettings:
@@ -176,7 +179,8 @@ def see(
         face_mask=regions.face_mask.to(models.device),
         lip_mask=regions.lip_mask.to(models.device),
         motion_bucket=settings.motion_bucket if pose is None else float(motion_bucket(pose.values.cpu().numpy())),
-        colour_offset=lost_colours(crop, still)[0],
+        portrait=crop[0],
+        still=still[0],
         head_pose=pose,
     )
 
@@ -185,21 +189,6 @@ def turned_latents(models: ModelSet, crop: torch.Tensor, regions: FaceRegions, h
     """The portrait's latent with its head as it is to stand in each frame [n, 4, h, w], unscaled; crop [1, 3, s, s]."""
     turned = turned_portraits(crop, regions.face_mask, head_pose)
     return torch.cat([encode_mode(models.vae, pictures) for pictures in turned])
-
-
-def lost_colours(crop: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
-    """What the VAE loses of the portrait's colours [1, 3, s, s]: the crop [1, 3, s, s] less the middle of `still`,
-    blurred. still [n, 3, s, s]: what the VAE decodes of the crop's latent, held for n frames.
-
-    A small VAE fades strong colours in the same way in every frame; given back to every frame, they stay the
-    portrait's. Only what is smooth is given back, so nothing that moves is drawn twice. [ours]
-    """
-    from kornia.filters import gaussian_blur2d
-
-    difference = crop - still[still.shape[0] // 2]
-    sigma = crop.shape[-1] / 40
-    radius = max(1, round(2 * sigma))
-    return gaussian_blur2d(difference, (2 * radius + 1, 2 * radius + 1), (sigma, sigma), border_type="replicate")
 
 
 @torch.no_grad()
@@ -211,18 +200,26 @@ def render(
     latents = sample_video(
         models.ethd, conditions, frame_count=frames, settings=settings.video, on_step=_report(on_stage, VIDEO)
     )  # [n, 4, h, w]
-    decoded, pose = 0, conditions.head_pose
-    box = None if pose is None else box_of_mask(conditions.face_mask)[None]
+    decoded, transfer = 0, DetailTransfer(settings.detail)
     for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True):
         first, decoded = decoded, decoded + chunk.shape[0]
-        if conditions.colour_offset is not None:
-            offset = conditions.colour_offset[None]
-            if pose is not None and box is not None:
-                offset = turn_head(offset, box, pose.values[first:decoded].to(offset))
-            chunk = (chunk + offset).clamp(0, 1)
+        if conditions.portrait is not None and conditions.still is not None:
+            chunk = transfer(chunk, *_unmoved(conditions, conditions.portrait, conditions.still, first, decoded))
         yield chunk
         if on_stage is not None:
             on_stage(DECODING, decoded, frames)
+
+
+def _unmoved(
+    conditions: VideoConditions, portrait: torch.Tensor, still: torch.Tensor, first: int, last: int
+) -> list[torch.Tensor]:
+    """Portrait and decoded portrait [1, 3, s, s], or [k, 3, s, s] with their heads as in the frames first…last-1."""
+    pictures = [portrait[None], still[None]]
+    if conditions.head_pose is None:
+        return pictures
+    box = box_of_mask(conditions.face_mask)[None]
+    poses = conditions.head_pose.values[first:last].to(portrait)
+    return [turn_head(picture, box, poses) for picture in pictures]
 
 
 def _report(on_stage: OnStage | None, stage: str) -> Callable[[int, int], None] | None:

@@ -166,8 +166,9 @@ class VideoConditions:
     portrait_latent [4, h, w], or [n, 4, h, w] where its head is turned for each frame (VAE mode, unscaled) · lip [n,
     lip_dim] · driving_expression [n, expression_dim] ·
     reference_expression [expression_dim] · face_mask, lip_mask [1, H, W] at pixel size · motion_bucket: SVD's
-    micro-condition, the amount of head motion (0…255) · colour_offset: [3, H, W], added to every decoded frame, where
-    given · head_pose: that the portrait's latents were turned by, where they were.
+    micro-condition, the amount of head motion (0…255) · portrait, still: [3, H, W], the talking crop and what the VAE
+    decodes of it; where both are given, frames get the portrait's detail back · head_pose: that the portrait's latents
+    were turned by, where they were.
     """
 
     portrait_latent: torch.Tensor
@@ -177,5 +178,6 @@ class VideoConditions:
     face_mask: torch.Tensor
     lip_mask: torch.Tensor
     motion_bucket: float = 60.0
-    colour_offset: torch.Tensor | None = None
+    portrait: torch.Tensor | None = None
+    still: torch.Tensor | None = None
     head_pose: HeadPose | None = None

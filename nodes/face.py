@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import comfy.model_management
@@ -10,17 +11,19 @@ import torch
 from comfy_api.latest import io
 
 from ..emotivetalk_core.errors import FaceError, InputError
-from ..emotivetalk_core.face.compose import FEATHER, paste_back_film, paste_back_stream
-from ..emotivetalk_core.face.regions import face_regions
+from ..emotivetalk_core.face.compose import FEATHER, check_picture, paste_back_film, paste_back_stream
+from ..emotivetalk_core.face.detail import at_own_resolution
+from ..emotivetalk_core.face.head_turn import box_of_mask
+from ..emotivetalk_core.face.regions import crop_square, face_regions, flatten_alpha
 from ..emotivetalk_core.face.sequence import FacePlace
 from ..emotivetalk_core.types import FaceRegions as Regions
+from ..emotivetalk_core.types import HeadPose
+from .ethd import check_head_pose
 from .expression import FaceEncoders
 from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
 from .hosted import to_host
 from .layouts import frames_of, image_of, portrait_of
-from .sockets import CATEGORY, CropSocket, FaceEncodersSocket
-
-PASTED_AT_ONCE = 16
+from .sockets import CATEGORY, CropSocket, FaceEncodersSocket, HeadPoseSocket, detail_input
 
 
 class FaceRegions(io.ComfyNode):
@@ -127,7 +130,8 @@ class PasteBack(io.ComfyNode):
             display_name="Paste Back",
             category=CATEGORY,
             description="Puts the talking face back into the whole picture, or each frame into the frame of a film in "
-            "which another face talks already. Every pixel outside the crop stays as it was, and so does transparency.",
+            "which another face talks already. Every pixel outside the crop stays as it was, and so does transparency; "
+            "inside, the picture's own detail stays wherever nothing moves.",
             search_aliases=["emotivetalk paste", "uncrop", "composite face", "stitch", "blend face", "duet"],
             inputs=[
                 io.MultiType.Input(
@@ -149,12 +153,26 @@ class PasteBack(io.ComfyNode):
                     step=0.01,
                     tooltip="How wide the frames fade into the picture: a part of the crop's side, 0 a hard edge.",
                 ),
+                detail_input(),
+                HeadPoseSocket.Input(
+                    "head_pose",
+                    optional=True,
+                    tooltip="The head pose that Condition was given: the picture's detail then moves with the head.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="image")],
         )
 
     @classmethod
-    def execute(cls, frames: Any, image: torch.Tensor, crop_record: Regions, feather: float = FEATHER) -> io.NodeOutput:
+    def execute(
+        cls,
+        frames: Any,
+        image: torch.Tensor,
+        crop_record: Regions,
+        feather: float = FEATHER,
+        detail: float = 1.0,
+        head_pose: HeadPose | None = None,
+    ) -> io.NodeOutput:
         crops = frames if isinstance(frames, torch.Tensor) else frames.get_components().images  # [n, s, s, c]
         count, height, width = crops.shape[:3]
         if count == 0 or height != width:
@@ -167,13 +185,16 @@ class PasteBack(io.ComfyNode):
                 f"{count} frames are to be pasted into {image.shape[0]} pictures; connect one picture, or as many as "
                 "there are frames."
             )
+        if head_pose is not None:
+            check_head_pose(head_pose, count)
         shape = (count, *image.shape[1:3], 4 if image.shape[-1] == 4 else 3)
         device = comfy.model_management.intermediate_device()
         check_room(shape, device)
         pasted = torch.empty(shape, device=device)  # the whole result once, and beside it only a few frames at a time
         progress = comfy.utils.ProgressBar(count)
         done = 0
-        for composed in _composed(crops, image, crop_record, feather):
+        sharp = _sharpened(crops, image, crop_record, detail, head_pose)
+        for composed in _composed(sharp, image, crop_record, feather):
             pasted[done : done + composed.shape[0]] = composed.movedim(1, -1)
             done += composed.shape[0]
             progress.update_absolute(done)
@@ -190,12 +211,33 @@ def check_room(shape: tuple[int, ...], device: torch.device) -> None:
         )
 
 
-def _composed(crops: torch.Tensor, image: torch.Tensor, regions: Regions, feather: float) -> Iterator[torch.Tensor]:
-    """The whole pictures [k, 3 or 4, h, w] in their order: all on one picture, or each on its own."""
+def _sharpened(
+    crops: torch.Tensor, image: torch.Tensor, regions: Regions, detail: float, head_pose: HeadPose | None
+) -> Iterator[torch.Tensor]:
+    """The frames [3, side, side] of the crop with the detail of the picture, or of each frame's own picture."""
+    frames = (frames_of(crop)[0] for crop in crops.split(1))
+    if detail == 0:
+        return frames
+    record = regions.record
+
+    def square(picture: torch.Tensor) -> torch.Tensor:
+        portrait = portrait_of(picture)
+        check_picture(portrait, record)
+        return crop_square(flatten_alpha(portrait), record, record.side)
+
+    squares = repeat(square(image)) if image.shape[0] == 1 else (square(picture) for picture in image.split(1))
+    box = box_of_mask(regions.face_mask)
+    return at_own_resolution(frames, squares, regions.crop, amount=detail, head_pose=head_pose, face_box=box)
+
+
+def _composed(
+    frames: Iterator[torch.Tensor], image: torch.Tensor, regions: Regions, feather: float
+) -> Iterator[torch.Tensor]:
+    """The whole pictures [1, 3 or 4, h, w] in their order: all on one picture, or each on its own."""
     if image.shape[0] == 1:
-        yield from paste_back_stream(_in_chunks(crops), portrait_of(image), regions.record, feather)
+        chunks = (frame[None] for frame in frames)
+        yield from paste_back_stream(chunks, portrait_of(image), regions.record, feather)
         return
-    frames = (frame for chunk in _in_chunks(crops) for frame in chunk)
     pictures = (portrait_of(picture) for picture in image.split(1))
     for composed in paste_back_film(frames, pictures, regions.record, feather):
         yield composed[None]
@@ -204,8 +246,3 @@ def _composed(crops: torch.Tensor, image: torch.Tensor, regions: Regions, feathe
 def _first(mask: torch.Tensor | None) -> torch.Tensor | None:
     """The first MASK of a batch [b, h, w], or one without a batch."""
     return mask if mask is None or mask.dim() == 2 else mask[0]
-
-
-def _in_chunks(crops: torch.Tensor) -> Iterator[torch.Tensor]:
-    for chunk in crops.split(PASTED_AT_ONCE):
-        yield frames_of(chunk)

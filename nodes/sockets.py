@@ -41,3 +41,16 @@ HeadPoseSocket = io.Custom("EMOTIVETALK_HEAD_POSE")
 
 CropSocket = io.Custom("EMOTIVETALK_CROP")
 """core types.FaceRegions: the crop with its masks, and where in the picture it came from"""
+
+
+def detail_input() -> io.Float.Input:
+    """How much of the portrait's own detail a node gives back; the same question wherever frames are made or pasted."""
+    return io.Float.Input(
+        "detail",
+        optional=True,  # workflows in API format that were saved before it do not give it
+        default=1.0,
+        min=0.0,
+        max=1.0,
+        step=0.05,
+        tooltip="How much of the portrait's own detail is kept where nothing moves: 1 all of it, 0 only its colours.",
+    )

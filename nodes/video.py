@@ -11,19 +11,19 @@ import torch
 from comfy_api.latest import InputImpl, io
 
 from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.face.detail import DetailTransfer
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.models.vae import frames_at_once
-from ..emotivetalk_core.pipeline import lost_colours
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose
 from ..emotivetalk_core.video.writer import VideoWriter
 from .ethd import check_head_pose
 from .layouts import frames_of
-from .sockets import CATEGORY, CropSocket, HeadPoseSocket
+from .sockets import CATEGORY, CropSocket, HeadPoseSocket, detail_input
 from .vae import ClipVAE
 
 STILL_FRAMES = 9
-"""Of the clip that stands still, whose middle shows what another VAE makes of colours: a frame with fewer neighbours is
-not coloured as those of a video are.
+"""Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
+neighbours does not come out as those of a video do.
 """
 
 
@@ -48,17 +48,19 @@ class DecodeVideo(io.ComfyNode):
                 io.Image.Input(
                     "portrait_crop",
                     optional=True,
-                    tooltip="The crop from Face Regions: gives the portrait's colours back, which small VAEs fade.",
+                    tooltip="The crop from Face Regions: gives back the portrait's own detail wherever nothing moves, "
+                    "and its colours everywhere.",
                 ),
                 HeadPoseSocket.Input(
                     "head_pose",
                     optional=True,
-                    tooltip="The head pose that Condition was given: the colours then move with the head. Needs the "
-                    "crop record too.",
+                    tooltip="The head pose that Condition was given: detail and colours then move with the head. "
+                    "Needs the crop record too.",
                 ),
                 CropSocket.Input(
                     "crop_record", optional=True, tooltip="From Face Regions: tells where the head is that is turned."
                 ),
+                detail_input(),
             ],
             outputs=[io.Video.Output(display_name="video")],
         )
@@ -72,12 +74,14 @@ class DecodeVideo(io.ComfyNode):
         portrait_crop: torch.Tensor | None = None,
         head_pose: HeadPose | None = None,
         crop_record: FaceRegions | None = None,
+        detail: float = 1.0,
     ) -> io.NodeOutput:
         samples = latent["samples"]
         count = samples.shape[0]
         if head_pose is not None:
             check_head_pose(head_pose, count)
-        colours = None if portrait_crop is None else faded_colours(vae, samples, portrait_crop)
+        transfer = DetailTransfer(detail)
+        unmoved = None if portrait_crop is None else portrait_and_still(vae, samples, portrait_crop)
         folder = Path(folder_paths.get_temp_directory())
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"emotivetalk_{uuid.uuid4().hex}.mp4"
@@ -85,9 +89,9 @@ class DecodeVideo(io.ComfyNode):
         progress = comfy.utils.ProgressBar(count)
         with VideoWriter(path, width=width, height=height, **sound_of(audio, count)) as writer:
             for chunk in clip_frames(vae, samples):
-                if colours is not None:
+                if unmoved is not None:
                     poses = None if head_pose is None else head_pose.values[writer.frames : writer.frames + len(chunk)]
-                    chunk = chunk + moved_colours(colours.to(chunk), poses, crop_record)
+                    chunk = transfer(chunk, *(turned(picture.to(chunk), poses, crop_record) for picture in unmoved))
                 writer.write(chunk)
                 progress.update_absolute(writer.frames, count)
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
@@ -103,8 +107,10 @@ def clip_frames(vae: Any, samples: torch.Tensor) -> Iterator[torch.Tensor]:
         yield frames_of(vae.decode(piece))
 
 
-def faded_colours(vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor) -> torch.Tensor:
-    """What this VAE loses of the portrait's colours [1, 3, h, w]. InputError where the crop has another size."""
+def portrait_and_still(
+    vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The crop, and what this VAE makes of it: [1, 3, h, w] each. InputError where the crop has another size."""
     crop = portrait_crop[:1, :, :, :3]
     ratio = vae.spacial_compression_decode()
     given, expected = crop.shape[1:3], tuple(ratio * side for side in samples.shape[-2:])
@@ -115,15 +121,15 @@ def faded_colours(vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor) 
         )
     held = 1 if isinstance(vae, ClipVAE) else STILL_FRAMES  # ours gives a clip's ends their neighbours by itself
     still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(held, -1, -1, -1))))
-    return lost_colours(frames_of(crop).to(still), still)
+    return frames_of(crop), still[held // 2 : held // 2 + 1]
 
 
-def moved_colours(colours: torch.Tensor, poses: torch.Tensor | None, crop: FaceRegions | None) -> torch.Tensor:
-    """The colours [1, 3, h, w] as they are, or [k, 3, h, w] with the head in k poses, where all that takes is known."""
+def turned(picture: torch.Tensor, poses: torch.Tensor | None, crop: FaceRegions | None) -> torch.Tensor:
+    """The picture [1, 3, h, w] as it is, or [k, 3, h, w] with the head in k poses, where all that takes is known."""
     if poses is None or crop is None:
-        return colours
-    scale = colours.shape[-1] / crop.face_mask.shape[-1]
-    return turn_head(colours, (box_of_mask(crop.face_mask) * scale).to(colours)[None], poses.to(colours))
+        return picture
+    scale = picture.shape[-1] / crop.face_mask.shape[-1]
+    return turn_head(picture, (box_of_mask(crop.face_mask) * scale).to(picture)[None], poses.to(picture))
 
 
 def sound_of(audio: dict[str, Any] | None, frames: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -48,6 +49,7 @@ class TalkJob:
     crop: bool = False
     size: int = LARGEST_SIDE
     resolution: int | None = None
+    detail: float = 1.0
     quiet: bool = False
 
 
@@ -79,6 +81,12 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--resolution",
         type=values.resolution,
         help="side of the square around the face as it is drawn, a multiple of 64 such as 512 or 1024 (*)",
+    )
+    parser.add_argument(
+        "--detail",
+        type=values.detail,
+        default=1.0,
+        help="how much of the portrait's own detail is kept where nothing moves: 0 to 1 (1)",
     )
     add_sampling_options(parser)
     parser.set_defaults(run=run)
@@ -115,6 +123,7 @@ def run(arguments: argparse.Namespace) -> None:
             crop=arguments.crop,
             size=arguments.size,
             resolution=arguments.resolution,
+            detail=arguments.detail,
             quiet=arguments.quiet,
         )
     )
@@ -125,7 +134,10 @@ def make_video(job: TalkJob) -> None:
     from ..audio.files import read_recording
     from ..audio.mixing import mix_down
     from ..face.compose import paste_back_stream
+    from ..face.detail import at_own_resolution
+    from ..face.head_turn import box_of_mask
     from ..face.portrait import read_portrait
+    from ..face.regions import crop_square
     from ..pipeline import VIDEO, prepare_conditions, render
     from ..sampling.estimate import plan
     from ..video.writer import LAYOUTS, VideoWriter, check_output
@@ -162,7 +174,18 @@ def make_video(job: TalkJob) -> None:
         conditions = prepare_conditions(models, speech, regions, settings, bars)
         keep_take(direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
         chunks = render(models, conditions, settings, bars)
-        for frames in chunks if job.crop else paste_back_stream(chunks, portrait, record):
+        if not job.crop:
+            square = crop_square(portrait.pixels, record, record.side)
+            sharp = at_own_resolution(
+                (frame for chunk in chunks for frame in chunk),
+                repeat(square),
+                regions.crop,
+                amount=settings.detail,
+                head_pose=settings.head_pose,
+                face_box=box_of_mask(regions.face_mask),
+            )
+            chunks = paste_back_stream((frame[None] for frame in sharp), portrait, record)
+        for frames in chunks:
             video.write(frames)
     print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
 
@@ -195,6 +218,7 @@ def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
     return replace(
         own,
         lip_strength=job.lip_strength,
+        detail=job.detail,
         motion_bucket=_chosen(job.direction.motion, own.motion_bucket),
         video=video,
     )

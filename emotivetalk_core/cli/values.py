@@ -82,6 +82,10 @@ def intensity(text: str) -> float:
     return number_between(text, 0.0, 2.0, "The intensity")
 
 
+def detail(text: str) -> float:
+    return number_between(text, 0.0, 1.0, "The detail")
+
+
 def lip_strength(text: str) -> float:
     return number_between(text, 0.0, 2.0, "The lip strength")
 

@@ -81,13 +81,19 @@ def feather_mask(record: CropRecord, feather: float = FEATHER) -> torch.Tensor:
     return torch.where(visible > 1 - 1e-6, 1.0, visible).clamp(0.0, 1.0)
 
 
-def _paste(frames: torch.Tensor, portrait: Portrait, record: CropRecord, mask: torch.Tensor) -> torch.Tensor:
+def check_picture(portrait: Portrait, record: CropRecord) -> None:
+    """SettingsError where the crop was not taken from a picture of this size."""
     height, width = portrait.pixels.shape[-2:]
     if (width, height) != (record.picture_width, record.picture_height):
         raise SettingsError(
             f"The crop was taken from a picture of {record.picture_width}x{record.picture_height} pixels, but is to be "
             f"pasted into one of {width}x{height}: give the picture it came from."
         )
+
+
+def _paste(frames: torch.Tensor, portrait: Portrait, record: CropRecord, mask: torch.Tensor) -> torch.Tensor:
+    height, width = portrait.pixels.shape[-2:]
+    check_picture(portrait, record)
     left, top = max(0, record.left), max(0, record.top)
     right, bottom = min(width, record.left + record.side), min(height, record.top + record.side)
     square = frames

@@ -5,7 +5,7 @@ place, keeps what is right in it and draws anew what is not (the far cheek, the 
 future work, so all of this is ours; its networks are as they were, and without a pose nothing changes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch.nn import functional as F
@@ -17,6 +17,7 @@ PIVOT = 0.65  # of the face box's height below its middle: the neck, about which
 RIGID = 1.15  # times the face box's half sides: hair and ears move with the face
 STILL = 2.6  # times the half sides: from here on nothing moves
 TURNED_AT_ONCE = 16  # pictures: beyond that memory would grow with the clip
+FINEST = 256  # pixels: in larger pictures places are found on a grid this fine, and between its points by lines
 ITERATIONS = 4  # towards the place that a pixel came from; the error is below 0.1 pixels at 128 after three
 
 
@@ -30,9 +31,8 @@ def turn_head(picture: torch.Tensor, face_box: torch.Tensor, pose: torch.Tensor)
     half = (face_box[:, 2:] - face_box[:, :2]) / 2  # [b, 2]
     centre = (face_box[:, 2:] + face_box[:, :2]) / 2
     unit = 2 * half[:, 1]  # [b], the face's height
-    rows = torch.arange(picture.shape[-2], device=picture.device) + 0.5
-    columns = torch.arange(picture.shape[-1], device=picture.device) + 0.5
-    place = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).to(picture)  # [h, w, 2], x then y
+    coarse = [min(side, FINEST) for side in picture.shape[-2:]]
+    place = _places(coarse, picture) * size  # [h, w, 2], x then y
     target = (place - centre[:, None, None]) / unit[:, None, None, None]  # [b, h, w, 2], in face heights
     reach = half / unit[:, None]  # [b, 2]
 
@@ -44,8 +44,17 @@ def turn_head(picture: torch.Tensor, face_box: torch.Tensor, pose: torch.Tensor)
         share = share * share * (3 - 2 * share)  # a smooth step
         depth = DEPTH * (1 - (distance / RIGID).square()).clamp_min(0).sqrt()
         source = torch.lerp(target, _before(target, depth, pose, shift), share)
-    grid = (source * unit[:, None, None, None] + centre[:, None, None]) / size * 2 - 1
+    moved = (source - target) * unit[:, None, None, None] / size
+    if coarse != list(picture.shape[-2:]):
+        moved = F.interpolate(moved.movedim(-1, 1), size=picture.shape[-2:], mode="bilinear").movedim(1, -1)
+    grid = (_places(picture.shape[-2:], picture) + moved) * 2 - 1
     return F.grid_sample(picture, grid.to(picture), mode="bicubic", padding_mode="border", align_corners=False)
+
+
+def _places(sides: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    """Where the middle of each pixel lies, 0…1 across and down [h, w, 2], of a picture of these sides."""
+    rows, columns = ((torch.arange(side, device=like.device) + 0.5) / side for side in sides)
+    return torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1).to(like)
 
 
 def turned_portraits(crop: torch.Tensor, face_mask: torch.Tensor, head_pose: HeadPose) -> Iterator[torch.Tensor]:

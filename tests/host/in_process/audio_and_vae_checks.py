@@ -315,15 +315,28 @@ def check_video_has_frames_and_sound() -> None:
     assert away < 0.01
 
 
-def check_colours_are_the_cores() -> None:
-    """What DecodeVideo adds to every frame is what the core's own pipeline adds."""
+def check_detail_is_the_cores() -> None:
+    """What DecodeVideo gives back detail from is what the core's own pipeline does."""
     core, types, image = part("emotivetalk_core.pipeline"), part("emotivetalk_core.types"), picture(1, 64)
     mask, record = torch.ones(1, 64, 64), types.CropRecord(0, 0, 64, 64, 64)
     regions = types.FaceRegions(image[0].movedim(-1, 0), mask, mask, record)
     latents = torch.zeros(1, 64), torch.zeros(1, 30)
-    wanted = core.see(models(), regions, face(), *latents, core.TalkSettings()).colour_offset
-    given = part("nodes.video").faded_colours(vae(), clip(1, 16), image)
-    torch.testing.assert_close(given[0].cpu(), wanted, rtol=EXACT, atol=EXACT)
+    wanted = core.see(models(), regions, face(), *latents, core.TalkSettings())
+    portrait, still = part("nodes.video").portrait_and_still(vae(), clip(1, 16), image)
+    torch.testing.assert_close(portrait[0].cpu(), wanted.portrait, rtol=0, atol=0)
+    torch.testing.assert_close(still[0].cpu(), wanted.still, rtol=EXACT, atol=EXACT)
+
+
+def check_video_of_nothing_new_is_the_portrait() -> None:
+    """The portrait's own latents: with detail every frame is the portrait, but for the file's compression."""
+    hosted, crop = vae(), picture(1, 64)
+    latents = {"samples": hosted.encode(crop).expand(5, -1, -1, -1)}
+    away = []
+    for detail in (1.0, 0.0):
+        (video,) = part("nodes.video").DecodeVideo.execute(hosted, latents, None, crop, detail=detail).result
+        away.append(float((video.get_components().images - crop).square().mean().sqrt()))
+    print(f"off the portrait with detail {away[0]:.4f}, without {away[1]:.4f}")
+    assert away[0] < 0.5 * away[1]
 
 
 def check_video_is_as_long_as_its_frames() -> None:
