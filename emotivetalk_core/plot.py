@@ -1,23 +1,20 @@
 """Draws the course of a face over its speech: lip and expression latents, or the emotions of a timeline, and the
 waveform that they belong to.
 
-Knows no network and no file. It draws large and shrinks, so that lines and letters come out smooth.
+Knows no network and no file.
 """
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 
+from .sheet import Colour, Sheet
 from .types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE, ExpressionLatents, LipLatents, Speech
 
 WIDTH, HEIGHT = 1000, 500
 _FINE = 3  # drawn this many times larger
-
-Colour = tuple[int, int, int]
 
 _PAPER, _PANEL, _GRID, _ZERO = (24, 26, 32), (33, 36, 44), (48, 52, 63), (78, 84, 100)
 _TEXT, _FAINT = (226, 229, 236), (150, 156, 170)
@@ -106,7 +103,7 @@ def draw_timeline(
     curves = []
     for index, (name, course) in enumerate(strengths.items()):
         colour = _EMOTION_COLOURS[EMOTIONS.index(name) if name in EMOTIONS else index % len(_EMOTION_COLOURS)]
-        curves.append(Curve(np.asarray(course), _printable(name, _LONGEST_NAME), colour, 2.6))
+        curves.append(Curve(np.asarray(course), _short(name, _LONGEST_NAME), colour, 2.6))
     top, bottom = _TOP + _TITLE, HEIGHT - _AXIS
     middle = bottom if speech is None else round(top + 0.6 * (bottom - top))
     canvas.curves(top, middle, "emotion", curves)
@@ -124,11 +121,10 @@ class _Canvas:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self.pixels = np.full((HEIGHT * _FINE, WIDTH * _FINE, 3), _PAPER, dtype=np.uint8)
+        self.sheet = Sheet(WIDTH, HEIGHT, _PAPER, _FINE)
 
     def picture(self) -> torch.Tensor:
-        small = cv2.resize(self.pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-        return torch.from_numpy(small).permute(2, 0, 1).float() / 255
+        return self.sheet.finished()
 
     def curves(self, top: float, bottom: float, title: str, curves: list[Curve]) -> None:
         """A panel of curves about zero, its scale in round numbers."""
@@ -144,12 +140,12 @@ class _Canvas:
         self._panel(top, bottom)
         for tick in np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step + 0.0:  # + 0.0: no "-0"
             level = float(at(tick))
-            self._line((_LEFT, level), (WIDTH - _RIGHT, level), _ZERO if tick == 0 else _GRID, 1.0)
-            self._text(f"{tick:g}", _LEFT - 8, level + 4, _FAINT, 0.38, right=True)
+            self.sheet.line([(_LEFT, level), (WIDTH - _RIGHT, level)], _ZERO if tick == 0 else _GRID, 1.0)
+            self.sheet.text(f"{tick:g}", _LEFT - 8, level + 4, _FAINT, 11, "right")
         for curve in reversed(curves):
             times = (np.arange(len(curve.values)) + 0.5) / FRAMES_PER_SECOND
             width = curve.width * min(1.0, max(0.4, _FRAMES_AT_FULL_WIDTH / len(times)))
-            self._polyline(self._across(times), np.asarray(at(curve.values)), curve.colour, width)
+            self.sheet.line(np.stack([self._across(times), np.asarray(at(curve.values))], 1), curve.colour, width)
         self._legend(top, title, curves)
 
     def waveform(self, top: float, bottom: float, speech: Speech) -> None:
@@ -165,21 +161,21 @@ class _Canvas:
         lows = middle - scale * np.minimum.reduceat(samples, starts)
         x = _LEFT + np.arange(columns) / _FINE
         outline = np.stack([np.concatenate([x, x[::-1]]), np.concatenate([highs, lows[::-1] + 0.7])], 1)
-        cv2.fillPoly(self.pixels, [self._fine(outline)], _WAVE)
-        self._text("speech", _LEFT, top - 8, _TEXT, 0.46)
+        self.sheet.fill(outline, _WAVE)
+        self.sheet.text("speech", _LEFT, top - 8, _TEXT, 14)
 
     def marks(self, top: float, bottom: float, keys: Sequence[tuple[float, str]]) -> None:
         """An upright line at each key; their names go down in steps where they would run into each other."""
         free = [float("-inf")] * 4  # where each row of names is free again
         for seconds, name in keys:
             x = float(self._across(seconds))
-            self._line((x, top), (x, bottom), _FAINT, 1.0)
+            self.sheet.line([(x, top), (x, bottom)], _FAINT, 1.0)
             row = next((index for index, right in enumerate(free) if x >= right), None)
             if row is None:
                 continue
             left = min(x + 5, WIDTH - _RIGHT - 120)
             free[row] = (
-                left + self._text(_printable(name, 2 * _LONGEST_NAME), left, top + 14 + 15 * row, _TEXT, 0.38) + 8
+                left + self.sheet.text(_short(name, 2 * _LONGEST_NAME), left, top + 14 + 15 * row, _TEXT, 11) + 8
             )
 
     def words(self, bottom: float, words: Sequence[tuple[float, str]]) -> None:
@@ -188,60 +184,33 @@ class _Canvas:
         for seconds, word in words:
             x = float(self._across(seconds))
             if x >= free:
-                free = x + self._text(_printable(word, _LONGEST_NAME), x, bottom, _TEXT, 0.34) + 4
+                free = x + self.sheet.text(_short(word, _LONGEST_NAME), x, bottom, _TEXT, 10) + 4
 
     def seconds_axis(self, top: float) -> None:
         step = next((s for s in _TICK_STEPS if self.seconds / s <= _MOST_TICKS), 3600.0)
         ticks = np.arange(0, self.seconds + 1e-6, step)
         for tick in ticks:
             x = float(self._across(tick))
-            self._line((x, top), (x, top + 4), _FAINT, 1.0)
-            self._text(f"{tick:g} s" if tick == ticks[-1] else f"{tick:g}", x, top + 19, _FAINT, 0.38, centre=True)
+            self.sheet.line([(x, top), (x, top + 4)], _FAINT, 1.0)
+            self.sheet.text(f"{tick:g} s" if tick == ticks[-1] else f"{tick:g}", x, top + 19, _FAINT, 11, "centre")
 
     def _panel(self, top: float, bottom: float) -> None:
-        corners = self._fine(np.array([[_LEFT, top], [WIDTH - _RIGHT, bottom]]))
-        cv2.rectangle(self.pixels, corners[0].tolist(), corners[1].tolist(), _PANEL, -1)
+        self.sheet.box(_LEFT, top, WIDTH - _RIGHT - _LEFT, bottom - top, _PANEL)
 
     def _legend(self, top: float, title: str, curves: list[Curve]) -> None:
-        self._text(title, _LEFT, top - 8, _TEXT, 0.46)
+        self.sheet.text(title, _LEFT, top - 8, _TEXT, 14)
         right = float(WIDTH - _RIGHT)
         for curve in reversed(curves):
-            right -= self._text(curve.name, right, top - 8, _FAINT, 0.4, right=True) + 8
-            self._line((right - 20, top - 12), (right, top - 12), curve.colour, 2.6)
+            right -= self.sheet.text(curve.name, right, top - 8, _FAINT, 12, "right") + 8
+            self.sheet.line([(right - 20, top - 12), (right, top - 12)], curve.colour, 2.6)
             right -= 36
 
     def _across(self, seconds: float | np.ndarray) -> np.ndarray:
         return np.asarray(_LEFT + np.asarray(seconds) / self.seconds * (WIDTH - _LEFT - _RIGHT))
 
-    def _fine(self, points: np.ndarray) -> np.ndarray:
-        return np.round(points * _FINE).astype(np.int32)
 
-    def _line(self, start: tuple[float, float], end: tuple[float, float], colour: Colour, width: float) -> None:
-        ends = self._fine(np.array([start, end]))
-        cv2.line(self.pixels, ends[0].tolist(), ends[1].tolist(), colour, max(1, round(width * _FINE)))
-
-    def _polyline(self, x: np.ndarray, y: np.ndarray, colour: Colour, width: float) -> None:
-        points = self._fine(np.stack([x, y], 1))
-        if len(points) == 1:
-            cv2.circle(self.pixels, points[0].tolist(), round(2 * width * _FINE), colour, -1, cv2.LINE_AA)
-        cv2.polylines(self.pixels, [points], False, colour, max(1, round(width * _FINE)), cv2.LINE_AA)
-
-    def _text(
-        self, text: str, x: float, y: float, colour: Colour, size: float, right: bool = False, centre: bool = False
-    ) -> float:
-        """Writes at a baseline, and says how wide it came out."""
-        font, scale, thickness = cv2.FONT_HERSHEY_SIMPLEX, size * _FINE, max(1, round(1.1 * _FINE))
-        width = cv2.getTextSize(text, font, scale, thickness)[0][0] / _FINE
-        x -= width if right else width / 2 if centre else 0.0
-        place = self._fine(np.array([x, y])).tolist()
-        cv2.putText(self.pixels, text, place, font, scale, colour, thickness, cv2.LINE_AA)
-        return width
-
-
-def _printable(text: str, longest: int) -> str:
-    """As the drawn letters can say it: without accents, and not too long."""
-    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode() or "?"
-    return plain if len(plain) <= longest else plain[: longest - 2] + ".."
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 2] + ".."
 
 
 def _movements(values: torch.Tensor, loudness: np.ndarray | None, colours: tuple[Colour, ...]) -> list[Curve]:

@@ -1,6 +1,7 @@
 """The command line end to end, with tiny untrained networks: options, files, stages, and the last line."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -120,3 +121,14 @@ def test_the_command_line_starts_without_heavy_imports():
     program = "import sys, emotivetalk_core.cli; print({'torch', 'av', 'diffusers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_console_without_the_letters_of_a_name_is_no_end(tmp_path):
+    """Windows consoles of western Europe have 256 letters, and Japanese names have others."""
+    portrait = tmp_path / "\u9854.png"
+    portrait.write_bytes(b"no picture")
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "emotivetalk_core", "codebook", "sheet", "--chart", "--out"]
+    chart = subprocess.run([*command, str(portrait)], capture_output=True, env=environment, timeout=120)
+    assert chart.returncode == 0, chart.stderr
+    assert b"\\u9854.png" in chart.stdout

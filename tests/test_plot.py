@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from emotivetalk_core.plot import HEIGHT, WIDTH, draw_course
+from emotivetalk_core.sheet import Sheet
 from emotivetalk_core.types import FRAMES_PER_SECOND, SAMPLE_RATE, ExpressionLatents, LipLatents, Speech
 
 
@@ -47,3 +48,28 @@ def test_the_first_movement_of_the_lips_rises_with_the_sound():
 def test_nothing_to_draw_is_the_callers_mistake():
     with pytest.raises(ValueError, match="nothing to draw"):
         draw_course(None, None)
+
+
+def lettered(text: str) -> torch.Tensor:
+    """Where a sheet has the ink of a text, [40, 400]."""
+    sheet = Sheet(400, 40, (0, 0, 0), 2)
+    assert sheet.text(text, 10, 30, (255, 255, 255), 18) < 380
+    return sheet.finished()[0]
+
+
+@pytest.mark.parametrize(
+    "one,other",
+    [
+        ("\u9854", "\u8a71"),  # face and speak, in Japanese
+        ("\u043f\u0440\u0438", "\u043f\u0440\u0435"),  # Cyrillic
+        ("\u0634\u0627", "\u062f\u064a"),  # Arabic
+        ("\u0939\u093f", "\u0928\u093f"),  # Devanagari
+        ("\u0e44\u0e17", "\u0e22\u0e44"),  # Thai
+        ("sch\u00f6n", "schon"),
+    ],
+)
+def test_labels_of_any_script_can_be_told_apart(one, other):
+    """By letters where any font of the system, Pillow or OpenCV has them, else by their numbers."""
+    question = lettered("?" * len(one))
+    assert lettered(one).sum() > 5 and not torch.equal(lettered(one), lettered(other))
+    assert not torch.equal(lettered(one), question)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from emotivetalk_core.errors import InputError
 from emotivetalk_core.face.portrait import read_portrait
@@ -172,3 +173,58 @@ def test_broken_exif_does_not_cost_the_picture(tmp_path):
     file = tmp_path / "odd.jpg"
     file.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:])
     assert_corners(read_portrait(file).pixels)
+
+
+def wide_profile() -> bytes:
+    """An ICC profile (ICC.1:2010, matrix and gamma) with Adobe RGB's primaries and a gamma of 2.2."""
+
+    def fixed(*values: float) -> bytes:
+        return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + b"\0" * 78,
+        b"wtpt": b"XYZ \0\0\0\0" + fixed(0.9642, 1.0, 0.8249),
+        b"rXYZ": b"XYZ \0\0\0\0" + fixed(0.60974, 0.31111, 0.01947),
+        b"gXYZ": b"XYZ \0\0\0\0" + fixed(0.20528, 0.62567, 0.06087),
+        b"bXYZ": b"XYZ \0\0\0\0" + fixed(0.14919, 0.06322, 0.74457),
+        b"cprt": b"text\0\0\0\0none\0",
+    }
+    gamma = b"curv\0\0\0\0" + struct.pack(">IHH", 1, round(2.2 * 256), 0)
+    tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), gamma)
+    table, body = b"", b""
+    for name, tag in tags.items():
+        tag += b"\0" * (-len(tag) % 4)
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(tag))
+        body += tag
+    size = 132 + len(table) + len(body)
+    head = struct.pack(">I4sI4s4s4s12x4s28x", size, b"none", 0x02100000, b"mntr", b"RGB ", b"XYZ ", b"acsp")
+    head += fixed(0.9642, 1.0, 0.8249)
+    return head + b"\0" * (128 - len(head)) + struct.pack(">I", len(tags)) + table + body
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_wide_colours_come_out_as_srgb(tmp_path, kind):
+    """The flat colour (200, 90, 60) of Adobe RGB, by its definition: linear light, one matrix, the curve of sRGB."""
+    given = np.array([200, 90, 60]) / 255
+    to_xyz = np.array([[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]])
+    from_srgb = np.array([[0.4360, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]])  # D50
+    linear = np.linalg.solve(from_srgb, to_xyz @ given**2.2).clip(0, 1)
+    expected = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    picture = Image.new("RGB", (64, 64), (200, 90, 60))
+    picture.save(tmp_path / "wide", kind, icc_profile=wide_profile(), **({"quality": 100} if kind == "JPEG" else {}))
+    seen = read_portrait(tmp_path / "wide").pixels.mean((1, 2))
+    assert seen.tolist() == pytest.approx(expected.tolist(), abs=0.012)
+    assert max(abs(seen - torch.tensor(given))) > 0.05
+
+
+def test_a_broken_profile_does_not_cost_the_picture(tmp_path):
+    Image.new("RGB", (64, 64), (200, 90, 60)).save(tmp_path / "odd.png", icc_profile=b"nothing" * 30)
+    assert read_portrait(tmp_path / "odd.png").pixels[0].mean().item() == pytest.approx(200 / 255, abs=1e-3)
+
+
+@pytest.mark.parametrize("name,brand", [("IMG_0001.HEIC", b"heic"), ("from_phone.jpg", b"mif1")])
+def test_heic_is_named_whatever_the_file_is_called(tmp_path, name, brand):
+    (tmp_path / name).write_bytes(struct.pack(">I", 24) + b"ftyp" + brand + bytes(4) + b"mif1heic" + bytes(500))
+    with pytest.raises(InputError, match="HEIC.*save it as JPEG") as caught:
+        read_portrait(tmp_path / name)
+    assert name in str(caught.value) and "\n" not in str(caught.value)

@@ -1,6 +1,7 @@
 """When words are spoken: subtitles and JSON as they say, plain text as the voice has it."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -123,6 +124,37 @@ def test_vtt_keeps_the_times_inside_a_cue():
     assert word_times(VTT, None) == (
         WordTime("Good", 1.0, 2.5), WordTime("morning", 2.5, 3.0), WordTime("all", 4.0, 5.0),
     )  # fmt: skip
+
+
+ROLLING = """WEBVTT
+
+00:00:00.000 --> 00:00:00.990 align:start position:0%
+\x20
+i<00:00:00.300><c> was</c><00:00:00.600><c> happy</c>
+
+00:00:00.990 --> 00:00:01.000 align:start position:0%
+i was happy
+\x20
+
+00:00:01.000 --> 00:00:01.990 align:start position:0%
+i was happy
+but<00:00:01.400><c> happy</c><00:00:01.700><c> no more</c>
+"""
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_lines_that_roll_up_are_said_once(plain):
+    """As automatic captions write them, and as they are where a converter took the times inside away."""
+    text = re.sub("<[^>]*>", "", ROLLING) if plain else ROLLING
+    words = word_times(text, None)
+    assert [word.word for word in words] == "i was happy but happy no more".split()
+    assert [words[i].start for i in (0, 3)] == [0.0, 1.0]
+    assert find_words("happy", words, 2) == pytest.approx(1.4 if not plain else words[4].start)
+
+
+def test_a_line_that_is_said_twice_stays_twice():
+    srt = "1\n00:00:00,000 --> 00:00:01,000\nNo!\n\n2\n00:00:01,000 --> 00:00:02,000\nNo!\n"
+    assert [(word.word, word.start) for word in word_times(srt, None)] == [("No", 0.0), ("No", 1.0)]
 
 
 def test_json_is_read_flat_and_nested():

@@ -64,6 +64,25 @@ def test_every_form_of_a_line_is_read():
     assert keys[5].source == parse_source('image: "a # b; c.png"')
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[00:00.00] neutral\n[00:01.50] happy 0.8 over 0.3",  # as lyrics
+        "(0) neutral; (1.5s) happy 0.8 over 0.3",
+        "0 neutral\n1,5 happy 0,8 over 0,3",
+        "0\u00a0neutral\n00:01,500\thappy 0,8 over ,3",
+    ],
+)
+def test_times_as_other_programs_write_them(text):
+    assert parse_timeline(text) == parse_timeline("0 neutral; 1.5 happy 0.8 over 0.3")
+
+
+def test_quotation_marks_as_word_processors_write_them():
+    for opening, closing in ("\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\u00bb\u00ab"):
+        assert parse_timeline(f"{opening}but{closing} 2 happy") == parse_timeline('"but" 2 happy')
+    assert parse_source("text: \u201cso glad\u201d 0,5") == parse_source('text: "so glad" 0.5')
+
+
 def test_what_is_written_is_read_as_the_same():
     chance = random.Random(3)
     for _ in range(200):
@@ -89,7 +108,9 @@ def test_what_is_written_is_read_as_the_same():
     [
         ("", ("empty",)),
         ("# nothing\n\n", ("empty",)),
-        ("0 happy\n2,5 sad", ("Line 2", "2,5")),
+        ("neutral 0\nangry 1.5", ("Line 1", "neutral 0", "number 0", "in front")),
+        ("calm, then angry at 1:02", ("Line 1", "number 1:02", "in front")),
+        ("calm\nfurious [00:02]", ("Line 2", "number 00:02")),
         ("0 happy\n1", ("Line 2", "not what")),
         ("0 happy\n\n1 very sad", ("Line 3", "very sad")),
         ("0 happy 3", ("Line 1", "0 to 2")),

@@ -152,8 +152,8 @@ except OutputError as error:
 
 
 def film_file(path, *, pictures_begin: int = 0, sound_begins: float | None = None, spoil: range = range(0)):
-    """Ten grey pictures, each brighter, from the given frame on; beside sound from the given second on; with nonsense in
-    the packets `spoil`.
+    """Ten grey pictures, each brighter, from the given frame on; beside sound from the given second on; and with
+    nonsense in the packets `spoil`.
     """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mjpeg", rate=25, width=64, height=64, pix_fmt="yuvj420p")

@@ -1,6 +1,7 @@
 """`python -m emotivetalk_core VERB …`: parse, run, and say in one line what went wrong."""
 
 import argparse
+import io
 import logging
 import sys
 import warnings
@@ -38,9 +39,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 2 for anything the user can mend, 130 after Ctrl-C."""
     try:
-        chosen = build_parser().parse_args(arguments)
-        with _quiet_libraries():
-            chosen.run(chosen)
+        with _printable():
+            chosen = build_parser().parse_args(arguments)
+            with _quiet_libraries():
+                chosen.run(chosen)
     except EmotiveTalkError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
@@ -53,6 +55,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "The memory is not enough; close other programs, or give a shorter --window or a shorter recording."
         )
     return 0
+
+
+@contextmanager
+def _printable() -> Iterator[None]:
+    """Let the screen show in escapes what it has no letters for, such as a name in Japanese on a Windows console: it is
+    no reason to end.
+    """
+    screens = [screen for screen in (sys.stdout, sys.stderr) if isinstance(screen, io.TextIOWrapper)]
+    before = [screen.errors for screen in screens]
+    for screen in screens:
+        screen.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        for screen, errors in zip(screens, before):
+            screen.reconfigure(errors=errors)
 
 
 @contextmanager

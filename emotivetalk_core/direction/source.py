@@ -20,7 +20,9 @@ from ..models.speech_emotion import HeardEmotion, blend_emotion
 from ..types import Emotion
 
 LARGEST_INTENSITY = 2.0
-NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)"
+NUMBER = r"(?:\d+(?:\.\d*|,\d+)?|[.,]\d+)"
+"""With a decimal point or comma; `decimal` reads it."""
+_CURLY_QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"'))
 _WEIGHT = re.compile(rf"({NUMBER})\s+(?=\S)")
 _KEYWORD = re.compile(rf"([^\W\d][\w-]*)(?:\s+(-?{NUMBER}))?$")
 _LABELLED = re.compile(r"(text|image|speech)\s*:\s*(.*)$", re.IGNORECASE | re.DOTALL)
@@ -136,15 +138,25 @@ def parse_source(text: str) -> Source:
 
     SettingsError where it is no source, quoting what was not understood.
     """
-    parts = tuple(_part(piece.strip(), text) for piece in split_outside_quotes(text, "+"))
+    parts = tuple(_part(piece.strip(), text) for piece in split_outside_quotes(straight_quotes(text), "+"))
     if not sum(part.weight for part in parts) > 0:
         raise SettingsError(f'All weights in "{text.strip()}" are 0; give at least one part more than that.')
     return Source(parts)
 
 
-def plain(number: float) -> str:
+def straight_quotes(text: str) -> str:
+    """The text with those quotation marks that word processors put in the place of "."""
+    return text.translate(_CURLY_QUOTES)
+
+
+def decimal(text: str) -> float:
+    """What `NUMBER` matches, a sign before it allowed."""
+    return float(text.replace(",", "."))
+
+
+def plain(value: float) -> str:
     """A number as people write it; read again, it is the same where it has at most six decimals."""
-    return f"{number:.12g}" if number == 0 or abs(number) >= 1e-4 else f"{number:.6f}"
+    return f"{value:.12g}" if value == 0 or abs(value) >= 1e-4 else f"{value:.6f}"
 
 
 def split_outside_quotes(text: str, separators: str) -> list[str]:
@@ -217,7 +229,7 @@ def _part(piece: str, whole: str) -> Part:
         raise SettingsError(f'"{whole.strip()}" lacks an emotion; {_HOW}.')
     weight = 1.0
     if weighted := _WEIGHT.match(piece):
-        weight, piece = round(float(weighted[1]), 6), piece[weighted.end() :]
+        weight, piece = round(decimal(weighted[1]), 6), piece[weighted.end() :]
     if labelled := _LABELLED.match(piece):
         kind, body = labelled[1].lower(), labelled[2].strip()
         intensity = "1"
@@ -241,12 +253,12 @@ def _part(piece: str, whole: str) -> Part:
 
 
 def _intensity(text: str, piece: str) -> float:
-    number = round(float(text), 6)
-    if not 0 <= number <= LARGEST_INTENSITY:
+    intensity = round(decimal(text), 6)
+    if not 0 <= intensity <= LARGEST_INTENSITY:
         raise SettingsError(
             f'The intensity in "{piece}" is {text}; a number from 0 to {LARGEST_INTENSITY:g} is expected.'
         )
-    return number
+    return intensity
 
 
 def _resolve_part(part: Part, readers: SourceReaders) -> torch.Tensor:

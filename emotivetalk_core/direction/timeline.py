@@ -6,8 +6,9 @@
     1:02.5    text: absolutely furious     linear
     80%       happy 1.5                    hold
 
-TIME is seconds, minutes:seconds, a share of the speech, or a spoken word ("but" 2 is its second time); the easings are
-smooth (the default), linear and hold (a step). Keys stand on lines of their own, or between semicolons. Knows no file:
+TIME is seconds, minutes:seconds, a share of the speech, or a spoken word ("but" 2 is its second time); it may stand in
+brackets, as in lyrics. The easings are smooth (the default), linear and hold (a step). Keys stand on lines of their
+own, or between semicolons. Knows no file:
 sources are resolved by whoever asks for the course, and words come with their times.
 """
 
@@ -21,7 +22,18 @@ import torch
 
 from ..errors import EmotiveTalkError, InputError, SettingsError
 from ..types import EMOTIONS, FRAMES_PER_SECOND, Emotion
-from .source import NUMBER, Keyword, Part, Source, blend, parse_source, plain, split_outside_quotes
+from .source import (
+    NUMBER,
+    Keyword,
+    Part,
+    Source,
+    blend,
+    decimal,
+    parse_source,
+    plain,
+    split_outside_quotes,
+    straight_quotes,
+)
 from .words import WordTime, find_words
 
 SMOOTH, LINEAR, HOLD = "smooth", "linear", "hold"
@@ -35,8 +47,11 @@ _SHARE = re.compile(rf"(?P<share>{NUMBER})\s?%(?=\s|$)")
 _WORD = re.compile(r'"(?P<word>[^"]*)"(?:\s+(?P<time>\d+)(?=\s))?(?=\s|$)')
 _EASING = re.compile(r"\s+(smooth|linear|hold|step)$", re.IGNORECASE)
 _OVER = re.compile(rf"\s+over\s+(-?{NUMBER})\s?s?$", re.IGNORECASE)
-_TIMED = re.compile(r"[\d.\-+\"]")
-_WEIGHTED = re.compile(rf"(?:0?\.\d*[1-9]\d*|1)\s+[^\d+][^+]*(?:\+\s*{NUMBER}\s+[^\d+][^+]*)+")
+_TIMED = re.compile(r"[\d.\-+\"]|[\[(<]\s*[\d.]")
+_BRACKETED = re.compile(r"[\[(<]\s*([\d.,:]+\s?[s%]?)\s*[\])>]")
+_UNHEEDED = re.compile(rf"(?<![\w.,:])(?:\d+:)*{NUMBER}\s?(?:%|s\b)?(?![\w.,:]*\w)")
+"""A number in a sentence: the clauses are spread evenly, whatever it says."""
+_WEIGHTED = re.compile(rf"(?:0?[.,]\d*[1-9]\d*|1)\s+[^\d+][^+]*(?:\+\s*{NUMBER}\s+[^\d+][^+]*)+")
 """A blend of shares, each part with its own: where it stands alone, its first number is no time."""
 _HOW = 'a line is "TIME SOURCE", for example "2.5 happy", "40% angry over 0.8 linear" or \'"but" sad 0.5\''
 
@@ -169,7 +184,7 @@ def parse_timeline(text: str, known: Collection[str] = EMOTIONS) -> Timeline:
     whose clauses are spread over it (`text.text_timeline`). known: the names that are emotions, and no sentence.
     """
     pieces: list[tuple[int, str]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(straight_quotes(text).splitlines(), start=1):
         with _at_line(number):
             rows = split_outside_quotes(_without_comment(line), ";")
             pieces += [(number, row.strip()) for row in rows if row.strip()]
@@ -177,7 +192,7 @@ def parse_timeline(text: str, known: Collection[str] = EMOTIONS) -> Timeline:
         raise SettingsError(f"The timeline is empty; {_HOW}.")
     blend_alone = len(pieces) == 1 and _WEIGHTED.fullmatch(pieces[0][1])
     if blend_alone or not any(_TIMED.match(piece) for _, piece in pieces):
-        return _untimed(" ".join(piece for _, piece in pieces), known)
+        return _untimed(pieces, known)
     keys = []
     for number, piece in pieces:
         with _at_line(number):
@@ -197,7 +212,7 @@ def _key(piece: str, line: int) -> Key:
         if easing is None and (found := _EASING.search(rest)):
             easing, rest = found[1].lower().replace("step", HOLD), rest[: found.start()]
         elif over is None and (found := _OVER.search(rest)):
-            over, rest = round(float(found[1]), 6), rest[: found.start()]
+            over, rest = round(decimal(found[1]), 6), rest[: found.start()]
         else:
             break
     if over is not None and over < 0:
@@ -211,6 +226,8 @@ def _key(piece: str, line: int) -> Key:
 
 def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
     """The time that a key begins with, and the rest of it."""
+    if found := _BRACKETED.match(piece):
+        piece = f"{found[1]} {piece[found.end() :]}"
     if found := _WORD.match(piece):
         if not found["word"].strip():
             raise SettingsError(f"the quotation marks at its beginning hold no word; {_HOW}.")
@@ -219,20 +236,23 @@ def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
             raise SettingsError(f'"{found["word"]}" is asked for its time number {time}; the first is 1.')
         return Spoken(found["word"].strip(), time), piece[found.end() :]
     if found := _SHARE.match(piece):
-        share = round(float(found["share"]) / 100, 8)
+        share = round(decimal(found["share"]) / 100, 8)
         if share > 1:
             raise SettingsError(f"{found['share']}% lies past the end of the speech; give at most 100%.")
         return Share(share), piece[found.end() :]
     if found := _TIME.match(piece):
-        seconds, minutes = float(found["seconds"]), int(found["minutes"] or 0)
+        seconds, minutes = decimal(found["seconds"]), int(found["minutes"] or 0)
         if found["minutes"] and seconds >= 60 or found["hours"] and minutes >= 60:
             raise SettingsError(f'"{found[0]}" is no time; write minutes:seconds such as 1:02.5.')
         return Seconds(round(3600 * int(found["hours"] or 0) + 60 * minutes + seconds, 6)), piece[found.end() :]
     raise SettingsError(f'"{piece}" does not begin with a time; {_HOW}.')
 
 
-def _untimed(text: str, known: Collection[str]) -> Timeline:
-    """One source for the whole speech, or the clauses of a sentence."""
+def _untimed(pieces: list[tuple[int, str]], known: Collection[str]) -> Timeline:
+    """One source for the whole speech, or the clauses of a sentence. SettingsError for a sentence with a number, which
+    would be taken for a time and heeded by nobody.
+    """
+    text = " ".join(piece for _, piece in pieces)
     try:
         source = parse_source(text)
     except SettingsError:
@@ -241,6 +261,13 @@ def _untimed(text: str, known: Collection[str]) -> Timeline:
         not isinstance(part.origin, Keyword) or part.origin.name in known for part in source.parts
     ):
         return Timeline((Key(Seconds(0.0), source, line=1),))
+    for line, piece in pieces:
+        found = _UNHEEDED.search(piece)
+        if found and "{" not in text:  # a language model's object has its own numbers
+            raise SettingsError(
+                f'Line {line} of the timeline: "{piece}" holds the number {found[0].strip()}, but no line begins with '
+                f"a time; write times in front of emotions, and other numbers as words: {_HOW}."
+            )
     from .text import text_timeline
 
     keys = []

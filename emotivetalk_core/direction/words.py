@@ -22,6 +22,8 @@ _BEGINS_JSON = re.compile(r'\{|\[\s*[\[{\]"]')  # "[music] Good day" is a text
 _ARROW = re.compile(r"^[ \t]*((?:\d+:)?\d+:\d+[.,]\d+)\s*-->\s*((?:\d+:)?\d+:\d+[.,]\d+)", re.MULTILINE)
 _INLINE_TIME = re.compile(r"<((?:\d+:)?\d+:\d+[.,]\d+)>")
 _TAG = re.compile(r"<[^>]*>|\{[^}]*\}")
+_ADJOINING = 0.1
+"""Seconds between two cues of which the second may go on with the lines of the first."""
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
@@ -108,6 +110,17 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 def _from_subtitles(text: str) -> list[WordTime]:
     """SRT or VTT. Words of a cue share its time by their length, between the time tags inside it where it has some."""
     found: list[WordTime] = []
+    for start, end, lines in _without_rolled(_cues(text)):
+        pieces = _INLINE_TIME.split("\n".join(lines))  # text, time, text, time …, text
+        marks = [start, *(_clock(time) for time in pieces[1::2]), end]
+        for index, piece in enumerate(pieces[0::2]):
+            found += _spread(_split(_TAG.sub("", piece))[0], marks[index], max(marks[index], marks[index + 1]))
+    return found
+
+
+def _cues(text: str) -> list[tuple[float, float, list[str]]]:
+    """Each cue's start, end, and the lines of it that say something."""
+    cues: list[tuple[float, float, list[str]]] = []
     arrows = list(_ARROW.finditer(text))
     for arrow, following in zip(arrows, [*arrows[1:], None]):
         lines = text[arrow.end() : following.start() if following else len(text)].split("\n")
@@ -118,11 +131,23 @@ def _from_subtitles(text: str) -> list[WordTime]:
         start, end = _clock(arrow[1]), _clock(arrow[2])
         if end < start:
             raise InputError(f'The subtitle "{arrow[0].strip()}" ends before it begins; mend its times.')
-        pieces = _INLINE_TIME.split(body)  # text, time, text, time …, text
-        marks = [start, *(_clock(time) for time in pieces[1::2]), end]
-        for index, piece in enumerate(pieces[0::2]):
-            found += _spread(_split(_TAG.sub("", piece))[0], marks[index], max(marks[index], marks[index + 1]))
-    return found
+        cues.append((start, end, [line for line in body.split("\n") if _TAG.sub("", line).strip()]))
+    return cues
+
+
+def _without_rolled(cues: list[tuple[float, float, list[str]]]) -> list[tuple[float, float, list[str]]]:
+    """The cues with each line once where they roll, as automatic captions do: a cue begins with the last lines of the
+    one that it follows, and adds one. Where no cue does both, a line that comes again is said again.
+    """
+    rolled, before, until = [], list[str](), -math.inf
+    for start, end, lines in cues:
+        plain = [_TAG.sub("", line).strip() for line in lines]
+        most = min(len(before), len(plain)) if start - until < _ADJOINING else 0
+        rolled.append(next((k for k in range(most, 0, -1) if before[-k:] == plain[:k]), 0))
+        before, until = plain, end
+    if not any(0 < k < len(lines) for k, (_, _, lines) in zip(rolled, cues)):
+        return cues
+    return [(start, end, lines[k:]) for k, (start, end, lines) in zip(rolled, cues)]
 
 
 def _without_next_name(lines: list[str]) -> list[str]:

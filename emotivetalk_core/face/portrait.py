@@ -1,6 +1,7 @@
 """Read a portrait from a file: whatever OpenCV decodes, turned upright, as RGB 0…1 with its alpha kept apart.
- The header is read first (Pillow parses it without decoding), so that a picture that is far too large is refused
-before any memory is taken for it. Colour profiles are not applied.
+
+Colours come from the file's own profile to sRGB, which networks and screens take them for. The header is read first
+(Pillow parses it without decoding), so that a picture far too large is refused before any memory is taken for it.
 """
 
 import io
@@ -12,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 
 from ..errors import InputError
 from ..types import Portrait
@@ -27,6 +28,8 @@ _ORIENTATION_TAG = 0x0112
 _FORMATS_CHECKED_TO_THE_END = ("JPEG", "MPO", "PNG")
 # OpenCV turns TIFF upright by itself, whatever flags it is given.
 _FORMATS_TURNED_BY_OPENCV = ("TIFF",)
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+"""In the ftyp box of ISO/IEC 23008-12, whatever the file is called; AVIF, which is read, has brands of its own."""
 _RADIANCE_SIZE = re.compile(rb"[-+]Y (\d{1,9}) [-+]X (\d{1,9})")
 
 
@@ -34,6 +37,7 @@ _RADIANCE_SIZE = re.compile(rb"[-+]Y (\d{1,9}) [-+]X (\d{1,9})")
 class _Header:
     kind: str
     orientation: int = 1
+    profile: bytes | None = None
 
 
 def read_portrait(path: str | Path) -> Portrait:
@@ -44,6 +48,11 @@ def read_portrait(path: str | Path) -> Portrait:
     """
     path = Path(path)
     data = _read_bytes(path)
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and b"avif" not in data[12:40]:
+        raise InputError(
+            f"The picture {path} is in HEIC, as phones take it, whatever its name says: PNG, JPEG, WebP or TIFF is "
+            "expected, save it as JPEG (on an iPhone, Settings > Camera > Formats > Most Compatible takes such)."
+        )
     with warnings.catch_warnings():
         # Pillow warns of sizes that are over our own limit anyway, and of metadata that is of no interest here.
         warnings.simplefilter("ignore")
@@ -52,6 +61,8 @@ def read_portrait(path: str | Path) -> Portrait:
     if header.kind not in _FORMATS_TURNED_BY_OPENCV:
         array = upright(array, header.orientation)
     _check_size(path, array.shape[1], array.shape[0])
+    if header.profile is not None:
+        array = _to_srgb(array, header.profile)
     return _to_portrait(path, array)
 
 
@@ -87,7 +98,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _read_header(path: Path, data: bytes) -> _Header:
-    """Kind and orientation, after the size and (where OpenCV would not notice) the completeness have been
+    """Kind, orientation and RGB profile, after the size and (where OpenCV would not notice) the completeness have been
     checked."""
     try:
         image = Image.open(io.BytesIO(data))
@@ -109,7 +120,8 @@ def _read_header(path: Path, data: bytes) -> _Header:
             orientation = image.getexif().get(_ORIENTATION_TAG, 1)
         except Exception:  # noqa: BLE001  broken metadata raises whatever its parser met, and must not cost the picture
             orientation = 1
-    return _Header(image.format or "unknown", orientation if isinstance(orientation, int) else 1)
+    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
+    return _Header(image.format or "unknown", orientation if isinstance(orientation, int) else 1, profile)
 
 
 def _decode(path: Path, data: bytes) -> np.ndarray:
@@ -124,6 +136,22 @@ def _decode(path: Path, data: bytes) -> np.ndarray:
     if array is None:
         raise _damaged(path)
     return array
+
+
+def _to_srgb(array: np.ndarray, profile: bytes) -> np.ndarray:
+    """OpenCV's array [h, w, 3 or 4], BGR, with its colours brought from an ICC profile to sRGB, in 8 bit as films have
+    them; as it is where the profile is not of RGB, or broken.
+    """
+    if array.ndim != 3 or array.shape[2] < 3 or not np.issubdtype(array.dtype, np.integer):
+        return array
+    eight = array if array.dtype == np.uint8 else (array >> (8 * (array.dtype.itemsize - 1))).astype(np.uint8)
+    colours = Image.fromarray(np.ascontiguousarray(eight[:, :, 2::-1]))
+    try:
+        own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        srgb = ImageCms.profileToProfile(colours, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return array
+    return np.concatenate([np.asarray(srgb)[:, :, ::-1], eight[:, :, 3:]], axis=2)
 
 
 def _to_portrait(path: Path, array: np.ndarray) -> Portrait:
