@@ -64,7 +64,7 @@ class Sheet:
         """A square picture [3, s, s] RGB 0…1 at `side` pixels."""
         values = picture.detach().float().cpu().clamp(0, 1).movedim(0, -1).numpy()
         image = Image.fromarray((values * 255).round().astype(np.uint8))
-        large = image.resize((side * self._fine,) * 2, Image.Resampling.BICUBIC)
+        large = image.resize((side * self._fine, side * self._fine), Image.Resampling.BICUBIC)
         self._image.paste(large, (left * self._fine, top * self._fine))
 
     def text(self, text: str, x: float, y: float, colour: Colour, height: float, side: str = "left") -> float:
@@ -133,8 +133,8 @@ def _drawn_by_opencv(text: str, size: int) -> tuple[Image.Image, int] | None:
 
 
 def _has(font: ImageFont.FreeTypeFont, text: str) -> bool:
-    lacking = bytes(font.getmask(_UNASSIGNED))
-    return all(bytes(font.getmask(letter)) != lacking for letter in set(text) if not letter.isspace())
+    lacking = _drawn(_UNASSIGNED, font)
+    return all(_drawn(letter, font) != lacking for letter in set(text) if not letter.isspace())
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,5 @@
-"""Read a portrait from a file: whatever OpenCV decodes, turned upright, as RGB 0…1 with its alpha kept apart.
+"""Read a portrait from a file: whatever OpenCV decodes, or Pillow where there is no OpenCV, turned upright, as RGB 0…1
+with its alpha kept apart.
 
 Colours come from the file's own profile to sRGB, which networks and screens take them for. The header is read first
 (Pillow parses it without decoding), so that a picture far too large is refused before any memory is taken for it.
@@ -10,10 +11,9 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from ..errors import InputError
 from ..types import Portrait
@@ -125,17 +125,37 @@ def _read_header(path: Path, data: bytes) -> _Header:
 
 
 def _decode(path: Path, data: bytes) -> np.ndarray:
-    # The user gets one sentence from us, not OpenCV's log as well.
-    previous = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    """[h, w], or [h, w, channels] in OpenCV's order BGR, as it is stored."""
     try:
-        array = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise _damaged(path) from error
+        from cv2 import IMREAD_UNCHANGED, error, imdecode
+        from cv2.utils import logging
+    except ImportError:  # no build of it is asked for: a host's other packs may bring any
+        return _decode_by_pillow(path, data)
+    # The user gets one sentence from us, not OpenCV's log as well.
+    previous = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        array = imdecode(np.frombuffer(data, dtype=np.uint8), IMREAD_UNCHANGED)
+    except error as fault:
+        raise _damaged(path) from fault
     finally:
-        cv2.utils.logging.setLogLevel(previous)
+        logging.setLogLevel(previous)
     if array is None:
         raise _damaged(path)
     return array
+
+
+def _decode_by_pillow(path: Path, data: bytes) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            if image.format in _FORMATS_TURNED_BY_OPENCV:
+                image = ImageOps.exif_transpose(image)
+            if image.mode == "F" or image.mode.startswith("I;16"):
+                return np.asarray(image).astype(np.float32 if image.mode == "F" else np.uint16)
+            array = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as fault:
+        raise _damaged(path) from fault
+    return np.concatenate([array[:, :, 2::-1], array[:, :, 3:]], axis=2)
 
 
 def _to_srgb(array: np.ndarray, profile: bytes) -> np.ndarray:
@@ -194,6 +214,6 @@ def _too_large(path: Path, size: str) -> InputError:
 
 def _damaged(path: Path) -> InputError:
     return InputError(
-        f"The picture {path} is damaged or not a picture: a file that OpenCV can read is expected (PNG, JPEG, WebP, "
+        f"The picture {path} is damaged or not a picture: a file that can be read is expected (PNG, JPEG, WebP, "
         "TIFF or BMP), save or download it again."
     )

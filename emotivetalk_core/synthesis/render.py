@@ -1,8 +1,8 @@
 """Draw a head: one identity in one state, at any size, and say where its parts lie."""
 
-import cv2
 import numpy as np
 
+from . import raster
 from .head_state import HeadGeometry, HeadState
 from .identity import Identity, mix
 from .render_canvas import SUPERSAMPLING, Canvas, Placement, surface_depth
@@ -38,8 +38,8 @@ def render_head(identity: Identity, state: HeadState, size: int = 128) -> np.nda
         canvas.lay(layers.hair_front, 0.04)
     draw_brows(canvas, identity, colours, state)
     draw_glasses(canvas, identity, colours)
-    picture = cv2.resize(canvas.image, (size, size), interpolation=cv2.INTER_AREA)
-    return picture if layers.grain is None else cv2.multiply(picture, layers.grain, scale=1 / 252)
+    picture = raster.halved(canvas.image, SUPERSAMPLING)
+    return picture if layers.grain is None else raster.multiplied(picture, layers.grain, 1 / 252)
 
 
 def _draw_body(
@@ -56,9 +56,9 @@ def _draw_body(
     neck = np.concatenate([top, low, low_right[::-1], top_right])
     points = np.round((neck - 0.5) * 16).astype(np.int32)
     tone = mix(colours.skin, colours.skin_shadow, 0.45)
-    cv2.fillPoly(canvas.image, [points], tone, cv2.LINE_AA, 4)
+    raster.fill(canvas.image, points, tone)
     width = max(1, round(colours.line_width * canvas.placement.unit))
-    cv2.polylines(canvas.image, [points], False, colours.line, width, cv2.LINE_AA, 4)
+    raster.outline(canvas.image, points, colours.line, width)
     shadow = outline[outline[:, 1] > 0.2] * (0.62, 1.0) + (0.0, 0.075)
     shadow = shadow[np.argsort(shadow[:, 0])]
     inside = np.abs(shadow[:, 0]) < -head_end[0, 0] - 0.004
@@ -81,9 +81,7 @@ def _draw_skin(canvas: Canvas, colours: Palette, layers: HeadLayers, outline: np
     transform = canvas.placement.plane(depth) @ np.linalg.inv(rest)
     transform[:, 2] += transform[:, :2] @ (0.5, 0.5) - 0.5 - np.array(window.origin)
     height, width = coverage.shape
-    window.image = cv2.warpAffine(
-        layers.skin, transform, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    window.image = raster.warp(layers.skin, transform, width, height, repeat=True)
     canvas.blend(window, coverage)
 
 

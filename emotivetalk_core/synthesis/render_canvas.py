@@ -2,15 +2,14 @@
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
+from . import raster
 from .identity import Colour, Identity
 
 SUPERSAMPLING = 2
 FACE_SHARE = 1 / 1.75
 """The face box's side as a share of the picture at rest: the same framing that portraits are cropped to."""
-_SHIFT = 4
 _NECK_PIVOT = 0.62
 _SURFACE_CENTRE = np.array([0.0, 0.03])
 _SURFACE_CURVATURE = np.array([0.52, 0.85]) ** -2.0
@@ -121,14 +120,14 @@ class Layer:
     def __init__(self, colours: "Canvas", coverage: "Canvas") -> None:
         share = coverage.image.astype(np.uint16)[..., None]
         whole = np.dstack([((colours.image * share + 127) // 255).astype(np.uint8), coverage.image])
-        left, top, width, height = cv2.boundingRect(coverage.image)
+        left, top, width, height = raster.bounds(coverage.image)
         self.image = np.ascontiguousarray(whole[top : top + height, left : left + width])
         self.origin = np.array([left, top], np.float64) + coverage.origin
         self.rest = colours.placement
 
 
 def _fixed_point(pixels: np.ndarray) -> np.ndarray:
-    return np.rint(pixels * (1 << _SHIFT) - (1 << (_SHIFT - 1))).astype(np.int32)
+    return np.rint(pixels * (1 << raster.SHIFT) - (1 << (raster.SHIFT - 1))).astype(np.int32)
 
 
 def layer_canvases(placement: Placement, colour: Colour) -> tuple["Canvas", "Canvas"]:
@@ -150,7 +149,7 @@ class Canvas:
     def fill(self, points: np.ndarray, colour: Colour | int, depth: np.ndarray | float | None = None) -> None:
         """Filled outline; without a depth it lies on the face's surface."""
         pixels = self.placement.pixels(points, surface_depth(points) if depth is None else depth)
-        cv2.fillPoly(self.image, [_fixed_point(pixels - self.origin)], colour, cv2.LINE_AA, _SHIFT)
+        raster.fill(self.image, _fixed_point(pixels - self.origin), colour)
 
     def stroke(
         self, points: np.ndarray, widths: np.ndarray | float, colour: Colour | int, depth: float | None = None
@@ -167,7 +166,7 @@ class Canvas:
         if right <= left or bottom <= top:
             return None
         coverage = np.zeros((bottom - top, right - left), np.uint8)
-        cv2.fillPoly(coverage, [_fixed_point(pixels - (left, top))], 255, cv2.LINE_AA, _SHIFT)
+        raster.fill(coverage, _fixed_point(pixels - (left, top)), 255)
         return Canvas(self.image[top:bottom, left:right].copy(), self.placement, (left, top)), coverage
 
     def blend(self, window: "Canvas", coverage: np.ndarray) -> None:
@@ -176,7 +175,7 @@ class Canvas:
         height, width = coverage.shape
         under = self.image[top : top + height, left : left + width]
         share = coverage.astype(np.float32) * np.float32(1 / 255)
-        under[:] = cv2.blendLinear(window.image, under, share, 1 - share)
+        under[:] = raster.blended(window.image, under, share)
 
     def lay(self, layer: Layer, depth: float) -> None:
         """Lay a layer over the image, carried by the pose as a plane at a depth."""
@@ -195,7 +194,5 @@ class Canvas:
             return
         local = transform.copy()
         local[:, 2] += transform[:, :2] @ (layer.origin + 0.5) - 0.5 - (left, top)
-        moved = cv2.warpAffine(layer.image, local, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
-        hidden = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(moved, 3)), cv2.COLOR_GRAY2RGB)
         under = self.image[top:bottom, left:right]
-        under[:] = cv2.add(cv2.multiply(under, hidden, scale=1 / 255), cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB))
+        under[:] = raster.laid_over(raster.warp(layer.image, local, right - left, bottom - top), under)

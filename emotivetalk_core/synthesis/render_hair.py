@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from . import raster
 from .identity import Colour, Identity, mix
 from .render_canvas import Canvas, Layer, Placement, ellipse, layer_canvases, ribbon, spline, taper
 from .render_palette import Palette
@@ -236,7 +236,7 @@ def _draw(
             _strands(identity, image, shape, base, dark, light, cloth or behind)
     if identity.style == "shaded":
         blur = 0.012 * placement.unit
-        image.image = cv2.GaussianBlur(image.image, (0, 0), blur)
+        image.image = raster.blur(image.image, blur)
         for shape in shapes:
             _fine_strands(identity, image, shape, base, dark, light)
     return Layer(image, coverage)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
+from . import raster
 from .head_state import HeadState
 from .identity import Identity, mix
 from .render_canvas import SUPERSAMPLING, Canvas, Layer, Placement, ellipse, layer_canvases, ribbon, spline, taper
@@ -52,7 +52,7 @@ def head_layers(identity: Identity, size: int) -> HeadLayers:
 
 
 def _grain(size: int, rng: np.random.Generator) -> np.ndarray:
-    noise = cv2.GaussianBlur(rng.standard_normal((size, size)).astype(np.float32), (0, 0), 0.7 * (size / 128) ** 0.4)
+    noise = raster.blur(rng.standard_normal((size, size)).astype(np.float32), 0.7 * (size / 128) ** 0.4)
     noise *= 2.2 / float(noise.std())
     return np.repeat(np.clip(251 + noise, 0, 255).astype(np.uint8)[..., None], 3, 2)
 
@@ -108,7 +108,7 @@ def _body(identity: Identity, colours: Palette, placement: Placement) -> Layer:
     if identity.style == "shaded":
         image.stroke(left + (0.02, 0.05), 0.05, light, -0.1)
         image.stroke((left * (-1, 1)) + (-0.02, 0.03), 0.09, mix(colours.cloth, dark, 0.6), -0.1)
-        image.image = cv2.GaussianBlur(image.image, (0, 0), 0.02 * placement.unit)
+        image.image = raster.blur(image.image, 0.02 * placement.unit)
     elif identity.style == "flat":
         image.fill(
             np.array([[0.42, 0.9], [0.95, 0.78], [0.95, 1.2], [0.42, 1.2]]), mix(colours.cloth, dark, 0.45), -0.1
