@@ -27,6 +27,12 @@ class OutputError(EmotiveTalkError):
     """The result cannot be written where it was asked for."""
 
 
+def excerpt(text: str, longest: int = 60) -> str:
+    """What of a user's text a sentence quotes: one line of it, and not too long."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out. torch has a class of its own for that on NVIDIA's cards only; elsewhere it says so."""
     from torch.cuda import OutOfMemoryError  # asked of an error only: this file's classes do without torch

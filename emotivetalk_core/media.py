@@ -4,7 +4,7 @@ whatever is damaged. Knows neither samples nor pixels.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import InputError
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from av import AudioFrame, VideoFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
+    from av.packet import Packet
     from av.stream import Stream
     from av.video.stream import VideoStream
 
@@ -33,13 +34,32 @@ def existing_file(path: str | Path, kind: str, way_out: str) -> Path:
     return path
 
 
+def best_sound(container: "InputContainer") -> "AudioStream | None":
+    """The sound that a player would play, or None where there is none that FFmpeg knows to decode."""
+    stream = _best(container, "audio")
+    return None if stream is None or stream.codec_context is None else stream
+
+
+def best_picture(container: "InputContainer") -> "VideoStream | None":
+    """As `best_sound`, of moving pictures."""
+    stream = _best(container, "video")
+    return None if stream is None or stream.codec_context is None else stream
+
+
+def _best(container: "InputContainer", kind: Literal["audio", "video"]) -> Any:
+    try:
+        return container.streams.best(kind)
+    except IndexError:  # FFmpeg found a stream after PyAV had counted them
+        return None
+
+
 def beginning(container: "InputContainer") -> float | None:
     """Second 0 of a file that has both sound and moving pictures: when the first of the two begins, by its time stamps,
     so that sound and picture that are read apart stay together. None where one of them is missing, or has no times.
     """
     from av.stream import Disposition
 
-    sound, picture = container.streams.best("audio"), container.streams.best("video")
+    sound, picture = best_sound(container), best_picture(container)
     if sound is None or picture is None or picture.disposition & Disposition.attached_pic:  # the cover of a record
         return None
     starts = [start for start in (_start(sound), _start(picture)) if start is not None]
@@ -62,18 +82,28 @@ def decoded_pictures(container: "InputContainer", stream: "VideoStream") -> "Ite
     yield from _decoded(container, stream)
 
 
-def _decoded(container: "InputContainer", stream) -> Iterator:
+def packets(container: "InputContainer", stream) -> "Iterator[Packet]":
+    """A stream's packets, up to where the file ends or breaks off: who reads it knows how long it was said to be."""
     import av
 
-    packets = container.demux(stream)
+    coming = container.demux(stream)
     while True:
         try:
-            packet = next(packets, None)
-        except av.FFmpegError:  # the file breaks off; whoever reads it knows how long it was said to be
-            yield None
+            packet = next(coming, None)
+        except IndexError:  # of a stream that begins in the middle of the file, which PyAV does not know
+            coming = container.demux(stream)
+            continue
+        except av.FFmpegError:
             return
         if packet is None:
             return
+        yield packet
+
+
+def _decoded(container: "InputContainer", stream) -> Iterator:
+    import av
+
+    for packet in packets(container, stream):
         try:
             frames = packet.decode()
         except av.FFmpegError:

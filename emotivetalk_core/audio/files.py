@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import InputError
-from ..media import existing_file
+from ..media import best_sound, existing_file
 from ..types import Speech
 from .decoding import decode_sound
 from .mixing import speech_from_waveform, within_range
@@ -62,7 +62,7 @@ def read_recording(path: str | Path) -> Recording:
     path = existing_file(path, "recording", _WAY_OUT)
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.best("audio")
+            stream = best_sound(container)
             if stream is None:
                 raise InputError(f"{path}: there is no sound in this file; {_WAY_OUT}.")
             sound = decode_sound(container, stream)

@@ -4,6 +4,7 @@ names head pose as future work; all of this is ours.
 Nothing here draws: face/head_turn.py turns the portrait by what this file makes.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import SettingsError
+from ..errors import SettingsError, excerpt
 from ..face.head_motion import head_motion
 from ..types import FRAMES_PER_SECOND, HeadPose
 from .retime import PING_PONG, retime
@@ -99,9 +100,12 @@ def parse_keys(text: str) -> tuple[PoseKey, ...]:
         for word in words[1:]:
             name, _, value = word.partition("=")
             try:
-                pose[list(_PARTS).index(name.lower())] = float(value) * _PARTS[name.lower()]
+                amount = float(value) * _PARTS[name.lower()]
             except (KeyError, ValueError):
-                raise _unreadable(number, line) from None
+                amount = math.nan
+            if not math.isfinite(amount):
+                raise _unreadable(number, line)
+            pose[list(_PARTS).index(name.lower())] = amount
         keys.append(PoseKey(60 * int(at[1] or 0) + float(at[2]), tuple(pose.tolist())))
     if not keys:
         raise SettingsError(f"There is no head pose in the keyframes; write lines such as: {EXAMPLE.splitlines()[1]}.")
@@ -113,7 +117,7 @@ def parse_keys(text: str) -> tuple[PoseKey, ...]:
 
 def _unreadable(number: int, line: str) -> SettingsError:
     return SettingsError(
-        f"Line {number} of the head's keyframes, {line.strip()!r}, cannot be read; write a time in seconds and what "
+        f"Line {number} of the head's keyframes, {excerpt(line)!r}, cannot be read; write a time in seconds and what "
         f"differs from the portrait, such as: {EXAMPLE.splitlines()[1]}."
     )
 

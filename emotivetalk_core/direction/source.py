@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from ..errors import InputError, SettingsError
+from ..errors import InputError, SettingsError, excerpt
 from ..models.codebook import EmotionCodebook
 from ..models.speech_emotion import HeardEmotion, blend_emotion
 from ..types import Emotion
@@ -140,7 +140,7 @@ def parse_source(text: str) -> Source:
     """
     parts = tuple(_part(piece.strip(), text) for piece in split_outside_quotes(straight_quotes(text), "+"))
     if not sum(part.weight for part in parts) > 0:
-        raise SettingsError(f'All weights in "{text.strip()}" are 0; give at least one part more than that.')
+        raise SettingsError(f'All weights in "{excerpt(text)}" are 0; give at least one part more than that.')
     return Source(parts)
 
 
@@ -162,7 +162,7 @@ def plain(value: float) -> str:
 def split_outside_quotes(text: str, separators: str) -> list[str]:
     """The pieces of a text between any of the separators, but for those inside "…". SettingsError for an open quote."""
     if text.count('"') % 2:
-        raise SettingsError(f"A quotation mark in '{text.strip()}' is never closed; close it, or leave it out.")
+        raise SettingsError(f"A quotation mark in '{excerpt(text)}' is never closed; close it, or leave it out.")
     pieces = re.findall(rf'(?:"[^"]*"|[^"{re.escape(separators)}])+|[{re.escape(separators)}]', text)
     found = [""]
     for piece in pieces:
@@ -226,7 +226,7 @@ def scale(values: torch.Tensor, intensity: float, codebook: EmotionCodebook) -> 
 
 def _part(piece: str, whole: str) -> Part:
     if not piece:
-        raise SettingsError(f'"{whole.strip()}" lacks an emotion; {_HOW}.')
+        raise SettingsError(f'"{excerpt(whole)}" lacks an emotion; {_HOW}.')
     weight = 1.0
     if weighted := _WEIGHT.match(piece):
         weight, piece = round(decimal(weighted[1]), 6), piece[weighted.end() :]
@@ -238,15 +238,17 @@ def _part(piece: str, whole: str) -> Part:
         elif numbered := _ENDS_IN_NUMBER.match(body):
             body, intensity = numbered[1], numbered[2]
         if not body.strip():
-            raise SettingsError(f'"{piece}" names nothing after the colon; {_HOW}.')
+            raise SettingsError(f'"{excerpt(piece)}" names nothing after the colon; {_HOW}.')
         origin = FromText(body) if kind == "text" else (FromImage if kind == "image" else FromSpeech)(Path(body))
         return Part(origin, _intensity(intensity, piece), weight)
     found = _KEYWORD.match(piece)
     if found is None:
         hint = (
-            f'write "text: {piece}" for a sentence, or' if re.match(r"[^\W\d]", piece) else "where an emotion is due;"
+            f'write "text: {excerpt(piece)}" for a sentence, or'
+            if re.match(r"[^\W\d]", piece)
+            else "where an emotion is due;"
         )
-        raise SettingsError(f'"{piece}" is no source of emotion; {hint} {_HOW}.')
+        raise SettingsError(f'"{excerpt(piece)}" is no source of emotion; {hint} {_HOW}.')
     name = found[1].lower()
     origin = {"speech": FromSpeech(), "portrait": FromPortrait()}.get(name, Keyword(name))
     return Part(origin, _intensity(found[2] or "1", piece), weight)
@@ -256,7 +258,8 @@ def _intensity(text: str, piece: str) -> float:
     intensity = round(decimal(text), 6)
     if not 0 <= intensity <= LARGEST_INTENSITY:
         raise SettingsError(
-            f'The intensity in "{piece}" is {text}; a number from 0 to {LARGEST_INTENSITY:g} is expected.'
+            f'The intensity in "{excerpt(piece)}" is {excerpt(text)}; a number from 0 to {LARGEST_INTENSITY:g} is '
+            "expected."
         )
     return intensity
 

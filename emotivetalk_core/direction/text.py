@@ -5,7 +5,7 @@ several in the order of time (EmotiveTalk §3.5 and §6.3, where GPT-4o does thi
 import json
 import re
 
-from ..errors import SettingsError
+from ..errors import SettingsError, excerpt
 from ..models.codebook import ALIASES, EmotionCodebook
 from ..types import EMOTIONS, Emotion
 from .reading import STRONGEST, TextEmotion, read_clauses, understood
@@ -73,8 +73,7 @@ def text_timeline(text: str, language: str = AUTO) -> list[tuple[float, TextEmot
     """
     clauses = read_emotions(text, language)
     if not clauses:
-        quoted = " ".join(text.split())
-        quoted = quoted if len(quoted) <= 60 else f"{quoted[:57]}..."
+        quoted = excerpt(text)
         given = f'No emotion was understood in the text "{quoted}"' if quoted else "The text for the emotion is empty"
         raise SettingsError(f"{given}; describe one in other words, or name one of {_listed()}.")
     return [(index / len(clauses), clause) for index, clause in enumerate(clauses)]

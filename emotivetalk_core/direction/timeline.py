@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ..errors import EmotiveTalkError, InputError, SettingsError
+from ..errors import EmotiveTalkError, InputError, SettingsError, excerpt
 from ..types import EMOTIONS, FRAMES_PER_SECOND, Emotion
 from .source import (
     NUMBER,
@@ -42,6 +42,7 @@ DEFAULT_OVER = 0.4
 """Seconds that a change takes unless its line says otherwise: with the demo's Di-CTE a face then changes no faster than
 it moves while it speaks, at once it would jump, and a longer change gains little. [ours]"""
 
+_LONGEST = 1e6  # seconds or hours: more is a slip of the hand
 _TIME = re.compile(rf"(?:(?P<hours>\d+):(?=\d+:))?(?:(?P<minutes>\d+):)?(?P<seconds>{NUMBER})s?(?=\s|$)")
 _SHARE = re.compile(rf"(?P<share>{NUMBER})\s?%(?=\s|$)")
 _WORD = re.compile(r'"(?P<word>[^"]*)"(?:\s+(?P<time>\d+)(?=\s))?(?=\s|$)')
@@ -220,7 +221,7 @@ def _key(piece: str, line: int) -> Key:
     if over is not None and easing == HOLD:
         raise SettingsError('"hold" changes at once, so "over" says nothing beside it; leave one of them out.')
     if not rest.strip():
-        raise SettingsError(f'"{piece}" says when, but not what; {_HOW}.')
+        raise SettingsError(f'"{excerpt(piece)}" says when, but not what; {_HOW}.')
     return Key(at, parse_source(rest), DEFAULT_OVER if over is None else over, easing or SMOOTH, line)
 
 
@@ -233,19 +234,19 @@ def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
             raise SettingsError(f"the quotation marks at its beginning hold no word; {_HOW}.")
         time = int(found["time"] or 1)
         if time < 1:
-            raise SettingsError(f'"{found["word"]}" is asked for its time number {time}; the first is 1.')
+            raise SettingsError(f'"{excerpt(found["word"])}" is asked for its time number {time}; the first is 1.')
         return Spoken(found["word"].strip(), time), piece[found.end() :]
     if found := _SHARE.match(piece):
         share = round(decimal(found["share"]) / 100, 8)
         if share > 1:
-            raise SettingsError(f"{found['share']}% lies past the end of the speech; give at most 100%.")
+            raise SettingsError(f"{excerpt(found['share'])}% lies past the end of the speech; give at most 100%.")
         return Share(share), piece[found.end() :]
     if found := _TIME.match(piece):
-        seconds, minutes = decimal(found["seconds"]), int(found["minutes"] or 0)
-        if found["minutes"] and seconds >= 60 or found["hours"] and minutes >= 60:
-            raise SettingsError(f'"{found[0]}" is no time; write minutes:seconds such as 1:02.5.')
-        return Seconds(round(3600 * int(found["hours"] or 0) + 60 * minutes + seconds, 6)), piece[found.end() :]
-    raise SettingsError(f'"{piece}" does not begin with a time; {_HOW}.')
+        seconds, minutes, hours = (decimal(found[part] or "0") for part in ("seconds", "minutes", "hours"))
+        if found["minutes"] and seconds >= 60 or found["hours"] and minutes >= 60 or max(seconds, hours) > _LONGEST:
+            raise SettingsError(f'"{excerpt(found[0])}" is no time; write minutes:seconds such as 1:02.5.')
+        return Seconds(round(3600 * hours + 60 * minutes + seconds, 6)), piece[found.end() :]
+    raise SettingsError(f'"{excerpt(piece)}" does not begin with a time; {_HOW}.')
 
 
 def _untimed(pieces: list[tuple[int, str]], known: Collection[str]) -> Timeline:
@@ -265,8 +266,8 @@ def _untimed(pieces: list[tuple[int, str]], known: Collection[str]) -> Timeline:
         found = _UNHEEDED.search(piece)
         if found and "{" not in text:  # a language model's object has its own numbers
             raise SettingsError(
-                f'Line {line} of the timeline: "{piece}" holds the number {found[0].strip()}, but no line begins with '
-                f"a time; write times in front of emotions, and other numbers as words: {_HOW}."
+                f'Line {line} of the timeline: "{excerpt(piece)}" holds the number {excerpt(found[0])}, but no line '
+                f"begins with a time; write times in front of emotions, and other numbers as words: {_HOW}."
             )
     from .text import text_timeline
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError, SettingsError
+from ..errors import InputError, SettingsError, excerpt
 from ..types import Speech
 from .alignment import align, expected_seconds
 
@@ -219,7 +219,7 @@ def _gather(given: Any, found: list[WordTime | str], depth: int = 0) -> None:
         raise _not_timed(given)
     end = start if end is None else end
     if end < start:
-        raise InputError(f'In the transcript "{word.strip()}" ends before it begins; mend its times.')
+        raise InputError(f'In the transcript "{excerpt(word)}" ends before it begins; mend its times.')
     found += _spread(_split(word)[0], start, end)
 
 

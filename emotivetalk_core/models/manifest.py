@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from ..errors import WeightsError
+from ..errors import WeightsError, excerpt
 
 MANIFEST = "manifest.json"
 
@@ -30,12 +30,19 @@ def verify_manifest(folder: Path) -> None:
     try:
         files = json.loads(target.read_text(encoding="utf-8"))["files"]
         expected = {name: (int(entry["bytes"]), str(entry["sha256"])) for name, entry in files.items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise WeightsError(f"{target} is damaged; copy or download the weights folder again.") from error
     for name, (size, digest) in expected.items():
         path = target.parent / name
-        if Path(name).name != name or not path.is_file():
-            raise WeightsError(f"{path}, named by the manifest, does not exist; copy the weights folder again.")
+        try:
+            there = Path(name).name == name and path.is_file()
+        except (OSError, ValueError):  # no name of a file at all
+            there = False
+        if not there:
+            raise WeightsError(
+                f"{target.parent / excerpt(name)}, named by the manifest, does not exist; copy the weights folder "
+                "again."
+            )
         if path.stat().st_size != size or _sha256(path) != digest:
             raise WeightsError(
                 f"{path} is not the file that the manifest names (its content differs); copy it again, or delete "

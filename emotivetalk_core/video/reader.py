@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import InputError
-from ..media import LONGEST_HOLD, beginning, decoded_pictures, existing_file
+from ..media import LONGEST_HOLD, beginning, best_picture, decoded_pictures, existing_file, packets
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -43,7 +43,7 @@ def read_video_facts(path: str | Path) -> VideoFacts:
     path = existing_file(path, "video", _WAY_OUT)
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.best("video")
+            stream = best_picture(container)
             if stream is None:
                 raise InputError(f"{path}: there is no moving picture in this file; {_WAY_OUT}.")
             rate = float(stream.average_rate or 0)
@@ -79,7 +79,7 @@ def read_frames(
     picture: torch.Tensor | None = None
     try:
         with av.open(str(path)) as container:
-            stream = container.streams.best("video")
+            stream = best_picture(container)
             assert stream is not None  # or its facts would have been refused
             stream.thread_type = "AUTO"
             begin = beginning(container)
@@ -123,6 +123,6 @@ def _picture(frame: "VideoFrame", longest_side: int | None) -> torch.Tensor:
 def _counted_rate(container: "InputContainer", stream: "VideoStream") -> float:
     """Frames per second as they come: some recorders write no rate, or their clock's ticks in its place."""
     tick = stream.time_base or 0
-    times = [float(packet.pts * tick) for packet in container.demux(stream) if packet.pts is not None]
+    times = [float(packet.pts * tick) for packet in packets(container, stream) if packet.pts is not None]
     length = max(times) - min(times) if times else 0
     return (len(times) - 1) / length if length > 0 else 1.0  # a single picture has no rate
