@@ -45,6 +45,20 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which every stage of the tiny recipe was trained, by the command that users give. Copy it to change
+    it.
+    """
+    from emotivetalk_core.cli.main import main
+    from emotivetalk_core.recipes.tiny import RECIPE
+
+    folder = tmp_path_factory.mktemp("tiny_trained")
+    command = ["train", "tiny", "--out", str(folder), "--precision", "float32", "--stages", *RECIPE.stages]
+    assert main(command) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
 def photograph() -> np.ndarray:
     """A public-domain photograph of one face that scikit-image brings along: uint8 RGB [256, 256, 3]."""
     from skimage.data import astronaut

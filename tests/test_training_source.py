@@ -10,7 +10,7 @@ import torch
 
 from emotivetalk_core.errors import InputError
 from emotivetalk_core.training.source import Clip, Source
-from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
+from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, remove_unfinished, write_shard
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (2, 7, 8, 8, 3), np.uint8)
 
@@ -55,6 +55,13 @@ def test_a_kill_while_the_index_is_written_costs_that_line_only(tmp_path):
     assert writer.shards() == {"clips-0.safetensors"}
     writer.add(write_shard(tmp_path, "more.safetensors", [WrittenClip(Clip("c", "ben", "clips", 1), {"x": PICTURES})]))
     assert set(Source.open(tmp_path).by_id) == {"a", "b", "c"}
+
+
+def test_a_shard_that_a_kill_left_half_written_is_removed(tmp_path):
+    write(tmp_path)
+    (tmp_path / "clips-1.safetensors.123.part").write_bytes(b"half")
+    remove_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clips-0.safetensors", "index.jsonl"]
 
 
 def test_a_slice_of_a_large_shard_costs_little_memory(tmp_path):

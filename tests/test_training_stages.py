@@ -25,21 +25,14 @@ from emotivetalk_core.types import CropRecord, FaceRegions, Speech
 ALL_STAGES = tuple(tiny.RECIPE.stages)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained")
-    assert main(["train", "tiny", "--out", str(folder), "--precision", "float32", "--stages", *ALL_STAGES]) == 0
-    return folder
-
-
 def test_every_stage_of_the_demo_is_trained_at_the_tiny_size():
     assert tuple(demo.RECIPE.stages) == ALL_STAGES
     for name, stage in demo.RECIPE.stages.items():
         assert stage.train is tiny.RECIPE.stages[name].train
 
 
-def test_the_trained_folder_loads_and_speaks(trained):
-    models = load_model_set(trained)
+def test_the_trained_folder_loads_and_speaks(tiny_trained):
+    models = load_model_set(tiny_trained)
     size = models.picture_size
     mask = torch.zeros(1, size, size)
     mask[:, 20:50, 15:50] = 1
@@ -51,25 +44,25 @@ def test_the_trained_folder_loads_and_speaks(trained):
     assert bool(torch.isfinite(frames).all())
 
 
-def test_the_trained_recogniser_hears_speech_and_its_record_says_how_well(trained):
-    heard = load_model_set(trained).recogniser().hear(Speech(torch.zeros(16_000)))
+def test_the_trained_recogniser_hears_speech_and_its_record_says_how_well(tiny_trained):
+    heard = load_model_set(tiny_trained).recogniser().hear(Speech(torch.zeros(16_000)))
     assert heard.probabilities.sum() == pytest.approx(1, abs=1e-5)
-    record = json.loads(read_metadata(trained / "speech_emotion.safetensors", "speech_emotion")["record"])
+    record = json.loads(read_metadata(tiny_trained / "speech_emotion.safetensors", "speech_emotion")["record"])
     assert record["steps"] == 4 and np.array(record["unseen_heard_as"]).sum() == 8
 
 
-def test_every_stage_says_in_its_log_what_held_out_clips_gave(trained):
-    logs = sorted((trained / "training").glob("*.log.jsonl"))
+def test_every_stage_says_in_its_log_what_held_out_clips_gave(tiny_trained):
+    logs = sorted((tiny_trained / "training").glob("*.log.jsonl"))
     assert len(logs) >= len(ALL_STAGES) - 1  # the codebook is counted, not trained
     for log in logs:
         last = json.loads(log.read_text().splitlines()[-1])
         assert last["step"] == 4 and any(name.startswith("validation/") for name in last), log.name
 
 
-def test_a_second_call_trains_nothing(trained):
-    before = {file.name: file.stat().st_mtime_ns for file in trained.glob("*.safetensors")}
-    assert main(["train", "tiny", "--out", str(trained), "--stages", *ALL_STAGES]) == 0
-    assert before == {file.name: file.stat().st_mtime_ns for file in trained.glob("*.safetensors")}
+def test_a_second_call_trains_nothing(tiny_trained):
+    before = {file.name: file.stat().st_mtime_ns for file in tiny_trained.glob("*.safetensors")}
+    assert main(["train", "tiny", "--out", str(tiny_trained), "--stages", *ALL_STAGES]) == 0
+    assert before == {file.name: file.stat().st_mtime_ns for file in tiny_trained.glob("*.safetensors")}
 
 
 def test_drawing_resumes_with_the_missing_shards_only(tmp_path):

@@ -88,8 +88,8 @@ def changed(settings: Any, said: Any, where: str) -> Any:
         fits = value is None or before is None or type(value) is type(before)
         if not fits and not (isinstance(before, float) and type(value) is int):
             raise SettingsError(
-                f"{where}.{name} is {json.dumps(said[name])}, but a {type(before).__name__} is expected, as in "
-                f"{json.dumps(before)}."
+                f"{where}.{name} is {json.dumps(said[name])}, but a value such as {json.dumps(before)} is expected; "
+                "give one of that kind."
             )
         values[name] = value
     return dataclasses.replace(settings, **values)

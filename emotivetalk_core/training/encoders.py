@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from ..face.crops import pictures
+from ..layers.resnet import SpatioTemporalResBlock
+from ..layers.transformer import SpatioTemporalTransformer
 from ..models.ethd import ETHD, ETHDConfig
-from ..models.ethd_blocks import DownBlock, MidBlock, UpBlock
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..types import MotionConditions
 from .denoising import NoiseLaw, RegionWeights, denoising_error, latent_masks, masks_of, weighted_mean
@@ -26,7 +27,7 @@ from .source import Clip, Source
 
 ARMS = ("lip", "expression", "both")
 LIP_ONLY, EXPRESSION_ONLY = 0, 1
-ETHD_BLOCKS = (DownBlock, MidBlock, UpBlock)
+ETHD_BLOCKS = (SpatioTemporalResBlock, SpatioTemporalTransformer)
 """What is recomputed and sharded as units."""
 
 

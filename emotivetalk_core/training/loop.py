@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..device import autocast
 from ..errors import NumericalError, SettingsError
 from .checkpoints import Checkpoints
 from .log import Entry, Meter, TrainingLog, is_finite, thin_curve
@@ -74,6 +75,7 @@ class Engine:
     def __post_init__(self) -> None:
         if self.sharding not in SHARDINGS:
             raise SettingsError(f"There is no sharding {self.sharding!r}; choose one of {', '.join(SHARDINGS)}.")
+        autocast(self.device, self.precision)  # refuses a precision that is unknown
 
 
 def learning_rate(step: int, settings: LoopSettings) -> float:

@@ -14,6 +14,7 @@ from ..models.manifest import write_manifest
 from ..models.presets import ModelPreset
 from .job import Job
 from .loop import Engine, OnStep, first_difference
+from .source_writer import remove_unfinished
 
 PrepareData = Callable[[Path, int, Any, OnStep | None], None]
 
@@ -57,14 +58,16 @@ def follow(
         if name not in recipe.stages:
             raise SettingsError(f"There is no training stage {name!r}; choose from {', '.join(recipe.stages)}.")
     first = engine.processes.first
-    if first:
-        _claim(recipe, out)
     report = on_step if first else None
     data = recipe.sources or (out / "training" / "data",)
-    if recipe.prepare is not None and first:
-        recipe.prepare(data[0], recipe.seed, recipe.data, report)
-    engine.processes.wait()
     job = Job(recipe.name, recipe.preset, out, data, engine, recipe.seed, report)
+    if first:
+        _claim(recipe, out)
+        remove_unfinished(job.features)
+        if recipe.prepare is not None:
+            remove_unfinished(data[0])
+            recipe.prepare(data[0], recipe.seed, recipe.data, report)
+    engine.processes.wait()
     wanted = [
         name
         for name, stage in recipe.stages.items()

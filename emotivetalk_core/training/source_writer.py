@@ -38,8 +38,6 @@ class SourceWriter:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _cannot_write(folder, error) from error
-        for file in folder.glob("*.part"):
-            file.unlink()
         if self._index.exists():  # the line that a kill left unfinished
             data = self._index.read_bytes()
             os.truncate(self._index, data.rfind(b"\n") + 1)
@@ -58,6 +56,12 @@ class SourceWriter:
                 os.fsync(file.fileno())
         except OSError as error:
             raise _cannot_write(self._index, error) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Delete shards that a kill left half-written; while nobody writes to the folder."""
+    for file in folder.glob("*.part"):
+        file.unlink()
 
 
 def write_shard(folder: Path, name: str, clips: Sequence[WrittenClip]) -> list[str]:

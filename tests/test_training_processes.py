@@ -1,0 +1,115 @@
+"""Several processes that train together, as torchrun starts them, and processes that are killed: the same weights come
+out. All through the command that users give.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from emotivetalk_core.errors import SettingsError
+from emotivetalk_core.recipes.tiny import RECIPE
+from emotivetalk_core.training.job import Job
+from emotivetalk_core.training.loop import Engine
+from emotivetalk_core.training.processes import Processes
+from emotivetalk_core.training.recipe import _check_data
+
+ROOT = Path(__file__).resolve().parent.parent
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+
+
+def command(folder: Path, stage: str, *options: str, processes: int = 1) -> list[str]:
+    launcher = TORCHRUN if processes > 1 else ()
+    verb = ("-m", "emotivetalk_core", "train", "tiny", "--out", str(folder), "--stages", stage)
+    return [sys.executable, *launcher, *verb, "--precision", "float32", *options]
+
+
+def run(arguments: list[str], wait_for: Path | None = None) -> str:
+    """Run a command to its end, or kill -9 it and all of its processes as soon as a file is there. Returns stderr."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while wait_for is not None and process.poll() is None:
+        if wait_for.exists():
+            for each in family(process.pid):
+                os.kill(each, signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    said = process.communicate()[1]
+    if wait_for is None:
+        assert process.returncode == 0, said
+    else:
+        assert process.returncode == -signal.SIGKILL, said
+    return said
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it started, the youngest first: torchrun's are no group of its own."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [*(each for child in children for each in family(int(child))), pid]
+
+
+def without(trained: Path, folder: Path, stage: str, *weights: str) -> Path:
+    """A copy of the trained folder in which one stage is still to be done."""
+    shutil.copytree(trained, folder)
+    shutil.rmtree(folder / "training" / "checkpoints" / stage)
+    (folder / "training" / f"{stage}.log.jsonl").unlink()
+    for name in weights:
+        (folder / f"{name}.safetensors").unlink()
+    return folder
+
+
+def state(folder: Path, stage: str) -> dict[str, torch.Tensor]:
+    """All tensors of a stage's last checkpoint, of however many shards."""
+    (last,) = (folder / "training" / "checkpoints" / stage).glob("step-*")
+    return {name: value for shard in last.glob("*.safetensors") for name, value in load_file(shard).items()}
+
+
+def assert_equal_to(relative: float, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert found.keys() == expected.keys()
+    for kind in ("network/", "mean/", "optimiser/"):
+        names = [name for name in expected if name.startswith(kind)]
+        one, other = (torch.cat([values[name].double().flatten() for name in names]) for values in (found, expected))
+        assert (one - other).norm() <= relative * other.norm(), kind
+
+
+def test_two_processes_compute_what_one_does(tiny_trained, tmp_path):
+    """V-AID: its lips are told from those of the whole batch, and CLUB pairs them over the whole batch."""
+    folder = without(tiny_trained, tmp_path / "two", "v_aid", "dicte", "lip_projector")
+    run(command(folder, "v_aid", processes=2))
+    assert_equal_to(1e-6, state(folder, "v_aid"), state(tiny_trained, "v_aid"))
+
+
+def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, tmp_path):
+    """ETHD on two processes with FSDP2 and recomputed activations, killed, then on one: as if one had done all."""
+    folder = without(tiny_trained, tmp_path / "sharded", "ethd", "ethd")
+    second = folder / "training" / "checkpoints" / "ethd" / "step-000000002"
+    options = ("--sharding", "fsdp", "--recompute", "--save-minutes", "0")
+    run(command(folder, "ethd", *options, processes=2), wait_for=second)
+    assert not (folder / "ethd.safetensors").exists()
+    run(command(folder, "ethd"))
+    assert_equal_to(1e-6, state(folder, "ethd"), state(tiny_trained, "ethd"))
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(tiny_trained, tmp_path):
+    folder = without(tiny_trained, tmp_path / "killed", "v_aid", "dicte", "lip_projector")
+    for step in (1, 3):
+        wait_for = folder / "training" / "checkpoints" / "v_aid" / f"step-{step:09d}"
+        run(command(folder, "v_aid", "--save-minutes", "0"), wait_for=wait_for)
+    run(command(folder, "v_aid"))
+    for name in ("dicte", "lip_projector"):
+        found, expected = (load_file(where / f"{name}.safetensors") for where in (folder, tiny_trained))
+        assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
+def test_more_processes_than_people_are_refused(tiny_trained):
+    engine = Engine(processes=Processes(0, 40))
+    job = Job("tiny", RECIPE.preset, tiny_trained, (tiny_trained / "training" / "data",), engine, RECIPE.seed)
+    with pytest.raises(SettingsError, match="There are 40 processes, but clips of .* people only"):
+        _check_data(job)

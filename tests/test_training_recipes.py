@@ -1,0 +1,201 @@
+"""Recipes that people write, and everything that can be wrong with them or with the folders they meet: one sentence and
+exit status 2, before the long part and with nothing lost.
+"""
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emotivetalk_core.cli.main import main
+from emotivetalk_core.models.presets import FULL
+from emotivetalk_core.recipes import tiny
+from emotivetalk_core.recipes.library import find_recipe, read_recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def write(folder: Path, said: object) -> Path:
+    path = folder / "mine.json"
+    path.write_text(json.dumps(said))
+    return path
+
+
+def test_a_recipe_says_what_is_different_from_another(tmp_path):
+    recipe = find_recipe(
+        str(
+            write(
+                tmp_path,
+                {
+                    "from": "tiny",
+                    "preset": "full",
+                    "seed": 3,
+                    "data": ["films", "/other"],
+                    "stages": {
+                        "face_finder": None,
+                        "ethd": {
+                            "loop": {"steps": 30, "optimiser": "adamw8bit", "learning_rate": 1},
+                            "start": "svd.safetensors",
+                            "films": {"shares": {"from_vision": 0.7}},
+                            "first_frames": None,
+                        },
+                    },
+                },
+            )
+        )
+    )
+    assert (recipe.name, recipe.seed, recipe.preset, recipe.prepare) == ("mine", 3, FULL, None)
+    assert recipe.sources == (tmp_path / "films", Path("/other"))
+    assert list(recipe.stages) == [name for name in tiny.RECIPE.stages if name != "face_finder"]
+    ethd, before = recipe.stages["ethd"].settings, tiny.RECIPE.stages["ethd"].settings
+    assert (ethd.loop.steps, ethd.loop.batch, ethd.loop.optimiser) == (30, before.loop.batch, "adamw8bit")
+    assert (ethd.films.shares.from_vision, ethd.films.shares.drop) == (0.7, before.films.shares.drop)
+    assert ethd.start == "svd.safetensors" and ethd.first_frames is None
+    assert recipe.stages["v_aid"] == tiny.RECIPE.stages["v_aid"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"from": "huge"}, 'does not say what it starts from; begin it with "from": one of demo, tiny'),
+        ([1], "does not say what it starts from"),
+        ({"from": "tiny", "stepps": 3}, "has 'stepps', which is not known there; choose from from, preset"),
+        (
+            {"from": "tiny", "stages": {"etdh": {}}},
+            "stages has 'etdh', which is not known there; choose from face",
+        ),
+        ({"from": "tiny", "stages": {"ethd": {"lop": {}}}}, "stages.ethd has 'lop', which is not known there"),
+        ({"from": "tiny", "stages": {"ethd": {"loop": {"step": 3}}}}, "stages.ethd.loop has 'step'"),
+        (
+            {"from": "tiny", "stages": {"ethd": {"loop": {"steps": "3"}}}},
+            'steps is "3", but a value such as 4 is expected',
+        ),
+        ({"from": "tiny", "stages": {"ethd": {"loop": {"steps": 0}}}}, "steps is 0; give a number above 0"),
+        ({"from": "tiny", "stages": {"ethd": 3}}, "stages.ethd is 3, but settings are expected"),
+        ({"from": "tiny", "preset": "large"}, "preset has 'large', which is not known there; choose from full, demo"),
+    ],
+)
+def test_what_a_recipe_says_wrong_is_named(tmp_path, capsys, said, sentence):
+    assert main(["train", str(write(tmp_path, said)), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told and told.count("\n") == 1
+    assert not (tmp_path / "out" / "training").exists()
+
+
+def test_a_recipe_that_is_no_json_or_not_there_is_named(tmp_path, capsys):
+    (tmp_path / "mine.json").write_text("{")
+    for name, sentence in ((str(tmp_path / "mine.json"), "cannot be read as a recipe"), ("huge", "no recipe 'huge'")):
+        assert main(["train", name, "--out", str(tmp_path / "out")]) == 2
+        assert sentence in capsys.readouterr().err
+
+
+def refused(capsys: pytest.CaptureFixture[str], out: Path, recipe: object = "tiny", *options: str) -> str:
+    capsys.readouterr()
+    assert main(["train", str(recipe), "--out", str(out), "--precision", "float32", *options]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("error: ") for line in told) == 1
+    return told[-1]
+
+
+@pytest.fixture
+def begun(tiny_trained: Path, tmp_path: Path) -> Path:
+    """A folder in which only the stage ethd is still to be done."""
+    folder = shutil.copytree(tiny_trained, tmp_path / "begun")
+    (folder / "ethd.safetensors").unlink()
+    return folder
+
+
+def test_options_that_cannot_work_are_named(begun, capsys):
+    shutil.rmtree(begun / "training" / "checkpoints" / "ethd")
+    for options, sentence in (
+        (["--stages", "etdh"], "There is no training stage 'etdh'"),
+        (["--precision", "int3"], "There is no precision 'int3'"),
+        (["--sharding", "some"], "There is no sharding 'some'"),
+        (["--parts", "3"], "A batch of 4 cannot be shared out evenly by 1 processes in 3 parts"),
+        (["--parts", "0"], "The number of parts"),
+        (["--data", str(begun / "nothing")], "which this stage learns from"),
+    ):
+        assert sentence in refused(capsys, begun, "tiny", "--stages", "ethd", *options), sentence
+
+
+def test_a_folder_of_another_recipe_is_refused(begun, capsys, tmp_path):
+    assert 'holds a training with recipe "tiny", and it is "demo" now; give another --out' in refused(
+        capsys, begun, "demo"
+    )
+    other = write(tmp_path, {"from": "tiny", "seed": 8})
+    other = other.rename(other.with_name("tiny.json"))
+    assert "holds a training with seed 7, and it is 8 now" in refused(capsys, begun, other)
+
+
+def test_a_checkpoint_of_other_numbers_is_refused_and_kept(begun, capsys, tmp_path):
+    recipe = write(tmp_path, {"from": "tiny", "stages": {"ethd": {"loop": {"learning_rate": 1e-5}}}})
+    recipe = recipe.rename(recipe.with_name("tiny.json"))
+    told = refused(capsys, begun, recipe, "--stages", "ethd")
+    assert "made with settings.learning_rate 0.0006, and it is 1e-05 now" in told
+    assert list((begun / "training" / "checkpoints" / "ethd").iterdir())
+
+
+def test_data_of_another_size_than_the_presets_is_refused(begun, capsys, tmp_path):
+    recipe = write(tmp_path, {"from": "tiny", "preset": "demo", "data": str(begun / "training" / "data")})
+    told = refused(capsys, tmp_path / "out", recipe)
+    assert "are 64x64, but the recipe's preset is trained at 128x128" in told
+
+
+def test_a_start_that_is_missing_or_of_other_widths_is_refused(begun, capsys, tmp_path):
+    shutil.rmtree(begun / "training" / "checkpoints" / "ethd")
+    (begun / "training" / "renderer.safetensors").rename(begun / "renderer.safetensors")
+    assert "renderer.safetensors is not there, and a stage begins with it" in refused(capsys, begun)
+    demo = ROOT / "emotivetalk_core" / "weights" / "demo" / "ethd.safetensors"
+    if demo.is_file():
+        recipe = write(tmp_path, {"from": "tiny", "stages": {"ethd": {"start": str(demo)}}})
+        told = refused(capsys, begun, recipe.rename(recipe.with_name("tiny.json")))
+        assert "has block_channels (32, 64, 128, 128), but the recipe's preset has (16, 16)" in told
+
+
+def test_a_damaged_or_altered_shard_is_refused(begun, capsys):
+    shard = begun / "training" / "data" / "clips-00000.safetensors"
+    data = shard.read_bytes()
+    for harmed, sentence in (
+        (data[:-1], f"has {len(data) - 1} bytes where {len(data)} were written"),
+        (data[:-1] + bytes([data[-1] ^ 1]), "was altered since it was written"),
+    ):
+        shard.write_bytes(harmed)
+        assert sentence in refused(capsys, begun)
+    shard.unlink()
+    assert "lists clips-00000.safetensors, which is missing" in refused(capsys, begun)
+
+
+FULL_DISK = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+from emotivetalk_core.cli.main import main
+sys.exit(main({arguments!r}))
+"""
+
+
+def test_a_full_disk_is_said_in_a_sentence_and_loses_nothing(begun):
+    """No file may grow beyond a limit: as on a disk where it has no more room."""
+    shutil.rmtree(begun / "training" / "checkpoints" / "ethd")
+    arguments = ["train", "tiny", "--out", str(begun), "--precision", "float32", "--stages", "ethd"]
+    program = FULL_DISK.format(limit=100_000, arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written (File too large); make room and give the command again" in done.stderr.splitlines()[-1]
+    assert not list((begun / "training" / "checkpoints").glob("ethd/step-*"))
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+    assert main(arguments) == 0 and (begun / "ethd.safetensors").is_file()
+
+
+def test_a_recipe_with_its_own_data_does_not_draw(begun, tmp_path):
+    recipe = read_recipe(write(tmp_path, {"from": "tiny", "data": "clips"}))
+    assert recipe.prepare is None
+    out = tmp_path / "out"
+    assert (
+        main(["train", "tiny", "--out", str(out), "--data", str(begun / "training" / "data"), "--stages", "trunk"]) == 0
+    )
+    assert (out / "training" / "trunk.safetensors").is_file() and not (out / "training" / "data").exists()
