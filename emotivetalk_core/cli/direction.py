@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     import torch
 
     from ..direction.source import Source, SourceReaders
+    from ..direction.timeline import Timeline
     from ..direction.words import WordTime
     from ..models.model_set import ModelSet
     from ..models.speech_emotion import HeardEmotion
     from ..pipeline import TalkSettings
-    from ..types import ExpressionLatents, FaceRegions, Speech, VideoConditions
+    from ..types import Emotion, ExpressionLatents, FaceRegions, Speech, VideoConditions
 
 ORDINARY_SWAY = 60.0
 VIDEOS = (
@@ -59,7 +60,7 @@ def directed(
 ) -> "TalkSettings":
     """The settings with everything that was chosen resolved, and the plot drawn. What was heard is printed."""
     settings = replace(settings, expression_guidance=_chosen(direction.guidance, settings.expression_guidance))
-    words = _words(direction, speech)
+    words = spoken_words(direction, speech)
     if direction.take is not None:
         settings = _with_take(direction, models, settings, speech.frames)
     elif direction.driving_video is not None:
@@ -101,14 +102,24 @@ def _with_emotion(
     regions: "FaceRegions",
     words: "tuple[WordTime, ...]",
 ) -> "TalkSettings":
-    from ..direction.source import resolve
-
     timeline = timeline_of(direction)
     if timeline is None:
         return settings
-    readers = _readers(models, speech, regions)
+    emotion = emotion_of(direction, timeline, _readers(models, speech, regions), speech, words)
+    return replace(settings, emotion=emotion)
 
-    def resolved(source: "Source"):
+
+def emotion_of(
+    direction: Direction,
+    timeline: "Timeline",
+    readers: "SourceReaders",
+    speech: "Speech",
+    words: "tuple[WordTime, ...]",
+) -> "Emotion":
+    """The emotion that was asked for, for the whole speech or for each frame, and its plot drawn if that was asked."""
+    from ..direction.source import resolve
+
+    def resolved(source: "Source") -> "Emotion":
         return resolve(source, readers)
 
     if direction.timeline is None:
@@ -122,7 +133,7 @@ def _with_emotion(
         spoken = [(word.start, word.word) for word in words]
         write_picture(draw_timeline(timeline.strengths(speech.frames, words), keys, speech, spoken), direction.plot)
         print(f"plot: {direction.plot.resolve()}")
-    return replace(settings, emotion=emotion)
+    return emotion
 
 
 def _readers(models: "ModelSet", speech: "Speech", regions: "FaceRegions") -> "SourceReaders":
@@ -246,7 +257,8 @@ def _watched(path: Path, models: "ModelSet", seconds: float) -> "np.ndarray":
     return resample(torch.from_numpy(course), film.rate).numpy()
 
 
-def _words(direction: Direction, speech: "Speech") -> "tuple[WordTime, ...]":
+def spoken_words(direction: Direction, speech: "Speech") -> "tuple[WordTime, ...]":
+    """The words of the transcript with their times; none without one."""
     if direction.transcript is None:
         return ()
     from ..direction.words import word_times

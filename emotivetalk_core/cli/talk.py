@@ -1,23 +1,30 @@
 """`talk`: a portrait and a recording become a video file."""
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import FaceError, OutputError
+from ..errors import FaceError, OutputError, SettingsError
 from . import values
 from .direction import directed, keep_take, with_codebook
 from .direction_options import Direction, add_direction_options, check_direction, direction_of
 from .faults import FACE_BOX, face_fault
 from .files import same_file
+from .photograph import check_photograph_job, load_photograph_models, photograph_frames, photograph_talk
 from .progress import StageBars
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+    from ..face.finder import FaceDetector
     from ..models.model_set import ModelSet
     from ..pipeline import TalkSettings
-    from ..types import CropRecord, FaceRegions, Portrait
+    from ..types import CropRecord, FaceRegions, HeadPose, Portrait, Speech
 
 Value = TypeVar("Value")
 
@@ -40,6 +47,10 @@ class TalkJob:
     device: str = "auto"
     direction: Direction = field(default_factory=Direction)
     lip_strength: float = 1.0
+    emotion_strength: float | None = None
+    lip_guidance: float | None = None
+    picture_guidance: float | None = None
+    no_interpolation: bool = False
     seed: int = 0
     grid: str | None = None
     steps: int | None = None
@@ -66,6 +77,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument(
         "--lip-strength", type=values.lip_strength, default=1.0, help="how far the mouth moves: 0 to 2 (1)"
     )
+    _add_photograph_options(parser)
     parser.add_argument(
         "--face-box",
         type=values.coordinate,
@@ -92,6 +104,22 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.set_defaults(run=run)
 
 
+def _add_photograph_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("with the weights of DICE-Talk or Sonic (docs/weights.md)")
+    group.add_argument(
+        "--emotion-strength", type=values.lip_strength, help="how far the emotion moves the face: 0 to 2 (1)"
+    )
+    group.add_argument("--lip-guidance", type=values.guidance, help="how closely the speech is followed: 0 to 10 (*)")
+    group.add_argument(
+        "--picture-guidance", type=values.guidance, help="how closely the portrait is followed: 0 to 10 (*)"
+    )
+    group.add_argument(
+        "--no-interpolation",
+        action="store_true",
+        help="show each of the 12.5 frames that are sampled a second twice, and make none between them",
+    )
+
+
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """The options that `demo` shares."""
     parser.add_argument("--steps", type=values.steps, help="denoising steps (*)")
@@ -114,6 +142,10 @@ def run(arguments: argparse.Namespace) -> None:
             device=arguments.device,
             direction=direction_of(arguments),
             lip_strength=arguments.lip_strength,
+            emotion_strength=arguments.emotion_strength,
+            lip_guidance=arguments.lip_guidance,
+            picture_guidance=arguments.picture_guidance,
+            no_interpolation=arguments.no_interpolation,
             seed=arguments.seed,
             grid=arguments.grid,
             steps=arguments.steps,
@@ -138,56 +170,117 @@ def make_video(job: TalkJob) -> None:
     from ..face.head_turn import box_of_mask
     from ..face.portrait import read_portrait
     from ..face.regions import crop_square
-    from ..pipeline import VIDEO, prepare_conditions, render
-    from ..sampling.estimate import plan
+    from ..models.photograph_set import is_photograph_folder
+    from ..pipeline import VIDEO
     from ..video.writer import LAYOUTS, VideoWriter, check_output
 
     direction = job.direction
     if not direction.plot_only:
         check_output(job.out)
     check_direction(direction)
+    photograph = job.weights is not None and is_photograph_folder(job.weights)
+    check_photograph_job(job) if photograph else _refuse_photograph_options(job)
     _spare_the_inputs(job)
     recording = read_recording(job.audio)
     portrait = read_portrait(job.portrait)
-    models = with_codebook(direction, load_models(job.weights, job.device))
-    settings = talk_settings(job, models)
-    regions = find_face(job, portrait, models)
     speech = recording.speech()
     for note in filter(None, (*recording.notes, speech.note)):
         print(f"note: {job.audio}: {note}")
-    if regions.note:
-        print(f"note: {job.portrait}: {regions.note} ({_BOX_OPTION})")
-    settings = directed(direction, models, settings, speech, regions, quiet=job.quiet)
+    making = (_photograph if photograph else _method)(job, portrait, speech)
     if direction.plot_only:
         return
+    regions = making.regions
     portrait, record = scaled_picture(portrait, regions.record, job.size)
     width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
-    labels = {VIDEO: f"{VIDEO}, {plan(speech.frames, settings.video)}"}
     sound = recording.waveform
     if len(sound) not in LAYOUTS:
         sound = mix_down(sound, recording.layout)[0][None]
     with (
         VideoWriter(job.out, width=width, height=height, audio=sound, audio_rate=recording.rate) as video,
-        StageBars(labels, hidden=job.quiet) as bars,
+        StageBars({VIDEO: f"{VIDEO}, {making.plan}"}, hidden=job.quiet) as bars,
     ):
         bars("reading", 3, 3)
-        conditions = prepare_conditions(models, speech, regions, settings, bars)
-        keep_take(direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
-        chunks = render(models, conditions, settings, bars)
-        if not job.crop:
+        chunks = making.frames(bars)
+        if making.detail is not None and not job.crop:
             square = crop_square(portrait.pixels, record, record.side)
             sharp = at_own_resolution(
                 (frame for chunk in chunks for frame in chunk),
                 repeat(square),
                 regions.crop,
-                amount=settings.detail,
-                head_pose=settings.head_pose,
+                amount=making.detail,
+                head_pose=making.head_pose,
                 face_box=box_of_mask(regions.face_mask),
             )
-            chunks = paste_back_stream((frame[None] for frame in sharp), portrait, record)
-        for frames in chunks:
+            chunks = (frame[None] for frame in sharp)
+        for frames in chunks if job.crop else paste_back_stream(chunks, portrait, record):
             video.write(frames)
     print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
+
+
+@dataclass(frozen=True)
+class _Making:
+    """A video that all is known of. plan: its cost in words · frames: samples it, and gives its chunks · detail: how
+    much of the portrait's own is kept where nothing moves, None for frames that know nothing of it · head_pose: that
+    the frames were turned by.
+    """
+
+    regions: "FaceRegions"
+    plan: str
+    frames: Callable[[StageBars], "Iterator[torch.Tensor]"]
+    detail: float | None = None
+    head_pose: "HeadPose | None" = None
+
+
+def _method(job: TalkJob, portrait: "Portrait", speech: "Speech") -> _Making:
+    """By EmotiveTalk's own networks."""
+    from ..pipeline import prepare_conditions, render
+    from ..sampling.estimate import plan
+
+    models = with_codebook(job.direction, load_models(job.weights, job.device))
+    settings = talk_settings(job, models)
+    regions = _told(job, find_face(job, portrait, models))
+    settings = directed(job.direction, models, settings, speech, regions, quiet=job.quiet)
+
+    def frames(bars: StageBars) -> "Iterator[torch.Tensor]":
+        conditions = prepare_conditions(models, speech, regions, settings, bars)
+        keep_take(job.direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
+        yield from render(models, conditions, settings, bars)
+
+    return _Making(regions, plan(speech.frames, settings.video), frames, settings.detail, settings.head_pose)
+
+
+def _photograph(job: TalkJob, portrait: "Portrait", speech: "Speech") -> _Making:
+    """By those of DICE-Talk or Sonic."""
+    from ..photograph_pipeline import CROP_FACTOR, sampled_frames, silent_tail
+    from ..sampling.photograph import plan
+
+    assert job.weights is not None
+    models = load_photograph_models(job.weights, job.device)
+    size = job.resolution or models.defaults.size
+    regions = _told(job, _found_face(job, portrait, None, size, CROP_FACTOR))
+    talk = photograph_talk(job, models, speech)
+    work = plan(sampled_frames(speech.frames) + silent_tail(models, talk), talk.video)
+    return _Making(regions, work, lambda bars: photograph_frames(models, speech, regions, talk, bars))
+
+
+def _told(job: TalkJob, regions: "FaceRegions") -> "FaceRegions":
+    if regions.note:
+        print(f"note: {job.portrait}: {regions.note} ({_BOX_OPTION})")
+    return regions
+
+
+def _refuse_photograph_options(job: TalkJob) -> None:
+    for option, given in {
+        "--emotion-strength": job.emotion_strength,
+        "--lip-guidance": job.lip_guidance,
+        "--picture-guidance": job.picture_guidance,
+        "--no-interpolation": job.no_interpolation or None,
+    }.items():
+        if given is not None:
+            raise SettingsError(
+                f"{option} belongs to the weights of DICE-Talk and Sonic; give their folder with --weights, or leave "
+                "it out."
+            )
 
 
 def load_models(weights: Path | None, device: str) -> "ModelSet":
@@ -230,11 +323,19 @@ def _chosen(choice: Value | None, default: Value) -> Value:
 
 def find_face(job: TalkJob, portrait: "Portrait", models: "ModelSet") -> "FaceRegions":
     """The talking crop; a fault names the picture and the option that gives the face's place."""
+    from ..face.regions import CROP_FACTOR
+
+    finder = models.face_finder.find if models.face_finder is not None else None
+    return _found_face(job, portrait, finder, job.resolution or models.picture_size, CROP_FACTOR)
+
+
+def _found_face(
+    job: TalkJob, portrait: "Portrait", finder: "FaceDetector | None", size: int, crop_factor: float
+) -> "FaceRegions":
     from ..face.regions import face_regions
 
     try:
-        finder = models.face_finder.find if models.face_finder is not None else None
-        return face_regions(portrait, box=job.face_box, detector=finder, size=job.resolution or models.picture_size)
+        return face_regions(portrait, box=job.face_box, detector=finder, size=size, crop_factor=crop_factor)
     except FaceError as error:
         fault = face_fault(job.portrait, error, f"say where it is with {_BOX_OPTION}, in pixels")
         named = "" if _BOX_OPTION in str(fault) else f" ({_BOX_OPTION})"

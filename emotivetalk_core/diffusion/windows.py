@@ -49,7 +49,8 @@ def shifted_windows(n: int, window: int, step: int, shift: int = 7) -> list[int]
 
     The seams fall elsewhere at every step, so they heal without the cost of overlap (the idea is Sonic's). A window
     that would reach past either end is moved inside, so that each keeps the length that the network was trained on;
-    there, and only there, two windows overlap. [ours: Sonic wraps the end of the video round to its beginning]
+    there, and only there, two windows overlap. [ours: Sonic wraps the end of the video round to its beginning, as
+    `wrapped_windows` does]
     """
     check_windows(window, 0)
     _check_frames(n)
@@ -58,6 +59,36 @@ def shifted_windows(n: int, window: int, step: int, shift: int = 7) -> list[int]
     offset = (step * shift) % window
     first = offset - window if offset else 0
     return sorted({min(max(start, 0), n - window) for start in range(first, n, window)})
+
+
+def wrapped_windows(n: int, window: int, offset: int) -> list[list[int]]:
+    """The frames of each window, without overlap, over n frames laid out as a ring: the window that reaches past the
+    end goes on at the beginning, and all of them begin `offset` frames earlier (Sonic).
+
+    Windows are whole, so where n is no multiple of them some frames are in two; in a ring shorter than a window frames
+    come back within it.
+    """
+    check_windows(window, 0)
+    _check_frames(n)
+    return [[(start - offset + k) % n for k in range(window)] for start in range(0, n, window)]
+
+
+def fuse_wrapped(windows: Iterable[torch.Tensor], frames: Sequence[Sequence[int]], n: int) -> torch.Tensor:
+    """The mean of what windows [T, …] say of each frame; frames: of each window, as `wrapped_windows` gives them.
+
+    Returns [n, …]. ValueError if a frame is in no window or a window is missing.
+    """
+    total: torch.Tensor | None = None
+    count = torch.zeros(n)
+    for indices, window in zip(frames, windows, strict=True):
+        if total is None:
+            total = torch.zeros(n, *window.shape[1:], dtype=window.dtype, device=window.device)
+        places = torch.tensor(indices)
+        total.index_add_(0, places.to(window.device), window)
+        count.index_add_(0, places, torch.ones(len(indices)))
+    if total is None or bool((count == 0).any()):
+        raise ValueError(f"{len(frames)} windows leave frames of 0…{n - 1} uncovered.")
+    return total / count.to(total).reshape(n, *[1] * (total.ndim - 1))
 
 
 def window_weights(window: int) -> torch.Tensor:

@@ -46,13 +46,15 @@ def face_regions(
     lip_mask: torch.Tensor | None = None,
     detector: FaceDetector | None = None,
     size: int = 128,
+    crop_factor: float = CROP_FACTOR,
 ) -> FaceRegions:
     """The talking crop of `portrait` at `size` pixels, its masks, and the record for pasting it back. The face is
     where `box` says (left, top, right, bottom in pixels), else the bounds of `face_mask`, else the `landmarks`
     (landmarks.py), else the largest face that `detector` or the LBP cascade finds. Masks are [1, h, w] or [h, w] at
     the picture's size, above 0.5 is inside; a given mask is taken as M_face or M_lip itself. Without a lip mask
-    M_lip is the lip box of the landmarks or the detector, else the usual place of a mouth. Raises FaceError where
-    no face is found or what was given does not lie in the picture.
+    M_lip is the lip box of the landmarks or the detector, else the usual place of a mouth. crop_factor: the crop's
+    side in face boxes, where other weights than ours were trained on another framing. Raises FaceError where no face is
+    found or what was given does not lie in the picture.
     """
     height, width = portrait.pixels.shape[-2:]
     if face_mask is not None:
@@ -64,7 +66,7 @@ def face_regions(
 
     visible = flatten_alpha(portrait)
     face = _choose_face(visible, box, landmarks, detector)
-    record = crop_record(face.box, width, height)
+    record = crop_record(face.box, width, height, crop_factor)
     scale = size / record.side
     note = face.note
     if record.side < size / 2:
@@ -82,9 +84,9 @@ def face_regions(
     return FaceRegions(crop_square(visible, record, size), mask.to(device), lips.to(device), record, eyes_mouth, note)
 
 
-def crop_record(box: Box, picture_width: int, picture_height: int) -> CropRecord:
+def crop_record(box: Box, picture_width: int, picture_height: int, crop_factor: float = CROP_FACTOR) -> CropRecord:
     """The canonical square around a face box, on whole pixels."""
-    side = max(SMALLEST_FACE, round(CROP_FACTOR * max(box[2] - box[0], box[3] - box[1])))
+    side = max(SMALLEST_FACE, round(crop_factor * max(box[2] - box[0], box[3] - box[1])))
     left = round((box[0] + box[2]) / 2 - side / 2)
     top = round((box[1] + box[3]) / 2 - side / 2)
     return CropRecord(left, top, side, picture_width, picture_height)
@@ -101,6 +103,17 @@ def crop_square(pixels: torch.Tensor, record: CropRecord, size: int) -> torch.Te
         return square
     resized = F.interpolate(square[None], size=(size, size), mode="bicubic", antialias=True)
     return resized[0].clamp(0.0, 1.0)
+
+
+def box_mask_around(mask: torch.Tensor, growth: float) -> torch.Tensor:
+    """The filled box around what is inside of a mask [1, h, w], `growth` times as wide and high around its centre."""
+    left, top, right, bottom = _mask_bounds(mask)
+    across, down = (right - left) * (growth - 1) / 2, (bottom - top) * (growth - 1) / 2
+    height, width = mask.shape[-2:]
+    rows, columns = torch.arange(height) + 0.5, torch.arange(width) + 0.5
+    inside_rows = (rows >= top - down) & (rows < bottom + down)
+    inside_columns = (columns >= left - across) & (columns < right + across)
+    return (inside_rows[:, None] & inside_columns[None, :]).to(mask)[None]
 
 
 def flatten_alpha(portrait: Portrait) -> torch.Tensor:

@@ -51,9 +51,10 @@ def fetch(
     is there and right is left alone.
 
     revision: another than the pinned one; then the pinned digests do not count, and the Hub's own do. A companion keeps
-    its own, where it has one · endpoint: the address of another Hub than huggingface.co or $HF_ENDPOINT. $HF_HUB_OFFLINE
-    is heeded; a login's token is used. Raises SettingsError without any revision, InputError where the Hub cannot give the file, WeightsError where a file
-    is not the one it should be, OutputError where it cannot be written.
+    its own, where it has one · endpoint: the address of another Hub than huggingface.co or $HF_ENDPOINT.
+    $HF_HUB_OFFLINE is heeded; a login's token is used. Raises SettingsError without any revision, InputError where the
+    Hub cannot give the file, WeightsError where a file is not the one it should be, OutputError where it cannot be
+    written.
     """
     from huggingface_hub import constants
 
