@@ -1,6 +1,7 @@
 """What is heard: loading a speech encoder, ours or a public one, and the audio windows of every video frame."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,12 @@ import torch
 from comfy_api.latest import io
 
 from ..emotivetalk_core.audio.feature_windows import encode_speech
+from ..emotivetalk_core.audio.half_frames import encode_half_frames, half_frame_windows
+from ..emotivetalk_core.models import whisper_encoder
 from ..emotivetalk_core.models.checkpoint import load_network
 from ..emotivetalk_core.models.speech_encoder import SpeechEncoder, SpeechEncoderConfig, encoding_memory, standardise
-from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures
+from ..emotivetalk_core.models.whisper_encoder import WhisperEncoder, WhisperEncoderConfig
+from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures, Speech
 from .face_places import told
 from .hosted import HostedNetwork, adopt_operations, host_network, to_host
 from .layouts import speech_of
@@ -52,6 +56,22 @@ class HostedSpeechEncoder:
         return self.hosted.loaded(encoding_memory(self.hosted.network.config, samples.numel()))
 
 
+@dataclass(frozen=True)
+class HostedWhisper:
+    """The speech encoder of DICE-Talk and Sonic."""
+
+    hosted: HostedNetwork[WhisperEncoder]
+
+    def windows(self, speech: Speech, on_progress: Callable[[int, int], None]) -> torch.Tensor:
+        """What each frame hears [n, 10, c]."""
+        network = self.hosted.loaded(WHISPER_MEMORY)
+        return half_frame_windows(encode_half_frames(lambda piece: network(network.mel(piece)), speech, on_progress))
+
+
+WHISPER_MEMORY = 200_000_000
+"""Bytes that hearing 30 s takes in float32 beside the weights."""
+
+
 class LoadAudioEncoder(WeightsNode):
     """The frozen speech encoder (EmotiveTalk §3.2)."""
 
@@ -81,6 +101,11 @@ class LoadAudioEncoder(WeightsNode):
             offload = comfy.model_management.text_encoder_offload_device()
             network = load_network(path_of(weights), KIND, SpeechEncoder, SpeechEncoderConfig, offload, torch.float32)
             return io.NodeOutput(HostedSpeechEncoder(host_network(adopt_operations(network))))
+        if weights in choices(whisper_encoder.KIND):
+            offload = comfy.model_management.text_encoder_offload_device()
+            path, kind = path_of(weights), whisper_encoder.KIND
+            network = load_network(path, kind, WhisperEncoder, WhisperEncoderConfig, offload, torch.float32)
+            return io.NodeOutput(HostedWhisper(host_network(network, whole=True)))
         tensors = comfy.utils.load_torch_file(folder_paths.get_full_path_or_raise(HOST_FOLDER, weights), safe_load=True)
         return io.NodeOutput(comfy.audio_encoders.audio_encoders.load_audio_encoder_from_sd(tensors))
 
@@ -112,9 +137,13 @@ class EncodeAudio(io.ComfyNode):
     @classmethod
     def execute(cls, audio_encoder: Any, audio: dict[str, Any] | None = None) -> io.NodeOutput:
         speech = speech_of(audio)
-        ours = isinstance(audio_encoder, HostedSpeechEncoder)
-        features = audio_encoder.features if ours else functools.partial(host_features, audio_encoder)
-        windows = encode_speech(features, speech, comfy.utils.ProgressBar(1).update_absolute)
+        report = comfy.utils.ProgressBar(1).update_absolute
+        if isinstance(audio_encoder, HostedWhisper):
+            windows = audio_encoder.windows(speech, report)
+        else:
+            ours = isinstance(audio_encoder, HostedSpeechEncoder)
+            features = audio_encoder.features if ours else functools.partial(host_features, audio_encoder)
+            windows = encode_speech(features, speech, report)
         notes = [speech.note] if speech.note else []
         return io.NodeOutput(AudioFeatures(to_host(windows)), speech.frames, ui=told(notes))
 
@@ -122,7 +151,7 @@ class EncodeAudio(io.ComfyNode):
 def encoder_files() -> list[str]:
     """Our files, the bundled demo first, then the public ones in the host's own folder."""
     public = [name for name in folder_paths.get_filename_list(HOST_FOLDER) if name.endswith(".safetensors")]
-    return choices(KIND) + public
+    return choices(KIND) + choices(whisper_encoder.KIND) + public
 
 
 def host_features(audio_encoder: Any, samples: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,7 @@ from comfy.ldm.modules.attention import optimized_attention
 
 from ..emotivetalk_core.diffusion.noise_levels import SIGMA_MIN
 from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.models.adapted_unet import AdaptedUNetConfig
 from ..emotivetalk_core.models.checkpoint import check_keys, config_from_dict, read_checkpoint
 from ..emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from ..emotivetalk_core.models.model_set import read_sampling_defaults
@@ -181,7 +182,7 @@ class ETHDModel(comfy.model_base.BaseModel):
         return frames * height * width * (values * value_bytes + FLOAT32_BYTES)
 
 
-def peak_values(config: ETHDConfig, places: int, fused: bool) -> float:
+def peak_values(config: ETHDConfig | AdaptedUNetConfig, places: int, fused: bool) -> float:
     """Values alive at once in a forward, for each of the latent's `places` in each frame.
 
     Down the levels: the skips so far, and what one block works with. A site's peak is its gated feed-forward: 8 times
@@ -231,24 +232,34 @@ def load_ethd(
     checkpoint = read_checkpoint(path, "ethd")
     config = config_from_dict(ETHDConfig, checkpoint.config, path)
     check_keys(path, "ethd", ETHD(config, device="meta").state_dict(), checkpoint.tensors)
-
-    load_device = comfy.model_management.get_torch_device()
     model_config = ETHDModelConfig(config, read_sampling_defaults(path), vae)
+    patcher = hosted_model(model_config, checkpoint.tensors, dtype, disable_dynamic)
+    patcher.cached_patcher_init = (load_ethd, (path, vae, dtype))
+    return patcher
+
+
+def hosted_model(
+    model_config: comfy.supported_models_base.BASE,
+    tensors: dict[str, torch.Tensor],
+    dtype: torch.dtype | None,
+    disable_dynamic: bool,
+) -> comfy.model_patcher.ModelPatcher:
+    """The MODEL of a config and its network's tensors, on the device where the host keeps what does not work."""
+    load_device = comfy.model_management.get_torch_device()
     supported = model_config.supported_inference_dtypes
     if dtype is None:
         dtype = comfy.model_management.unet_dtype(
-            model_params=comfy.utils.calculate_parameters(checkpoint.tensors),
+            model_params=comfy.utils.calculate_parameters(tensors),
             supported_dtypes=supported,
-            weight_dtype=comfy.utils.weight_dtype(checkpoint.tensors),
+            weight_dtype=comfy.utils.weight_dtype(tensors),
         )
     cast = comfy.model_management.unet_manual_cast(dtype, load_device, supported)
     model_config.set_inference_dtype(dtype, cast, device=load_device)
 
     offload_device = comfy.model_management.unet_offload_device()
-    model = model_config.get_model(checkpoint.tensors).to(offload_device)
+    model = model_config.get_model(tensors).to(offload_device)
     patcher_class = comfy.model_patcher.ModelPatcher if disable_dynamic else comfy.model_patcher.CoreModelPatcher
     patcher = patcher_class(model, load_device=load_device, offload_device=offload_device)
-    tensors = {name: tensor.to(dtype) for name, tensor in checkpoint.tensors.items()}
-    model.diffusion_model.load_state_dict(tensors, strict=True, assign=patcher.is_dynamic())
-    patcher.cached_patcher_init = (load_ethd, (path, vae, dtype))
+    cast_tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
+    model.diffusion_model.load_state_dict(cast_tensors, strict=True, assign=patcher.is_dynamic())
     return patcher

@@ -11,6 +11,7 @@ from .example import ExampleFaces, ExampleInputs
 from .expression import EncodeExpression, LoadFaceEncoders
 from .face import FaceRegions, PasteBack
 from .head_pose import HeadPoseKeys, ReadHeadPose, SwayHead
+from .photograph import ConditionPhotograph, LoadPhotograph
 from .preview import PreviewExpression
 from .retime import RetimeExpression
 from .sampler import WindowedSampler
@@ -58,6 +59,8 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "EmotiveTalkDecodeVideo": DecodeVideo,
     "EmotiveTalkPasteBack": PasteBack,
     "EmotiveTalkPreviewExpression": PreviewExpression,
+    "EmotiveTalkLoadPhotograph": LoadPhotograph,
+    "EmotiveTalkConditionPhotograph": ConditionPhotograph,
     "EmotiveTalkExampleInputs": ExampleInputs,
     "EmotiveTalkExampleFaces": ExampleFaces,
 }

@@ -14,7 +14,7 @@ from ..emotivetalk_core.errors import FaceError, InputError
 from ..emotivetalk_core.face.compose import FEATHER, check_picture, paste_back_film, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
-from ..emotivetalk_core.face.regions import crop_square, face_regions, flatten_alpha
+from ..emotivetalk_core.face.regions import CROP_FACTOR, crop_square, face_regions, flatten_alpha
 from ..emotivetalk_core.face.sequence import FacePlace
 from ..emotivetalk_core.types import FaceRegions as Regions
 from ..emotivetalk_core.types import HeadPose
@@ -77,6 +77,16 @@ class FaceRegions(io.ComfyNode):
                     tooltip="The mouth painted white, at the picture's size, with room to open. Without it, the "
                     "mouth's place follows from the face.",
                 ),
+                io.Float.Input(
+                    "crop_factor",
+                    default=CROP_FACTOR,
+                    min=1.25,
+                    max=4.0,
+                    step=0.05,
+                    advanced=True,
+                    tooltip="Side of the crop in face boxes: 1.75 for EmotiveTalk's own weights, 2 for DICE-Talk and "
+                    "Sonic.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="crop"),
@@ -96,6 +106,7 @@ class FaceRegions(io.ComfyNode):
         bounding_box: Any = None,
         face_mask: torch.Tensor | None = None,
         lip_mask: torch.Tensor | None = None,
+        crop_factor: float = CROP_FACTOR,
     ) -> io.NodeOutput:
         places, note = face_places(face_landmarks, bounding_box, image)
         place = places[0] if places else FacePlace()
@@ -109,6 +120,7 @@ class FaceRegions(io.ComfyNode):
             lip_mask=_first(lip_mask),
             detector=face_encoders.detector() if face_encoders is not None else None,
             size=size,
+            crop_factor=crop_factor,
         )
         many = f"{image.shape[0]} pictures were connected and the first is used." if image.shape[0] > 1 else ""
         return io.NodeOutput(

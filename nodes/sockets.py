@@ -39,6 +39,9 @@ ExpressionLatentsSocket = io.Custom("EMOTIVETALK_EXPRESSION_LATENTS")
 HeadPoseSocket = io.Custom("EMOTIVETALK_HEAD_POSE")
 """core types.HeadPose"""
 
+PhotographEncodersSocket = io.Custom("EMOTIVETALK_PHOTOGRAPH_ENCODERS")
+"""hosted.HostedNetwork of PhotographEncoders"""
+
 CropSocket = io.Custom("EMOTIVETALK_CROP")
 """core types.FaceRegions: the crop with its masks, and where in the picture it came from"""
 

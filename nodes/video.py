@@ -14,12 +14,16 @@ from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.face.detail import DetailTransfer
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.models.vae import frames_at_once
+from ..emotivetalk_core.photograph_pipeline import sampled_frames
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose
+from ..emotivetalk_core.video.frame_rate import doubled
 from ..emotivetalk_core.video.writer import VideoWriter
 from .ethd import check_head_pose
-from .layouts import frames_of
+from .layouts import frames_of, speech_of
 from .sockets import CATEGORY, CropSocket, HeadPoseSocket, detail_input
 from .vae import ClipVAE
+
+AS_SAMPLED, DOUBLED = "25, as sampled", "12.5, doubled"
 
 STILL_FRAMES = 9
 """Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
@@ -61,6 +65,14 @@ class DecodeVideo(io.ComfyNode):
                     "crop_record", optional=True, tooltip="From Face Regions: tells where the head is that is turned."
                 ),
                 detail_input(),
+                io.Combo.Input(
+                    "frame_rate",
+                    options=[AS_SAMPLED, DOUBLED],
+                    default=AS_SAMPLED,
+                    advanced=True,
+                    tooltip="25 for EmotiveTalk's own weights. DICE-Talk and Sonic sample 12.5: the frames between are "
+                    "made from how things moved, and what lasts longer than the audio is left out.",
+                ),
             ],
             outputs=[io.Video.Output(display_name="video")],
         )
@@ -75,9 +87,15 @@ class DecodeVideo(io.ComfyNode):
         head_pose: HeadPose | None = None,
         crop_record: FaceRegions | None = None,
         detail: float = 1.0,
+        frame_rate: str = AS_SAMPLED,
     ) -> io.NodeOutput:
         samples = latent["samples"]
         count = samples.shape[0]
+        if frame_rate == DOUBLED:
+            if audio is None:
+                raise InputError("Frames are doubled as long as the audio lasts, but none is connected; connect it.")
+            count = speech_of(audio).frames
+            samples = samples[: sampled_frames(count)]
         if head_pose is not None:
             check_head_pose(head_pose, count)
         transfer = DetailTransfer(detail)
@@ -88,7 +106,8 @@ class DecodeVideo(io.ComfyNode):
         height, width = (vae.spacial_compression_decode() * side for side in samples.shape[-2:])
         progress = comfy.utils.ProgressBar(count)
         with VideoWriter(path, width=width, height=height, **sound_of(audio, count)) as writer:
-            for chunk in clip_frames(vae, samples):
+            chunks = clip_frames(vae, samples)
+            for chunk in doubled((chunk.cpu() for chunk in chunks), count) if frame_rate == DOUBLED else chunks:
                 if unmoved is not None:
                     poses = None if head_pose is None else head_pose.values[writer.frames : writer.frames + len(chunk)]
                     chunk = transfer(chunk, *(turned(picture.to(chunk), poses, crop_record) for picture in unmoved))

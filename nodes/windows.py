@@ -9,8 +9,9 @@ import comfy.model_patcher
 import comfy.patcher_extension
 import torch
 
-from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights
+from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights, wrapped_windows
 from ..emotivetalk_core.errors import NumericalError
+from ..emotivetalk_core.models.photograph_presets import PhotographDefaults
 from ..emotivetalk_core.models.presets import SamplingDefaults, windows_at
 
 
@@ -71,6 +72,28 @@ class OwnWindows(VideoWindows):
         """Sets window and overlap for latents of this size."""
         sizes = own_windows(self.defaults, self.pixels_per_latent, height, width)
         self.context_length, self.context_overlap = sizes
+
+
+class RingWindows(VideoWindows):
+    """DICE-Talk's and Sonic's windows: without overlap on a ring of frames, moved on at every step.
+
+    A clip shorter than a window is one window: the host could not add a frame twice within it.
+    """
+
+    def __init__(self, defaults: PhotographDefaults) -> None:
+        super().__init__(defaults.window, 0)
+        self.defaults = defaults
+
+    @staticmethod
+    def _frames_of_windows(frames: int, handler: "RingWindows", model_options: dict[str, Any]) -> list[list[int]]:
+        window, offset = handler.context_length, handler._step * handler.defaults.shift
+        if handler.defaults.shift_restarts:
+            offset %= window
+        return wrapped_windows(frames, min(window, frames), offset)
+
+    @staticmethod
+    def _weights(length: int, **kwargs: Any) -> list[float]:
+        return [1.0] * length
 
 
 def own_windows(defaults: SamplingDefaults, pixels_per_latent: int, height: int, width: int) -> tuple[int, int]:

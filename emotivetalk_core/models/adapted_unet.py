@@ -53,6 +53,9 @@ class AdaptedUNetConfig:
                 "adapter (speech) or 2 (speech and emotion)."
             )
 
+    def attends_at(self, level: int) -> bool:
+        return self.attends[level]
+
 
 @dataclass(frozen=True)
 class _Parts(BlockParts):
