@@ -89,7 +89,8 @@ class LoadAudioEncoder(WeightsNode):
                     "weights",
                     options=encoder_files(),
                     tooltip="Take it from the same folder as the other weights: they understand no other encoder. "
-                    "The bundled demo comes first, files of models/audio_encoders last.",
+                    "The bundled demo comes first, files of models/audio_encoders last. DICE-Talk and Sonic need "
+                    "the file whisper_encoder of their folder.",
                 )
             ],
             outputs=[io.AudioEncoder.Output(display_name="audio encoder")],

@@ -79,6 +79,7 @@ class FaceRegions(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "crop_factor",
+                    optional=True,
                     default=CROP_FACTOR,
                     min=1.25,
                     max=4.0,

@@ -68,6 +68,7 @@ class DecodeVideo(io.ComfyNode):
                 io.Combo.Input(
                     "frame_rate",
                     options=[AS_SAMPLED, DOUBLED],
+                    optional=True,
                     default=AS_SAMPLED,
                     advanced=True,
                     tooltip="25 for EmotiveTalk's own weights. DICE-Talk and Sonic sample 12.5: the frames between are "

@@ -18,7 +18,8 @@ STAGES = (
         "Hear and see",
         "#3f789e",
         ("EmotiveTalkLoadAudioEncoder", "EmotiveTalkEncodeAudio", "EmotiveTalkLoadFaceEncoders",
-         "EmotiveTalkFaceRegions", "EmotiveTalkEncodeExpression", "EmotiveTalkLoadSpeechEmotion", "PreviewImage",
+         "EmotiveTalkFaceRegions", "CLIPVisionLoader", "CLIPVisionEncode",
+         "EmotiveTalkEncodeExpression", "EmotiveTalkLoadSpeechEmotion", "PreviewImage",
          "PreviewAny"),
     ),
     (
@@ -35,7 +36,9 @@ STAGES = (
     (
         "Video",
         "#b06634",
-        ("EmotiveTalkLoadETHD", "EmotiveTalkCondition", "EmotiveTalkWindowedSampler", "KSampler", "VAEDecode"),
+        ("EmotiveTalkLoadETHD", "EmotiveTalkCondition", "EmotiveTalkWindowedSampler", "KSampler",
+         "EmotiveTalkLoadPhotograph", "EmotiveTalkConditionPhotograph", "DualCFGGuider", "BasicScheduler",
+         "KSamplerSelect", "RandomNoise", "SamplerCustomAdvanced", "VAEDecode"),
     ),
     (
         "Result",
@@ -120,8 +123,10 @@ class Graph:
             "widgets_values": list(named.values()),
             "widgets_values_named": named,
         }
-        title = node.get("_meta", {}).get("title")
-        return result | ({"title": title} if title else {})
+        meta = node.get("_meta", {})
+        if "models" in meta:  # the editor offers to download what is missing of these
+            result["properties"]["models"] = meta["models"]
+        return result | ({"title": meta["title"]} if "title" in meta else {})
 
     def _link(self, identifier: str, inputs: dict[str, Any]) -> None:
         for slot, socket in enumerate(self.nodes[identifier]["inputs"]):

@@ -205,6 +205,40 @@ has another length, put *Retime Expression* behind it.
 
 The file holds movements alone, neither a picture nor a voice.
 """,
+    "photograph_dice_talk": """\
+## A photograph speaks, by DICE-Talk
+
+DICE-Talk's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, no commercial use; the parts of
+Stable Video Diffusion are under Stability AI's licence. `docs/weights.md` says how to get and convert them. Then put
+the folder `dice` into `models/emotivetalk`, and the CLIP Vision of Stable Video Diffusion,
+`image_encoder/model.fp16.safetensors`, as `svd_image_encoder.safetensors` into `models/clip_vision`.
+
+**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*, and the landmarks
+of *Detect Face Landmarks (MediaPipe)* into *Face Regions*.
+
+**Guidance**: in *Dual CFG Guider* `cfg_conds` leads by speech and emotion, `cfg_cond2_negative` by the portrait. Any
+source of emotion that ends in the codebook fits: texts, voices, blends, timelines; pictures do not.
+
+12.5 frames a second are sampled, and *Decode to Video* makes those between. ComfyUI's *Frame Interpolate* can do that
+as well: give it the frames of *VAE Decode*, without the window of silence at the end.
+""",
+    "photograph_sonic": """\
+## A photograph speaks, by Sonic
+
+Sonic's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, no commercial use; the parts of
+Stable Video Diffusion are under Stability AI's licence. `docs/weights.md` says how to get and convert them. Then put
+the folder `sonic` into `models/emotivetalk`, and the CLIP Vision of Stable Video Diffusion,
+`image_encoder/model.fp16.safetensors`, as `svd_image_encoder.safetensors` into `models/clip_vision`.
+
+**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*, and the landmarks
+of *Detect Face Landmarks (MediaPipe)* into *Face Regions*.
+
+**Guidance**: in *Dual CFG Guider* `cfg_conds` leads by speech, `cfg_cond2_negative` by the portrait. Sonic knows no
+emotions.
+
+12.5 frames a second are sampled, and *Decode to Video* makes those between. ComfyUI's *Frame Interpolate* can do that
+as well: give it the frames of *VAE Decode*, without the window of silence at the end.
+""",
     "stock_ksampler": """\
 ## ComfyUI's own sampler
 
