@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from photograph_tiny import TINY
 
 from emotivetalk_core.audio.half_frames import encode_half_frames, half_frame_windows, half_frames_of
 from emotivetalk_core.diffusion.noise_levels import frame_noise, karras_sigmas
 from emotivetalk_core.diffusion.windows import fuse_wrapped, wrapped_windows
 from emotivetalk_core.errors import NumericalError, SettingsError
+from emotivetalk_core.sampling.flops import photograph_cost
+from emotivetalk_core.sampling.memory import photograph_memory
 from emotivetalk_core.sampling.photograph import PhotographSettings, PhotographVideo, plan, sample_photograph
 from emotivetalk_core.types import PhotographConditions, Speech
 
@@ -174,3 +177,12 @@ def test_long_speech_is_heard_in_pieces_and_an_open_end_is_kept():
     assert half_frames.shape[0] == 2 * speech.frames == 1504 and told == [(1, 2), (2, 2)]
     assert half_frames[1499:, 0].tolist() == [1500, 1, 2, 3, 4]
     assert half_frames[1499:, 1].tolist() == [1, 0.5, 0.5, 0.5, 0.5]
+
+
+def test_compute_and_memory_are_counted_on_shapes():
+    one, three = (photograph_memory(TINY["dice-talk"], rows, torch.bfloat16) for rows in (1, 3))
+    cost = photograph_cost(TINY["dice-talk"], 5)
+    assert one.weights == three.weights == 2 * cost.parameters
+    assert 2.5 * one.work < three.work < 3.5 * one.work
+    assert cost.forwards == 2 * 2 * 3  # windows of 5 over 5 frames and a silent window, steps, forwards
+    assert photograph_cost(TINY["sonic"], 5).forwards == 1 * 2 * 3 and cost.clip == cost.forwards * cost.forward

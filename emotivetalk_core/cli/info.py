@@ -93,10 +93,15 @@ PAPER_FRAMES = 120
 """Of 4.8 s, the clip of the paper's table 6."""
 
 
+PHOTOGRAPH_FRAMES = 125
+"""Ten seconds at 12.5 frames a second."""
+
+
 def print_flops() -> None:
     """The full size's compute for 4.8 s, part by part, counted on shapes alone."""
+    from ..models.photograph_presets import DICE_TALK, SONIC
     from ..models.presets import FULL
-    from ..sampling.flops import PAPER_PARAMETERS, PAPER_TFLOP, backbone_parameters, clip_costs
+    from ..sampling.flops import PAPER_PARAMETERS, PAPER_TFLOP, backbone_parameters, clip_costs, photograph_cost
 
     sampling = FULL.sampling
     frames = PAPER_FRAMES
@@ -118,14 +123,22 @@ def print_flops() -> None:
     parts = backbone_parameters(FULL.ethd)
     names = ", ".join(f"{name} {count:,}" for name, count in parts.items())
     print(f"ETHD's {sum(parts.values()):,} parameters: {names}; the paper's backbone has {PAPER_PARAMETERS}")
+    print(f"with the weights of others, {PHOTOGRAPH_FRAMES / 12.5:.0f} s at 12.5 frames a second, windows of 25:")
+    for preset in (DICE_TALK, SONIC):
+        cost = photograph_cost(preset, PHOTOGRAPH_FRAMES)
+        print(
+            f"  {cost.name:<20}{cost.forward / 1e12:>12.3f}{cost.forwards:>10}{cost.clip / 1e12:>11.2f}"
+            f"{cost.parameters:>15,}"
+        )
 
 
 def print_memory() -> None:
     """The full size's tensors in half precision, part by part, at the paper's two sizes, counted on shapes alone."""
     import torch
 
+    from ..models.photograph_presets import DICE_TALK, SONIC
     from ..models.presets import FULL, PAPER_WINDOWS
-    from ..sampling.memory import clip_memory, decoder_in_tiles
+    from ..sampling.memory import clip_memory, decoder_in_tiles, photograph_memory
 
     print(
         f"full size, {PAPER_FRAMES} frames, half precision, fused attention, no guidance; GB of tensors alive at once:"
@@ -141,3 +154,11 @@ def print_memory() -> None:
         most = max(part.together for part in parts)
         print(f"  one part at a time, as in ComfyUI: {most / 1e9:.1f}")
         print(f"  all these weights at once, as in `talk`: {(weights + max(part.work for part in parts)) / 1e9:.1f}")
+    print(
+        "with the weights of others, 512x512 pixels, windows of 25; 1 forward at a time, or the guidance's 3 together:"
+    )
+    for preset in (DICE_TALK, SONIC):
+        for rows in (1, 3):
+            part = photograph_memory(preset, rows, torch.bfloat16)
+            figures = "".join(f"{figure / 1e9:>10.2f}" for figure in (part.weights, part.work, part.together))
+            print(f"  {f'{part.name}, {rows}':<20}{figures}")

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.ethd import ETHD, ETHDConfig
+from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset
 from .estimate import forward_count
 from .expression import chunk_starts
-from .meta_forwards import MetaForward, clip_forwards
+from .meta_forwards import MetaForward, clip_forwards, photograph_forward
+from .photograph import PhotographSettings
 from .video import VideoSamplingSettings
 
 PAPER_TFLOP = {"EmotiveTalk": 3668.16, "Hallo": 4388.32}
@@ -61,6 +63,21 @@ def clip_costs(preset: ModelPreset, frames: int) -> list[PartCost]:
     repeated = {"Di-CTE": chunks * sampling.expression_steps, "ETHD": forward_count(frames, video)}
     parts = clip_forwards(preset, frames, size=sampling.size, window=sampling.window, decoded=frames)
     return [_cost(part, repeated.get(part.name, 1)) for part in parts]
+
+
+def photograph_cost(preset: PhotographPreset, sampled: int) -> PartCost:
+    """The backbone of DICE-Talk or Sonic for a clip of that many frames at 12.5 a second, with its guidance."""
+    sampling = preset.sampling
+    settings = PhotographSettings(
+        steps=sampling.steps,
+        window=sampling.window,
+        picture_guidance=sampling.picture_guidance,
+        lip_guidance=sampling.guidance,
+        emotion_guidance=sampling.guidance,
+    )
+    frames = sampled + (sampling.window if sampling.silent_tail else 0)
+    forwards = len(settings.windows(frames, 0)) * settings.steps * settings.forwards
+    return _cost(photograph_forward(preset), forwards)
 
 
 def _cost(part: MetaForward, forwards: int) -> PartCost:

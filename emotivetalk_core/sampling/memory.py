@@ -13,10 +13,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset, windows_at
 from ..models.vae import frames_decoded_together
 from ..models.vae_tiles import TILES
-from .meta_forwards import MetaForward, clip_forwards, decoder_forward
+from .meta_forwards import MetaForward, clip_forwards, decoder_forward, photograph_forward
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ def decoder_in_tiles(preset: ModelPreset, size: int, dtype: torch.dtype) -> Part
     side = pixels * next((tile for tile in TILES if pixels * tile < size), TILES[-1])
     tiles = _memory(decoder_forward(preset, frames_decoded_together(size, size), side, dtype))
     return replace(tiles, name=f"in tiles of {side}")
+
+
+def photograph_memory(preset: PhotographPreset, rows: int, dtype: torch.dtype) -> PartMemory:
+    """The backbone of DICE-Talk or Sonic on one window, `rows` forwards of its guidance as one batch."""
+    return _memory(photograph_forward(preset, rows, dtype))
 
 
 def _memory(part: MetaForward) -> PartMemory:

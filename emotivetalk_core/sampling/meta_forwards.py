@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, TypeVar
 import torch
 from torch import nn
 
+from ..models.adapted_unet import AdaptedUNet
 from ..models.dicte import DiCTE
 from ..models.ethd import ADDED_TIME_VALUES, ETHD
 from ..models.lip_projector import LipProjector
+from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset
 from ..models.speech_encoder import SpeechEncoder
 from ..models.vae import build_vae
-from ..types import FRAMES_PER_SECOND, SAMPLE_RATE, MotionConditions
+from ..types import FRAMES_PER_SECOND, SAMPLE_RATE, MotionConditions, PhotographConditions
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKLTemporalDecoder
 
+SVD_PIXELS_PER_LATENT = 8
 Network = TypeVar("Network", bound=nn.Module)
 FLOAT32 = torch.float32
 
@@ -100,6 +103,24 @@ def ethd_forward(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype
     )
     c_noise, added = _values(FLOAT32, 1), _values(FLOAT32, 1, ADDED_TIME_VALUES)
     return MetaForward("ETHD", network, lambda: network(x, c_noise, conditions, added))
+
+
+def photograph_forward(preset: PhotographPreset, rows: int = 1, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """One window of DICE-Talk or Sonic at its own size. rows: forwards of the guidance that are one batch."""
+    config, encoders, sampling = preset.unet, preset.encoders, preset.sampling
+    network = _still(AdaptedUNet(config, device="meta"), dtype)
+    side = sampling.size // SVD_PIXELS_PER_LATENT
+    x = _values(dtype, rows, sampling.window, config.in_channels, side, side)
+    tokens = _values(dtype, rows, sampling.window, encoders.tokens, encoders.token_dim)
+    conditions = PhotographConditions(
+        picture=_values(dtype, rows, config.cross_dim),
+        tokens=(tokens,) * config.adapters,
+        strengths=(1.0,) * config.adapters,
+        face_mask=_values(dtype, rows, 1, sampling.size, sampling.size),
+        face_guide=_values(dtype, rows, encoders.guide_dim, side, side) if encoders.guide_channels else None,
+    )
+    c_noise, added = _values(FLOAT32, rows), _values(FLOAT32, rows, ADDED_TIME_VALUES)
+    return MetaForward(preset.name, network, lambda: network(x, c_noise, conditions, added))
 
 
 def _encoder(preset: ModelPreset, size: int, dtype: torch.dtype) -> MetaForward:
