@@ -143,7 +143,7 @@ def build_optimiser(kind: str, phase: Phase, spread: Spread, rate: float) -> tor
             "adamw."
         )
     try:
-        from bitsandbytes.optim import AdamW8bit
+        from bitsandbytes.optim import AdamW8bit  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise SettingsError(
             "The optimiser adamw8bit needs the library bitsandbytes; install it (pip install bitsandbytes), or choose "
