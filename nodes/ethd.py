@@ -9,18 +9,21 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.direction.head_pose import motion_bucket, sway
 from ..emotivetalk_core.errors import InputError, SettingsError
+from ..emotivetalk_core.face.detail import unfamiliar
 from ..emotivetalk_core.face.head_turn import turned_portraits
 from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
 from ..emotivetalk_core.models.vae import VAEConfig
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents, MotionLatents
 from .ethd_model import Conditioning, load_ethd
+from .face_places import told
 from .hosted import to_host
 from .layouts import frames_of, image_of
 from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, HeadPoseSocket, LipLatentsSocket
-from .vae import load_hosted_vae
+from .vae import ClipVAE, load_hosted_vae
 from .weights import WeightsNode, choices, path_of
 from .windows import OwnWindows, set_windows
 
+OTHER_PICTURES = "Take a picture like those (for the bundled demo: Example Faces), or weights made for this kind."
 DTYPES = {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
@@ -159,7 +162,9 @@ class Condition(io.ComfyNode):
             positive["motion_bucket_id"] = float(motion_bucket(head_pose.values.cpu().numpy()))
         conditioning = [[to_host(lips.values)[None], positive]]
         latent = torch.zeros(frames, *positive["concat_latent_image"].shape[1:], device=driving.device)
-        return io.NodeOutput(conditioning, without_expression(without_lips(conditioning)), {"samples": latent})
+        negative = without_expression(without_lips(conditioning))
+        note = strangeness(vae, portrait)
+        return io.NodeOutput(conditioning, negative, {"samples": latent}, ui=told([note] if note else []))
 
 
 def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:
@@ -172,6 +177,16 @@ def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:
             "use the crop that Face Regions gives."
         )
     return vae.encode(portrait[:1, :, :, :3])
+
+
+def strangeness(vae: Any, portrait: torch.Tensor) -> str:
+    """A sentence where our VAE does not know pictures like the first of this IMAGE, else empty."""
+    if not isinstance(vae, ClipVAE):
+        return ""
+    crop = portrait[:1, :, :, :3]
+    still = next(vae.frames(vae.encode(crop)))
+    note = unfamiliar(frames_of(crop).to(still), still)
+    return f"{note} {OTHER_PICTURES}" if note else ""
 
 
 def check_masks(portrait: torch.Tensor, face_mask: torch.Tensor, lip_mask: torch.Tensor) -> None:

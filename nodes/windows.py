@@ -9,10 +9,9 @@ import comfy.model_patcher
 import comfy.patcher_extension
 import torch
 
-from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights, wrapped_windows
-from ..emotivetalk_core.errors import NumericalError
-from ..emotivetalk_core.models.photograph_presets import PhotographDefaults
-from ..emotivetalk_core.models.presets import SamplingDefaults, windows_at
+from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights
+from ..emotivetalk_core.errors import NumericalError, SettingsError
+from ..emotivetalk_core.models.presets import SamplingDefaults, draws_at, windows_at
 
 
 class VideoWindows(comfy.context_windows.IndexListContextHandler):
@@ -97,8 +96,17 @@ class RingWindows(VideoWindows):
 
 
 def own_windows(defaults: SamplingDefaults, pixels_per_latent: int, height: int, width: int) -> tuple[int, int]:
-    """Window and overlap for latents of this size, by the square that has as many pixels."""
-    return windows_at(defaults, round(math.sqrt(height * width) * pixels_per_latent))
+    """Window and overlap for latents of this size, by the square that has as many pixels. SettingsError for a size at
+    which these weights do not move the mouth.
+    """
+    size = round(math.sqrt(height * width) * pixels_per_latent)
+    if not draws_at(defaults, size):
+        raise SettingsError(
+            f"These weights draw faces at {defaults.size} x {defaults.size} pixels, but the latents are of "
+            f"{width * pixels_per_latent} x {height * pixels_per_latent}, at which the mouth would stand still; set "
+            f"Face Regions to {defaults.size}. Paste Back keeps the picture's own detail at any size."
+        )
+    return windows_at(defaults, size)
 
 
 def set_windows(model: comfy.model_patcher.ModelPatcher, windows: VideoWindows) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from emotivetalk_core.errors import SettingsError
-from emotivetalk_core.face.detail import DetailTransfer, at_own_resolution, lost_colours
+from emotivetalk_core.face.detail import FAMILIAR, DetailTransfer, at_own_resolution, lost_colours, unfamiliar
 from emotivetalk_core.face.head_turn import FINEST, turn_head
 from emotivetalk_core.types import HeadPose
 
@@ -135,3 +135,11 @@ def test_a_large_picture_is_turned_as_its_small_one():
     turned = F.interpolate(turn_head(large, 2 * box, pose), size=(FINEST, FINEST), mode="bilinear", antialias=True)
     away = (turned - turn_head(small, box, pose)).abs()
     assert away.mean() < 1e-3 and away.flatten().quantile(0.99) < 0.01  # but for the head's rim, where depth begins
+
+
+@pytest.mark.parametrize(("lost", "said"), [(FAMILIAR - 0.002, ""), (FAMILIAR + 0.01, "3.0% of the light")])
+def test_weights_that_lose_a_pictures_light_do_not_know_it(picture, lost, said):
+    """Lost hue and lost detail tell nothing; an even loss of light does, exactly as large as it is."""
+    hue = torch.tensor([0.1, -0.05, -0.05])[None, :, None, None]
+    note = unfamiliar(picture, picture + hue - lost)
+    assert (said in note) if said else note == ""

@@ -31,6 +31,11 @@ class StageBars:
             bar.set_postfix_str(note, refresh=False)
         bar.update(done - bar.n)
 
+    def say(self, text: str) -> None:
+        """A line on stdout, between the bars."""
+        self._close()
+        print(text)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -30,6 +30,9 @@ Value = TypeVar("Value")
 
 _BOX_OPTION = f"--face-box {' '.join(FACE_BOX)}"
 BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "demo"
+_OTHER_WEIGHTS = (
+    "Take a portrait of the kind they know (the bundled ones: a frame of what `synthesize` draws), or other --weights."
+)
 LARGEST_SIDE = 1024
 """Pixels. A video of a whole photograph as the camera took it would play nowhere and take minutes to encode."""
 
@@ -166,7 +169,7 @@ def make_video(job: TalkJob) -> None:
     from ..audio.files import read_recording
     from ..audio.mixing import mix_down
     from ..face.compose import paste_back_stream
-    from ..face.detail import at_own_resolution
+    from ..face.detail import at_own_resolution, unfamiliar
     from ..face.head_turn import box_of_mask
     from ..face.portrait import read_portrait
     from ..face.regions import crop_square
@@ -189,9 +192,13 @@ def make_video(job: TalkJob) -> None:
     making = (_photograph if photograph else _method)(job, portrait, speech)
     if direction.plot_only:
         return
-    regions = making.regions
-    portrait, record = scaled_picture(portrait, regions.record, job.size)
-    width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
+    drawn = regions.crop.shape[-1]
+    if job.resolution not in (None, drawn):
+        print(f"note: these weights draw faces at {drawn} pixels only; what moves is enlarged to {job.resolution}.")
+    portrait, record = scaled_picture(portrait, regions.record, None if job.crop else job.size)
+    side = job.resolution or drawn if job.crop else record.side
+    width, height = (side, side) if job.crop else (record.picture_width, record.picture_height)
+    labels = {VIDEO: f"{VIDEO}, {plan(speech.frames, settings.video)}"}
     sound = recording.waveform
     if len(sound) not in LAYOUTS:
         sound = mix_down(sound, recording.layout)[0][None]
@@ -200,19 +207,26 @@ def make_video(job: TalkJob) -> None:
         StageBars({VIDEO: f"{VIDEO}, {making.plan}"}, hidden=job.quiet) as bars,
     ):
         bars("reading", 3, 3)
-        chunks = making.frames(bars)
-        if making.detail is not None and not job.crop:
-            square = crop_square(portrait.pixels, record, record.side)
+        conditions = prepare_conditions(models, speech, regions, settings, bars)
+        keep_take(direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
+        if conditions.portrait is not None and conditions.still is not None:
+            note = unfamiliar(conditions.portrait[None], conditions.still[None])
+            if note:
+                bars.say(f"note: {job.portrait}: {note} {_OTHER_WEIGHTS}")
+        chunks = render(models, conditions, settings, bars)
+        if side != drawn:
             sharp = at_own_resolution(
                 (frame for chunk in chunks for frame in chunk),
-                repeat(square),
+                repeat(crop_square(portrait.pixels, record, side)),
                 regions.crop,
                 amount=making.detail,
                 head_pose=making.head_pose,
                 face_box=box_of_mask(regions.face_mask),
             )
             chunks = (frame[None] for frame in sharp)
-        for frames in chunks if job.crop else paste_back_stream(chunks, portrait, record):
+        if not job.crop:
+            chunks = paste_back_stream(chunks, portrait, record)
+        for frames in chunks:
             video.write(frames)
     print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
 
@@ -296,7 +310,7 @@ def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
     """The weights' own settings with what the user chose in their place; faults are raised here, before any work."""
     from ..pipeline import default_settings
 
-    own = default_settings(models, job.resolution)
+    own = default_settings(models, drawn_size(job, models))
     overlap = job.overlap
     if overlap is None and job.window is not None:
         overlap = min(own.video.overlap, job.window // 2)  # a shorter window alone is no contradiction
@@ -335,21 +349,32 @@ def _found_face(
     from ..face.regions import face_regions
 
     try:
-        return face_regions(portrait, box=job.face_box, detector=finder, size=size, crop_factor=crop_factor)
+        finder = models.face_finder.find if models.face_finder is not None else None
+        return face_regions(portrait, box=job.face_box, detector=finder, size=drawn_size(job, models))
     except FaceError as error:
         fault = face_fault(job.portrait, error, f"say where it is with {_BOX_OPTION}, in pixels")
         named = "" if _BOX_OPTION in str(fault) else f" ({_BOX_OPTION})"
         raise FaceError(f"{str(fault).rstrip('.')}{named}.") from error
 
 
-def scaled_picture(portrait: "Portrait", record: "CropRecord", largest: int) -> tuple["Portrait", "CropRecord"]:
-    """The picture that the video shows, no side longer than `largest`, and where the crop lies in it."""
+def drawn_size(job: TalkJob, models: "ModelSet") -> int:
+    """Side of the square that the weights draw: the one asked for where they can, else their own."""
+    from ..models.presets import draws_at
+
+    size = job.resolution or models.picture_size
+    return size if draws_at(models.defaults, size) else models.picture_size
+
+
+def scaled_picture(portrait: "Portrait", record: "CropRecord", largest: int | None) -> tuple["Portrait", "CropRecord"]:
+    """The picture that the video shows, no side longer than `largest` where that is given, and where the crop lies in
+    it.
+    """
     from torch.nn.functional import interpolate
 
     from ..face.regions import flatten_alpha
 
     pixels = flatten_alpha(portrait)  # a video has no transparency
-    scale = largest / max(pixels.shape[-2:])
+    scale = 1 if largest is None else largest / max(pixels.shape[-2:])
     if scale >= 1:
         return replace(portrait, pixels=pixels, alpha=None), record
     height, width = (max(1, round(side * scale)) for side in pixels.shape[-2:])

@@ -37,6 +37,12 @@ RELEASE = 0.5
 at once, for a blink is short.
 """
 
+FAMILIAR = 0.02
+"""What an autoencoder may lose of a picture's light, of a range of 1. Of the pictures it knows it loses far less: of 60
+unseen drawn people the bundled one lost 0.003 to 0.016, of six photographs 0.017 to 0.097. Fine detail and hues do not
+tell them apart, for those it loses of drawings too.
+"""
+
 
 class DetailTransfer:
     """Gives detail back to the frames of one film, chunk by chunk; it remembers the last frame's change.
@@ -89,6 +95,19 @@ def lost_colours(picture: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
     given back there, so nothing that moves is drawn twice.
     """
     return _blurred(picture - still, picture.shape[-1] / 40, reach=2)
+
+
+def unfamiliar(picture: torch.Tensor, still: torch.Tensor) -> str:
+    """A sentence for the user where an autoencoder's weights do not know pictures like this one [1, 3, s, s], by what
+    they make of it (still, of the same shape); else empty.
+    """
+    lost = float(lost_colours(picture, still).mean(1).square().mean().sqrt())
+    if lost <= FAMILIAR:
+        return ""
+    return (
+        f"These weights were not made for pictures like this one, of which they lose {lost:.1%} of the light "
+        f"(at most {FAMILIAR:.0%} of those they know), so the moving face will not look like it."
+    )
 
 
 def at_own_resolution(

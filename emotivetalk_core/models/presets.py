@@ -36,6 +36,13 @@ PAPER_WINDOWS = {512: (120, 24), 1024: (32, 12)}
 """Window and overlap in frames by the size in pixels (EmotiveTalk §6.4)."""
 
 
+def draws_at(defaults: SamplingDefaults, size: int) -> bool:
+    """Whether weights draw squares of this size: the paper's any multiple of 64, small ones those alone that they were
+    trained at. At twice their size the bundled weights' mouth stands still. [ours]
+    """
+    return size == defaults.size or defaults.size in PAPER_WINDOWS
+
+
 def windows_at(defaults: SamplingDefaults, size: int) -> tuple[int, int]:
     """Window and overlap for a square of `size` pixels: the weights' own at their own size, the paper's where they are
     the paper's. Elsewhere the paper is silent: smaller squares keep the window that was trained, larger ones take as
