@@ -163,34 +163,6 @@ def check_larger_pictures_take_shorter_windows() -> None:
     assert windows.own_windows(presets.FULL.sampling, 8, 128, 128) == (32, 12)
 
 
-def check_a_size_at_which_the_mouth_would_rest_is_refused() -> None:
-    """The demo's weights draw 128 pixels; by our sampler and the host's, larger and smaller."""
-    from_core = part("emotivetalk_core.errors").SettingsError
-    for size in (64, 256):
-        shot = Shot(2, size=size)
-        for sample in (shot.windowed, shot.stock):
-            try:
-                sample()
-            except from_core as error:
-                assert "at 128 x 128 pixels" in str(error) and "Face Regions to 128" in str(error), error
-            else:
-                raise AssertionError(f"{size} pixels were sampled by {sample.__name__}")
-
-
-def check_a_picture_that_the_weights_do_not_know_is_said() -> None:
-    """Stripes, on the node; a drawn head goes without a word."""
-    shot, node = Shot(1), part("nodes.ethd").Condition
-    given = {"face_mask": shot.masks[0], "lip_mask": shot.masks[1], "face": shot.face, "lips": shot.lips}
-    portrait = part("emotivetalk_core.face.portrait").read_portrait(ROOT / "emotivetalk_core/assets/portrait.png")
-    drawn = part("emotivetalk_core.face.regions").face_regions(portrait, box=(150, 150, 400, 400)).crop
-    striped = (torch.arange(128) % 4 < 2).float()[:, None].expand(1, 128, 128, 3).clone()
-    pictures = {"drawn": drawn.movedim(0, -1)[None], "striped": striped}
-    said = {name: node.execute(shot.vae, picture, **given).ui for name, picture in pictures.items()}
-    print(said)
-    assert said["drawn"] is None
-    assert "not made for pictures like this one" in said["striped"]["text"][0]
-
-
 def check_one_frame_is_the_cores() -> None:
     """A video of a single frame, where every condition has one row."""
     shot = Shot(1)

@@ -1,0 +1,83 @@
+"""What giving detail back gains: films of unseen drawn people, driven by the latents of their true frames, against
+those frames, at the crop's size and at four times as many pixels along a side.
+
+    python tests/tools/measure_detail.py [PEOPLE] [FRAMES]
+
+The portrait is the person at rest; the head holds still, so that truth and portrait agree wherever nothing moves.
+"""
+
+import math
+import sys
+from dataclasses import replace
+from itertools import repeat
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
+from emotivetalk_core.evaluation.unseen import drawn, portrait_of, unseen_clips
+from emotivetalk_core.face.detail import at_own_resolution
+from emotivetalk_core.models.face_reading import read_faces
+from emotivetalk_core.models.model_set import load_model_set
+from emotivetalk_core.pipeline import default_settings, read_face, render, see
+from emotivetalk_core.synthesis.head_state import HeadState
+from emotivetalk_core.types import FaceRegions
+
+LARGER = 4
+STILL = 1 / 255
+"""Where the truth is never further from the portrait than this, nothing moves."""
+
+
+def decibels(errors: list[float]) -> float:
+    return -10 * math.log10(max(float(np.mean(errors)), 1e-12))
+
+
+def edges(frames: torch.Tensor) -> torch.Tensor:
+    """The Laplacian's energy [n, h, w]."""
+    kernel = torch.tensor([[0, 1, 0], [1, -4, 1], [0, 1, 0.0]]).expand(3, 1, 3, 3)
+    return F.conv2d(frames, kernel, padding=1, groups=3).square().mean(1)
+
+
+def compare(frames: torch.Tensor, truth: torch.Tensor, regions: FaceRegions) -> dict[str, float]:
+    """Squared errors by place, and how much of the truth's edges the face has."""
+    error = (frames - truth).square().mean(1)  # [n, h, w]
+    inside, lips = regions.face_mask[0] > 0, regions.lip_mask[0] > 0
+    moved = F.max_pool2d((truth - regions.crop).abs().amax((0, 1))[None, None], 9, 1, padding=4)[0, 0] > STILL
+    return {
+        "crop": float(error.mean()),
+        "face": float(error[:, inside].mean()),
+        "lips": float(error[:, lips].mean()),
+        "outside, where nothing moves": float(error[:, ~inside & ~moved].mean()),
+        "edges": float(edges(frames)[:, inside].sum() / edges(truth)[:, inside].sum()),
+    }
+
+
+@torch.no_grad()
+def main(people: int = 4, count: int = 24) -> None:
+    models = load_model_set(BUNDLED_WEIGHTS)
+    size, rest = models.picture_size, HeadState.rest().pose
+    figures: dict[str, list[dict[str, float]]] = {}
+    for clip in unseen_clips(people, count):
+        clip = replace(clip, pose=np.tile(rest, (count, 1)).astype(np.float32))
+        regions, large = portrait_of(clip.identity, size), portrait_of(clip.identity, LARGER * size)
+        truth, large_truth = drawn(clip, size), drawn(clip, LARGER * size)
+        read = read_faces(models.motion_encoder, truth, count=count, device=models.device)
+        usual = default_settings(models)
+        conditions = see(models, regions, read_face(models, regions), read.lip, read.expression, usual)
+        for amount in (0.0, 1.0):
+            frames = torch.cat(list(render(models, conditions, replace(usual, detail=amount))))
+            sharp = at_own_resolution(frames, repeat(large.crop), regions.crop, amount=amount)
+            for name, seen, wanted, places in (
+                (f"{size} pixels, detail {amount:g}", frames, truth, regions),
+                (f"{LARGER * size} pixels, detail {amount:g}", torch.stack(list(sharp)), large_truth, large),
+            ):
+                figures.setdefault(name, []).append(compare(seen, wanted, places))
+    for name, rows in sorted(figures.items()):
+        told = {place: decibels([row[place] for row in rows]) for place in rows[0] if place != "edges"}
+        share = np.mean([row["edges"] for row in rows])
+        print(f"{name}:", ", ".join(f"{place} {value:.1f} dB" for place, value in told.items()), f"· edges {share:.2f}")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:]))
