@@ -1,6 +1,7 @@
 """The one place where a device and a number format are chosen; networks are told both."""
 
 import contextlib
+import os
 
 import torch
 from torch import autocast as torch_autocast
@@ -25,6 +26,16 @@ def pick_device(name: str = "auto") -> torch.device:
     if not available.get(device.type, False) or beyond:
         raise SettingsError(f'The device "{name}" is not available on this machine; choose --device auto or cpu.')
     return device
+
+
+def total_memory(device: torch.device) -> int | None:
+    """Bytes of memory that the device has in all; None where it does not say."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # Apple's MPS computes in it as well
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def pick_dtype(device: torch.device) -> torch.dtype:

@@ -6,10 +6,12 @@ of them: `prepare_conditions` gathers everything that a video is sampled from, `
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, cast
 
 import torch
 
+from . import __version__
 from .audio.feature_windows import encode_speech
 from .direction.head_pose import motion_bucket
 from .errors import SettingsError
@@ -19,8 +21,9 @@ from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
 from .models.model_set import ModelSet
 from .models.presets import windows_at
-from .models.vae import decode_chunks, encode_mode, frames_at_once
+from .models.vae import decode_chunks, encode_mode, frames_at_once, pixels_per_latent
 from .sampling.expression import sample_expression
+from .sampling.unfinished import UnfinishedFilm, film_key
 from .sampling.video import VideoSamplingSettings, sample_video
 from .types import Emotion, ExpressionLatents, FaceRegions, HeadPose, MotionLatents, Speech, VideoConditions
 
@@ -193,21 +196,63 @@ def turned_latents(models: ModelSet, crop: torch.Tensor, regions: FaceRegions, h
 
 @torch.no_grad()
 def render(
-    models: ModelSet, conditions: VideoConditions, settings: TalkSettings, on_stage: OnStage | None = None
+    models: ModelSet,
+    conditions: VideoConditions,
+    settings: TalkSettings,
+    on_stage: OnStage | None = None,
+    unfinished: UnfinishedFilm | None = None,
 ) -> Iterator[torch.Tensor]:
-    """The backbone in windows, then the VAE's decoder: chunks of frames [k, 3, s, s], RGB in 0…1."""
+    """The backbone in windows, then the VAE's decoder: chunks of frames [k, 3, s, s], RGB in 0…1.
+
+    unfinished: this film's own, see `unfinished_film`; each step, and each chunk of frames rounded to 8 bits,
+    are kept in it, and taken up again.
+    """
     frames = conditions.lip.shape[0]
     latents = sample_video(
-        models.ethd, conditions, frame_count=frames, settings=settings.video, on_step=_report(on_stage, VIDEO)
+        models.ethd,
+        conditions,
+        frame_count=frames,
+        settings=settings.video,
+        on_step=_report(on_stage, VIDEO),
+        unfinished=unfinished,
     )  # [n, 4, h, w]
-    decoded, transfer = 0, DetailTransfer(settings.detail)
-    for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True):
-        first, decoded = decoded, decoded + chunk.shape[0]
-        if conditions.portrait is not None and conditions.still is not None:
-            chunk = transfer(chunk, *_unmoved(conditions, conditions.portrait, conditions.still, first, decoded))
+
+    def frames_from(first: int) -> Iterator[torch.Tensor]:
+        return _finished_frames(models, conditions, latents, settings, first)
+
+    chunks = frames_from(0)
+    if unfinished is not None:
+        height = latents.shape[-2] * pixels_per_latent(models.vae.config.block_out_channels)
+        chunks = unfinished.chunks(frames, height, frames_from, latents.device)
+    decoded = 0
+    for chunk in chunks:
         yield chunk
+        decoded += chunk.shape[0]
         if on_stage is not None:
             on_stage(DECODING, decoded, frames)
+
+
+def _finished_frames(
+    models: ModelSet, conditions: VideoConditions, latents: torch.Tensor, settings: TalkSettings, first: int
+) -> Iterator[torch.Tensor]:
+    """Chunks [k, 3, s, s] from frame `first` on: decoded, with the portrait's detail."""
+    transfer = DetailTransfer(settings.detail)
+    for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True, first=first):
+        last = first + chunk.shape[0]
+        if conditions.portrait is not None and conditions.still is not None:
+            chunk = transfer(chunk, *_unmoved(conditions, conditions.portrait, conditions.still, first, last))
+        yield chunk
+        first = last
+
+
+def unfinished_film(
+    root: Path, models: ModelSet, conditions: VideoConditions, settings: TalkSettings
+) -> UnfinishedFilm:
+    """Where what `render` has done so far is kept, below `root`, by everything that it depends on."""
+    makes = (__version__, torch.__version__, models.device, models.ethd, models.vae)
+    return UnfinishedFilm(
+        root, film_key(*makes, conditions, settings.video, settings.decode_chunk, float(settings.detail))
+    )
 
 
 def _unmoved(

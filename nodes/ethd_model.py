@@ -27,6 +27,7 @@ from ..emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from ..emotivetalk_core.models.model_set import read_sampling_defaults
 from ..emotivetalk_core.models.presets import SamplingDefaults
 from ..emotivetalk_core.models.vae import VAEConfig
+from ..emotivetalk_core.sampling.estimate import window_memory
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, MotionConditions
 
 PREVIEW_RGB = {
@@ -43,9 +44,6 @@ and their pixels averaged to that size, of whose variance they explain 0.93.
 
 Conditioning = list[list[Any]]
 """The host's: [tensor, {name: value}] for each part."""
-
-FLOAT32_BYTES = 4 * 40
-"""Of each place and frame: the noisy and clean latents in float32, which the host holds around a forward."""
 
 
 class VideoLatents(comfy.latent_formats.LatentFormat):
@@ -112,7 +110,7 @@ def check_conditioning(conditioning: Conditioning) -> None:
     """InputError for CONDITIONING that says nothing about a face."""
     if any(lips is None or "driving_expression" not in values for lips, values in conditioning):
         raise InputError(
-            "The conditioning does not come from EmotiveTalk Condition, but this MODEL needs lips, expression and "
+            "The conditioning does not come from Condition Talking Face, but this MODEL needs lips, expression and "
             "masks; connect that node's outputs."
         )
 
@@ -139,7 +137,7 @@ class ETHDModel(comfy.model_base.BaseModel):
             if values.shape[0] != noise.shape[0]:
                 raise InputError(
                     f"The {name} latents cover {values.shape[0]} frames, but the LATENT has {noise.shape[0]}; "
-                    "use the LATENT that EmotiveTalk Condition gives."
+                    "use the LATENT that Condition Talking Face gives."
                 )
             if values.shape[1] != wanted:
                 raise InputError(
@@ -149,12 +147,12 @@ class ETHDModel(comfy.model_base.BaseModel):
         if portrait.shape[1:] != noise.shape[1:]:
             raise InputError(
                 f"The portrait's latent is {portrait.shape[-1]} x {portrait.shape[-2]}, but the LATENT is "
-                f"{noise.shape[-1]} x {noise.shape[-2]}; use the LATENT that EmotiveTalk Condition gives."
+                f"{noise.shape[-1]} x {noise.shape[-2]}; use the LATENT that Condition Talking Face gives."
             )
         if portrait.shape[0] not in (1, noise.shape[0]):
             raise InputError(
                 f"The head pose covers {portrait.shape[0]} frames, but the LATENT has {noise.shape[0]}; use the LATENT "
-                "that EmotiveTalk Condition gives."
+                "that Condition Talking Face gives."
             )
         motion = kwargs.get("motion_bucket_id", self.sampling_defaults.motion_bucket)
         frames_per_second = kwargs.get("fps", FRAMES_PER_SECOND)
@@ -177,31 +175,8 @@ class ETHDModel(comfy.model_base.BaseModel):
         """
         frames, _, height, width = input_shape
         fused = comfy.model_management.xformers_enabled() or comfy.model_management.pytorch_attention_flash_attention()
-        values = peak_values(self.diffusion_model.config, height * width, fused)
         value_bytes = comfy.model_management.dtype_size(self.get_dtype_inference())
-        return frames * height * width * (values * value_bytes + FLOAT32_BYTES)
-
-
-def peak_values(config: ETHDConfig | AdaptedUNetConfig, places: int, fused: bool) -> float:
-    """Values alive at once in a forward, for each of the latent's `places` in each frame.
-
-    Down the levels: the skips so far, and what one block works with. A site's peak is its gated feed-forward: 8 times
-    the width, 4 + 4 behind the gate, and 9 states around them. Where attention is not `fused`, it may be its scores,
-    before and after softmax, beside 12 states; the host cuts them to 1024 queries when memory is short. A residual
-    block has about 8 states.
-    """
-    peak, skips, share = 0.0, float(config.block_channels[0]), 1.0
-    for level, width in enumerate(config.block_channels):
-        skips += (config.layers_per_block - 1) * width * share
-        work = 8 * width
-        if config.attends_at(level):
-            scores = 0 if fused else 2 * width / config.head_dim * min(places * share, 1024)
-            work = max(25 * width, 12 * width + scores)
-        peak = max(peak, skips + work * share)
-        skips += width * share
-        share /= 4
-        skips += width * share  # halved, it is a skip too
-    return peak
+        return window_memory(self.diffusion_model.config, frames, height * width, value_bytes, fused=fused)
 
 
 class ETHDModelConfig(comfy.supported_models_base.BASE):

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
             steps=arguments.steps,
             window=arguments.window,
             overlap=arguments.overlap,
+            resume=not arguments.no_resume,
             quiet=arguments.quiet,
         )
     )

@@ -1,5 +1,7 @@
 """Files that options name beside the media: texts to read, and places to write to. Knows no emotion and no network."""
 
+import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,18 @@ def as_file(given: str | Path | None) -> Path | None:
         return path if path is not None and path.is_file() else None
     except (OSError, ValueError):  # a long text is no name of a file
         return None
+
+
+def state_folder() -> Path:
+    """Where the system wants programs to keep what may be lost: unfinished videos of ours lie there."""
+    home = Path.home()
+    if sys.platform == "win32":
+        place = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        place = home / "Library" / "Caches"
+    else:
+        place = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return place / "emotivetalk" / "unfinished"
 
 
 def same_file(one: Path, other: Path) -> bool:

@@ -3,7 +3,9 @@
 import argparse
 import io
 import logging
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _printable():
             chosen = build_parser().parse_args(arguments)
-            with _quiet_libraries():
+            with _quiet_libraries(), _tidy_end():
                 chosen.run(chosen)
     except EmotiveTalkError as error:
         return _fail(str(error))
@@ -55,6 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "The memory is not enough; close other programs, or give a shorter --window or a shorter recording."
         )
     return 0
+
+
+@contextmanager
+def _tidy_end() -> Iterator[None]:
+    """A SIGTERM within it ends the program as an exception does: files under way are removed first."""
+
+    def end(number: int, frame: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears of signals
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

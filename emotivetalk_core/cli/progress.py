@@ -1,6 +1,8 @@
 """Progress bars: one for each stage, on stderr."""
 
 import sys
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -35,6 +37,34 @@ class StageBars:
         """A line on stdout, between the bars."""
         self._close()
         print(text)
+
+    def tell(self, text: str) -> None:
+        """A line of its own above the bar, unless they are hidden."""
+        from tqdm import tqdm
+
+        if not self._hidden:
+            tqdm.write(text, file=sys.stderr)
+
+    def forecasting(self, stage: str, *, resumed: bool = False) -> Callable[[str, int, int], None]:
+        """The bars, which say after the stage's first window how long all that are left will take, measured from here.
+
+        resumed: the stage's first report is of what was done before.
+        """
+        from ..sampling.estimate import time_words
+
+        began, before, told = time.monotonic(), 0, False
+
+        def report(reported: str, done: int, total: int) -> None:
+            nonlocal began, before, told, resumed
+            if reported == stage and resumed:
+                began, before, resumed = time.monotonic(), done, False
+            elif reported == stage and not told:
+                told = True
+                left = (time.monotonic() - began) / (done - before) * (total - done)
+                self.tell(f"About {time_words(left)} for the {total - done} windows that are left.")
+            self(reported, done, total)
+
+        return report
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

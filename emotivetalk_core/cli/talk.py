@@ -12,8 +12,7 @@ from . import values
 from .direction import directed, keep_take, with_codebook
 from .direction_options import Direction, add_direction_options, check_direction, direction_of
 from .faults import FACE_BOX, face_fault
-from .files import same_file
-from .photograph import check_photograph_job, load_photograph_models, photograph_frames, photograph_talk
+from .files import same_file, state_folder
 from .progress import StageBars
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ class TalkJob:
     size: int = LARGEST_SIDE
     resolution: int | None = None
     detail: float = 1.0
+    resume: bool = True
     quiet: bool = False
 
 
@@ -132,6 +132,11 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=values.seed, default=0, help="the same seed gives the same video (0)")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder; without it the bundled one")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    parser.add_argument(
+        "--no-resume",
+        action="store_true",
+        help="keep nothing on disk of an unfinished video; otherwise the same command goes on where it was stopped",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
@@ -159,6 +164,7 @@ def run(arguments: argparse.Namespace) -> None:
             size=arguments.size,
             resolution=arguments.resolution,
             detail=arguments.detail,
+            resume=not arguments.no_resume,
             quiet=arguments.quiet,
         )
     )
@@ -173,8 +179,8 @@ def make_video(job: TalkJob) -> None:
     from ..face.head_turn import box_of_mask
     from ..face.portrait import read_portrait
     from ..face.regions import crop_square
-    from ..models.photograph_set import is_photograph_folder
-    from ..pipeline import VIDEO
+    from ..pipeline import VIDEO, prepare_conditions, render, unfinished_film
+    from ..sampling.estimate import memory_words, plan
     from ..video.writer import LAYOUTS, VideoWriter, check_output
 
     direction = job.direction
@@ -199,6 +205,7 @@ def make_video(job: TalkJob) -> None:
     side = job.resolution or drawn if job.crop else record.side
     width, height = (side, side) if job.crop else (record.picture_width, record.picture_height)
     labels = {VIDEO: f"{VIDEO}, {plan(speech.frames, settings.video)}"}
+    needed = check_memory(models, settings, speech.frames, regions.crop.shape[-1])
     sound = recording.waveform
     if len(sound) not in LAYOUTS:
         sound = mix_down(sound, recording.layout)[0][None]
@@ -207,13 +214,20 @@ def make_video(job: TalkJob) -> None:
         StageBars({VIDEO: f"{VIDEO}, {making.plan}"}, hidden=job.quiet) as bars,
     ):
         bars("reading", 3, 3)
+        bars.tell(
+            f"{speech.frames} frames, {plan(speech.frames, settings.video)}; about {memory_words(needed)} of memory"
+        )
         conditions = prepare_conditions(models, speech, regions, settings, bars)
         keep_take(direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
         if conditions.portrait is not None and conditions.still is not None:
             note = unfamiliar(conditions.portrait[None], conditions.still[None])
             if note:
                 bars.say(f"note: {job.portrait}: {note} {_OTHER_WEIGHTS}")
-        chunks = render(models, conditions, settings, bars)
+        unfinished = unfinished_film(state_folder(), models, conditions, settings) if job.resume else None
+        resumed = unfinished is not None and unfinished.begun
+        if resumed:
+            bars.tell("This video was stopped before and goes on where it was; --no-resume begins again.")
+        chunks = render(models, conditions, settings, bars.forecasting(VIDEO, resumed=resumed), unfinished)
         if side != drawn:
             sharp = at_own_resolution(
                 (frame for chunk in chunks for frame in chunk),
@@ -228,6 +242,8 @@ def make_video(job: TalkJob) -> None:
             chunks = paste_back_stream(chunks, portrait, record)
         for frames in chunks:
             video.write(frames)
+    if unfinished is not None:
+        unfinished.finish()
     print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
 
 
@@ -329,6 +345,31 @@ def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
         motion_bucket=_chosen(job.direction.motion, own.motion_bucket),
         video=video,
     )
+
+
+def check_memory(models: "ModelSet", settings: "TalkSettings", frames: int, size: int) -> float:
+    """Bytes that a video of so many frames of size x size pixels takes, weights included. SettingsError where the
+    device has less in all, with a window that would fit.
+    """
+    from ..device import total_memory
+    from ..models.vae import chunk_memory, pixels_per_latent
+    from ..sampling.estimate import memory_words, window_memory
+
+    vae = models.vae
+    networks = (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd, vae)
+    weights = sum(parameter.nbytes for network in networks for parameter in network.parameters())
+    places = (size // pixels_per_latent(vae.config.block_out_channels)) ** 2
+    window = min(settings.video.window, frames) * settings.video.windows_per_batch
+    sampling = window_memory(models.ethd.config, window, places, vae.dtype.itemsize)
+    there = total_memory(models.device)
+    if there is not None and weights + sampling > there:
+        fitting = int(window * max(there - weights, 0) / sampling)
+        way_out = f"give --window {fitting} or less" if fitting else "take another --device"
+        raise SettingsError(
+            f"A window of {window} frames of {size} x {size} pixels takes about {memory_words(weights + sampling)} of "
+            f"memory with the weights, but {models.device} has {memory_words(there)} in all; {way_out}."
+        )
+    return weights + max(sampling, chunk_memory(vae.config.block_out_channels, size, size, vae.dtype))
 
 
 def _chosen(choice: Value | None, default: Value) -> Value:

@@ -129,6 +129,7 @@ def decode_chunks(
     context: int = _CONTEXT,
     hold_ends: bool = False,
     device: torch.device | None = None,
+    first: int = 0,
 ) -> Iterator[torch.Tensor]:
     """Scaled latents [n, 4, h, w] of one clip -> float32 pixels [k, 3, 8h, 8w] in 0…1, in order, k <= chunk.
 
@@ -138,6 +139,7 @@ def decode_chunks(
     hold_ends: the clip's first and last frames get their context too, as if they stood still; without it they lack it,
     as in one decode of the whole clip, and come out a little different from the rest.
     device: where the network computes, if the latents lie elsewhere; each chunk goes there when its turn comes.
+    first: where the first chunk begins; frames before it are neighbours alone.
 
     Where the memory is not enough for a chunk, it and all after it are decoded in tiles (vae_tiles.py).
     """
@@ -146,7 +148,7 @@ def decode_chunks(
     tile = first_tile(
         latents, device or latents.device, lambda area: decoding_memory(channels, area * pixels_together, vae.dtype)
     )
-    for start in range(0, count, chunk):
+    for start in range(first, count, chunk):
         end = min(start + chunk, count)
         frames = torch.arange(start - context, end + context)
         frames = frames.clamp(0, count - 1) if hold_ends else frames[(frames >= 0) & (frames < count)]

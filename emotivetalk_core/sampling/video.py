@@ -18,6 +18,7 @@ from ..diffusion.noise_levels import (
 from ..diffusion.windows import check_windows, fuse, shifted_windows, window_starts
 from ..errors import InputError, NumericalError, SettingsError
 from ..types import FRAMES_PER_SECOND, MotionConditions, VideoConditions
+from .unfinished import UnfinishedFilm
 
 LATENT_CHANNELS = 4
 
@@ -84,13 +85,14 @@ def sample_video(
     on_step: Callable[[int, int], None] | None = None,
     on_preview: Callable[[int, torch.Tensor], None] | None = None,
     dtype: torch.dtype | None = None,
+    unfinished: UnfinishedFilm | None = None,
 ) -> torch.Tensor:
     """Sample the clean video latent [n, 4, h, w], scaled, float32, on the device of `conditions.portrait_latent`.
 
     on_step(done, total): counts windows x steps; what it raises ends the sampling at once · on_preview(step, D):
     after each step, counted from 1, with the fused estimate of the clean latent [n, 4, h, w] · dtype: what the
     network is fed; by default that of its first parameter, which a host that keeps its weights in a storage format
-    has to overrule.
+    has to overrule · unfinished: where the state is kept after each step, and taken up again; this film's own.
 
     The state stays float32 whatever the network computes in: at sigma = 700 half precision would round away the
     picture. InputError when the conditions are not of `frame_count` frames; NumericalError naming window and step when
@@ -129,9 +131,17 @@ def sample_video(
             if on_step is not None:
                 on_step(done, total)
 
-    for step, starts in enumerate(window_plan):
+    first, kept = 0, unfinished.latents(x.shape) if unfinished is not None else None
+    if kept is not None:
+        first, x = kept[0], kept[1].to(x)
+        done = sum(len(starts) for starts in window_plan[:first])
+        if on_step is not None:
+            on_step(done, total)
+    for step, starts in enumerate(window_plan[first:], first):
         D = fuse(windows_of(step, starts), starts, n)
         x = ddim_step(x, D, sigmas[step], sigmas[step + 1])
+        if unfinished is not None:
+            unfinished.keep_latents(step + 1, x)
         if on_preview is not None:
             on_preview(step + 1, D)
     return x

@@ -1,5 +1,7 @@
 """Frames and sound into a video file: H.264 and AAC, written chunk by chunk and put in place only when it is whole."""
 
+import contextlib
+import glob
 import os
 import tempfile
 from fractions import Fraction
@@ -44,6 +46,19 @@ def check_output(path: str | Path) -> None:
         raise OutputError(f"{path}: the folder {path.parent} cannot be written ({reason}); choose another.") from error
 
 
+def _runs(process: int) -> bool:
+    """Whether there is such a process. Where asking would end it, as on Windows, the answer is no."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 class VideoWriter:
     """A video at 25 frames per second in the making; use it in a `with` statement.
 
@@ -77,6 +92,7 @@ class VideoWriter:
     def __enter__(self) -> "VideoWriter":
         import av
 
+        self._sweep()
         try:
             self._container = av.open(
                 str(self._partial), "w", format=CONTAINERS[self.path.suffix.lower()], options=self._container_options()
@@ -149,6 +165,14 @@ class VideoWriter:
         except BaseException:
             self._discard()
             raise
+
+    def _sweep(self) -> None:
+        """Removes what killed programs left of this very video; nobody can take it up again."""
+        for part in self.path.parent.glob(f".{glob.escape(self.path.stem)}.*.part"):
+            number = part.name.removesuffix(".part").rpartition(".")[2]
+            if number.isdigit() and int(number) != os.getpid() and not _runs(int(number)):
+                with contextlib.suppress(OSError):  # Windows refuses where it is open
+                    part.unlink()
 
     def _container_options(self) -> dict[str, str]:
         # the index in front, so that browsers start before the whole file has arrived

@@ -1,0 +1,134 @@
+"""A film that was stopped goes on where it was, and comes out bit for bit as if it had not been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from test_sampling_video import SETTINGS, Exact, conditions
+from torch import nn
+
+from emotivetalk_core.cli.main import main
+from emotivetalk_core.sampling.unfinished import KEPT_SECONDS, UnfinishedFilm, film_key
+from emotivetalk_core.sampling.video import sample_video
+from emotivetalk_core.types import Emotion
+
+FRAMES = 13  # two windows
+
+
+class Stopped(Exception):
+    """As by Ctrl-C."""
+
+
+def test_a_key_is_one_films_alone():
+    emotion = Emotion(torch.arange(4.0), "happy")
+    other = Emotion(torch.arange(4.0) + torch.tensor([0, 0, 0, 2.0**-22]), "happy")
+    network = nn.Bilinear(2, 1, 2)
+    keys = [film_key(emotion, SETTINGS), film_key(other, SETTINGS), film_key(emotion, replace(SETTINGS, seed=12))]
+    keys += [film_key(network), film_key([1, [2]]), film_key([[1], 2]), film_key(torch.zeros(2)), film_key(None)]
+    assert len(set(keys)) == len(keys)
+    assert film_key(Emotion(torch.arange(4.0), "happy"), SETTINGS) == keys[0]
+    with torch.no_grad():
+        network.bias += 1e-3
+    assert film_key(network) not in keys
+    with pytest.raises(TypeError):
+        film_key(object())
+
+
+@pytest.mark.parametrize("last", range(1, 10))
+def test_sampling_goes_on_at_the_step_that_was_not_done(last, tmp_path):
+    """Stopped after any window of 2 x 5."""
+    network = Exact(spread=0.3)
+    given = {"frame_count": FRAMES, "settings": SETTINGS}
+    whole = sample_video(network, conditions(FRAMES), **given)
+    film = UnfinishedFilm(tmp_path, "key")
+
+    def stop(done: int, total: int) -> None:
+        assert total == 10
+        if done == last:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        sample_video(network, conditions(FRAMES), **given, on_step=stop, unfinished=film)
+    assert film.begun == (last > 2)
+    network.window_lengths.clear()
+    reports: list[int] = []
+    again = UnfinishedFilm(tmp_path, "key")
+    result = sample_video(
+        network, conditions(FRAMES), **given, on_step=lambda done, _: reports.append(done), unfinished=again
+    )
+    assert torch.equal(result, whole)
+    kept = (last - 1) // 2
+    assert len(network.window_lengths) == 2 * (5 - kept), "at most one step is lost"
+    assert reports[-1] == 10 and reports[0] == (2 * kept or 1)
+    again.finish()
+    assert not any(tmp_path.iterdir())
+
+
+def test_decoding_goes_on_at_its_chunk(tmp_path):
+    """What is kept is what was given: 8 bits of each frame."""
+    frames = torch.rand(7, 3, 6, 4)
+    asked: list[int] = []
+
+    def decode(first: int):
+        asked.append(first)
+        yield from frames[first:].split(2)
+
+    device = torch.device("cpu")
+    chunks = UnfinishedFilm(tmp_path, "key").chunks(7, 6, decode, device)
+    before = [next(chunks), next(chunks)]
+    after = torch.cat(list(UnfinishedFilm(tmp_path, "key").chunks(7, 6, decode, device)))
+    assert asked == [0, 4]
+    assert torch.equal(after[:4], torch.cat(before))
+    assert torch.equal((after * 255).round(), (frames * 255).round()) and (after - frames).abs().max() < 0.002
+
+
+def test_states_that_nobody_takes_up_again_are_removed(tmp_path):
+    old, new = UnfinishedFilm(tmp_path, "old"), UnfinishedFilm(tmp_path, "new")
+    for film in (old, new):
+        film.keep_latents(1, torch.zeros(2))
+    long_ago = time.time() - KEPT_SECONDS - 60
+    os.utime(old.folder, (long_ago, long_ago))
+    UnfinishedFilm(tmp_path, "another")
+    assert not old.folder.exists() and new.latents(torch.Size([2])) is not None
+
+
+def test_a_state_that_cannot_be_read_or_written_costs_nothing_but_itself(tmp_path):
+    film = UnfinishedFilm(tmp_path, "key")
+    film.keep_latents(3, torch.ones(2))
+    assert film.latents(torch.Size([3])) is None
+    (film.folder / "latents.safetensors").write_bytes(b"half of it")
+    assert film.latents(torch.Size([2])) is None
+    (tmp_path / "file").touch()
+    nowhere = UnfinishedFilm(tmp_path / "file", "key")
+    nowhere.keep_latents(1, torch.ones(2))
+    assert not nowhere.begun and torch.equal(nowhere.keep_frames(0, torch.ones(1, 3, 2, 2)), torch.ones(1, 3, 2, 2))
+
+
+def test_talk_that_was_ended_leaves_nothing_half_and_goes_on(
+    portrait_file: Path, recording_file: Path, tiny_weights: Path, tmp_path: Path, monkeypatch, capsys
+):
+    """SIGTERM in the middle of sampling; then the same command makes the very video that it would have made."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    states, out = tmp_path / "cache" / "emotivetalk" / "unfinished", tmp_path / "stopped.mp4"
+    command = ["talk", "--portrait", str(portrait_file), "--audio", str(recording_file), "--weights", str(tiny_weights)]
+    command += ["--crop", "--steps", "25", "--device", "cpu", "--quiet"]
+    program = subprocess.Popen([sys.executable, "-m", "emotivetalk_core", *command, "--out", str(out)])
+    until = time.monotonic() + 120
+    while not list(states.glob("*/latents.safetensors")) and program.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(60) == 128 + signal.SIGTERM
+    assert list(states.glob("*/latents.safetensors")) and [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+    assert main([*command[:-1], "--out", str(out)]) == 0
+    assert "goes on where it was" in capsys.readouterr().err
+    assert list(states.iterdir()) == []
+    whole = tmp_path / "whole.mp4"
+    assert main([*command, "--no-resume", "--out", str(whole)]) == 0
+    assert list(states.iterdir()) == [] and out.read_bytes() == whole.read_bytes()
