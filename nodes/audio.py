@@ -17,11 +17,10 @@ from ..emotivetalk_core.audio.half_frames import encode_half_frames, half_frame_
 from ..emotivetalk_core.models import whisper_encoder
 from ..emotivetalk_core.models.checkpoint import load_network
 from ..emotivetalk_core.models.speech_encoder import SpeechEncoder, SpeechEncoderConfig, encoding_memory, standardise
-from ..emotivetalk_core.models.whisper_encoder import WhisperEncoder, WhisperEncoderConfig
-from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures, Speech
-from .face_places import told
+from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures
 from .hosted import HostedNetwork, adopt_operations, host_network, to_host
 from .layouts import speech_of
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, AudioFeaturesSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -79,8 +78,8 @@ class LoadAudioEncoder(WeightsNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkLoadAudioEncoder",
-            display_name="Load Audio Encoder",
-            category=CATEGORY,
+            display_name="Load Speech Encoder",
+            category=f"{CATEGORY}/load",
             description="Loads the network that listens to the speech: one that came with EmotiveTalk weights, or a "
             "public Wav2Vec2 file from models/audio_encoders.",
             search_aliases=["emotivetalk audio", "wav2vec2", "speech encoder", "audio encoder loader"],
@@ -118,14 +117,15 @@ class EncodeAudio(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkEncodeAudio",
-            display_name="Encode Audio",
-            category=CATEGORY,
+            display_name="Encode Speech",
+            category=f"{CATEGORY}/speech",
             description="Listens to the speech: what each video frame hears, at 25 frames per second, and how many "
             "frames the speech takes. Any sample rate, mono or stereo.",
             search_aliases=["emotivetalk audio", "audio features", "speech features", "wav2vec2 encode", "frame count"],
+            hidden=HIDDEN,
             inputs=[
                 io.AudioEncoder.Input(
-                    "audio_encoder", tooltip="From Load Audio Encoder; ComfyUI's own Wav2Vec2 encoders fit too."
+                    "audio_encoder", tooltip="From Load Speech Encoder; ComfyUI's own Wav2Vec2 encoders fit too."
                 ),
                 io.Audio.Input("audio", tooltip="The speech, of any length, sample rate and number of channels."),
             ],
@@ -146,7 +146,7 @@ class EncodeAudio(io.ComfyNode):
             features = audio_encoder.features if ours else functools.partial(host_features, audio_encoder)
             windows = encode_speech(features, speech, report)
         notes = [speech.note] if speech.note else []
-        return io.NodeOutput(AudioFeatures(to_host(windows)), speech.frames, ui=told(notes))
+        return io.NodeOutput(AudioFeatures(to_host(windows)), speech.frames, ui=told(cls, notes))
 
 
 def encoder_files() -> list[str]:

@@ -6,9 +6,9 @@ from comfy_api.latest import io, ui
 from ..emotivetalk_core.direction.codebook_sheet import draw_codebook
 from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import EMOTIONS, Emotion
-from .face_places import told
 from .hosted import to_host
 from .layouts import image_of
+from .notes import HIDDEN, told
 from .saved_files import OURS, new_file
 from .sockets import CATEGORY, EmotionCodebookSocket, EmotionSocket
 from .weights import WeightsNode, choices, path_of
@@ -21,17 +21,17 @@ class LoadCodebook(WeightsNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkLoadCodebook",
-            display_name="Load Codebook",
-            category=CATEGORY,
+            display_name="Load Emotion Codebook",
+            category=f"{CATEGORY}/codebook",
             description="Loads the latents of all emotions together, to be looked at, edited, merged or saved under "
-            "another name. For one emotion alone, Emotion is enough.",
+            "another name. For one emotion alone, Emotion by Name is enough.",
             search_aliases=["emotivetalk codebook", "emotion presets", "expression presets", "eight emotions"],
             inputs=[
                 io.Combo.Input(
                     "weights",
                     options=choices(KIND),
-                    tooltip="An emotion codebook from models/emotivetalk; put what Save Codebook wrote there, too. The "
-                    "bundled demo comes first.",
+                    tooltip="An emotion codebook from models/emotivetalk; put what Save Emotion Codebook wrote there, "
+                    "too. The bundled demo comes first.",
                 )
             ],
             outputs=[EmotionCodebookSocket.Output(display_name="codebook")],
@@ -50,12 +50,12 @@ class CodebookEmotion(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkCodebookEmotion",
             display_name="Emotion from Codebook",
-            category=CATEGORY,
+            category=f"{CATEGORY}/codebook",
             description="One emotion of a codebook by its name, which may be one of your own. Connect it to Sample "
             "Expression.",
             search_aliases=["emotivetalk emotion", "codebook lookup", "custom emotion", "expression preset"],
             inputs=[
-                EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Codebook."),
+                EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Emotion Codebook."),
                 io.String.Input(
                     "emotion", default=EMOTIONS[0], tooltip="Its name in the codebook, such as happy, or your own."
                 ),
@@ -84,12 +84,14 @@ class CodebookSheet(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkCodebookSheet",
-            display_name="Codebook Chart",
-            category=CATEGORY,
+            display_name="Emotion Codebook Chart",
+            category=f"{CATEGORY}/codebook",
             description="Draws how far the emotions of a codebook are from each other, and what each does beyond "
             "neutral, channel by channel. Nothing is sampled; the eight_emotions workflow shows faces.",
             search_aliases=["emotivetalk codebook", "plot codebook", "emotion distances", "codebook sheet"],
-            inputs=[EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Codebook.")],
+            inputs=[
+                EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Emotion Codebook.")
+            ],
             outputs=[io.Image.Output(display_name="chart")],
             is_output_node=True,
         )
@@ -107,13 +109,14 @@ class SaveCodebook(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkSaveCodebook",
-            display_name="Save Codebook",
-            category=CATEGORY,
+            display_name="Save Emotion Codebook",
+            category=f"{CATEGORY}/codebook",
             description="Writes a codebook of your own into the output folder. Move it into models/emotivetalk: Load "
-            "Codebook then offers all of it, and Emotion its eight.",
+            "Codebook then offers all of it, and Emotion by Name its eight.",
             search_aliases=["emotivetalk codebook", "save emotions", "export codebook"],
+            hidden=HIDDEN,
             inputs=[
-                EmotionCodebookSocket.Input("codebook", tooltip="From Build, Edit or Merge Codebook."),
+                EmotionCodebookSocket.Input("codebook", tooltip="From Build, Edit or Merge Emotion Codebook."),
                 io.String.Input(
                     "filename_prefix",
                     default=f"{OURS}/codebook",
@@ -128,4 +131,4 @@ class SaveCodebook(io.ComfyNode):
     def execute(cls, codebook: EmotionCodebook, filename_prefix: str = f"{OURS}/codebook") -> io.NodeOutput:
         path, name = new_file(filename_prefix)
         codebook.save(path, licence="")
-        return io.NodeOutput(name, ui=told([f"{name}: {', '.join(codebook.names)}."]))
+        return io.NodeOutput(name, ui=told(cls, [f"{name}: {', '.join(codebook.names)}."]))

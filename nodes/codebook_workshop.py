@@ -19,8 +19,9 @@ from ..emotivetalk_core.models.codebook import EmotionCodebook, merge
 from ..emotivetalk_core.models.face_reading import reading_memory
 from ..emotivetalk_core.types import EMOTIONS, Emotion
 from .expression import FaceEncoders
-from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
+from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .layouts import portrait_of
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, EmotionCodebookSocket, EmotionSocket, FaceEncodersSocket
 
 
@@ -31,11 +32,12 @@ class BuildCodebook(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkBuildCodebook",
-            display_name="Build Codebook",
-            category=CATEGORY,
+            display_name="Build Emotion Codebook",
+            category=f"{CATEGORY}/codebook",
             description="Makes emotions of your own from pictures of faces: each becomes the mean of its pictures. The "
             "more people for each emotion, the less of any one person is in it.",
             search_aliases=["emotivetalk codebook", "custom emotion", "train emotion", "emotion from pictures"],
+            hidden=HIDDEN,
             inputs=[
                 FaceEncodersSocket.Input(
                     "face_encoders", tooltip="From Load Face Encoders: the codebook belongs to these weights."
@@ -115,10 +117,13 @@ class BuildCodebook(io.ComfyNode):
             size=size,
             device=hosted.device,
         )
-        faces = read_labelled(pictures, express, comfy.utils.ProgressBar(count).update_absolute)
+        with node_words("bounding_box", "face_landmarks"):
+            faces = read_labelled(pictures, express, comfy.utils.ProgressBar(count).update_absolute)
         built = build_codebook(faces, base)
         return io.NodeOutput(
-            built.codebook, built.describe(), ui=told([*([note] if note else []), *faces.notes, f"{built.describe()}."])
+            built.codebook,
+            built.describe(),
+            ui=told(cls, [*([note] if note else []), *faces.notes, f"{built.describe()}."]),
         )
 
 
@@ -129,13 +134,13 @@ class EditCodebook(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkEditCodebook",
-            display_name="Edit Codebook",
-            category=CATEGORY,
+            display_name="Edit Emotion Codebook",
+            category=f"{CATEGORY}/codebook",
             description="Makes one emotion of a codebook stronger or weaker, replaces it by another, or adds one under "
             "a name of your own. The other emotions stay.",
             search_aliases=["emotivetalk codebook", "emotion strength", "replace emotion", "add emotion"],
             inputs=[
-                EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build or Merge Codebook."),
+                EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build or Merge Emotion Codebook."),
                 io.String.Input(
                     "emotion",
                     default=EMOTIONS[0],
@@ -176,13 +181,13 @@ class MergeCodebooks(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkMergeCodebooks",
-            display_name="Merge Codebooks",
-            category=CATEGORY,
+            display_name="Merge Emotion Codebooks",
+            category=f"{CATEGORY}/codebook",
             description="Mixes two codebooks of the same weights, emotion by emotion. What only one of them knows is "
             "taken from it.",
             search_aliases=["emotivetalk codebook", "mix emotions", "average codebooks", "blend codebooks"],
             inputs=[
-                EmotionCodebookSocket.Input("codebook_a", tooltip="From Load, Build or Edit Codebook."),
+                EmotionCodebookSocket.Input("codebook_a", tooltip="From Load, Build or Edit Emotion Codebook."),
                 EmotionCodebookSocket.Input("codebook_b", tooltip="Another of the same weights."),
                 io.Float.Input(
                     "weight_a",

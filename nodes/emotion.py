@@ -17,8 +17,8 @@ class LoadEmotion(WeightsNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkLoadEmotion",
-            display_name="Emotion",
-            category=CATEGORY,
+            display_name="Emotion by Name",
+            category=f"{CATEGORY}/emotion",
             description="One of eight emotions by its name, as strong as you like. Connect it to Sample Expression; "
             "for an emotion taken from a picture use Encode Expression instead.",
             search_aliases=["emotivetalk emotion", "mood", "happy", "sad", "angry", "expression preset", "codebook"],

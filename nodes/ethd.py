@@ -15,9 +15,9 @@ from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
 from ..emotivetalk_core.models.vae import VAEConfig
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents, MotionLatents
 from .ethd_model import Conditioning, load_ethd
-from .face_places import told
 from .hosted import to_host
 from .layouts import frames_of, image_of
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, HeadPoseSocket, LipLatentsSocket
 from .vae import ClipVAE, load_hosted_vae
 from .weights import WeightsNode, choices, path_of
@@ -35,7 +35,7 @@ class LoadETHD(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkLoadETHD",
             display_name="Load ETHD",
-            category=CATEGORY,
+            category=f"{CATEGORY}/load",
             description="Loads the video backbone as a MODEL that the host's own samplers and LoRA loaders take, and "
             "the VAE that turns its latents into frames. Long videos are sampled in the windows these weights were "
             "made for.",
@@ -79,11 +79,12 @@ class Condition(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="EmotiveTalkCondition",
-            display_name="Condition",
-            category=CATEGORY,
+            display_name="Condition Talking Face",
+            category=f"{CATEGORY}/video",
             description="Puts portrait, masks, lips and expression together as CONDITIONING, and makes the empty "
             "LATENT of the right length. Negative is the same face with a resting mouth and its own expression.",
             search_aliases=["emotivetalk conditioning", "talking head conditioning", "portrait to video"],
+            hidden=HIDDEN,
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE from Load ETHD; it turns the portrait into a latent."),
                 io.Image.Input("portrait", tooltip="The square crop from Face Regions: the face that will talk."),
@@ -132,6 +133,7 @@ class Condition(io.ComfyNode):
         motion_amount: int = -1,
         head_pose: HeadPose | None = None,
     ) -> io.NodeOutput:
+        check_one("portrait", portrait)
         frames = lips.values.shape[0]
         reference = to_host(face.expression[:1])  # [1, e]
         driving = reference.expand(frames, -1) if expression is None else to_host(expression.values)
@@ -140,12 +142,13 @@ class Condition(io.ComfyNode):
                 f"The lip latents cover {frames} frames, but the expression latents {driving.shape[0]}; "
                 "make both from the same speech."
             )
-        latents = encode_portrait(vae, portrait)
         check_masks(portrait, face_mask, lip_mask)
+        if head_pose is not None:
+            check_head_pose(head_pose, frames)
+        latents = encode_portrait(vae, portrait)
         if head_pose is None and motion_amount > 0:
             head_pose, motion_amount = sway(frames, float(motion_amount), seed=0), -1  # told by itself, it moves little
         if head_pose is not None:
-            check_head_pose(head_pose, frames)
             latents = encode_turned(vae, portrait, face_mask, head_pose)
         positive: dict[str, Any] = {
             "concat_latent_image": to_host(latents),
@@ -156,15 +159,30 @@ class Condition(io.ComfyNode):
             "fps": FRAMES_PER_SECOND,
             "augmentation_level": 0.0,  # the portrait is given clean
         }
+        note = "motion amount: as the weights say"
         if motion_amount >= 0:
-            positive["motion_bucket_id"] = motion_amount
+            positive["motion_bucket_id"], note = motion_amount, f"motion amount: {motion_amount}"
         elif head_pose is not None:
-            positive["motion_bucket_id"] = float(motion_bucket(head_pose.values.cpu().numpy()))
+            positive["motion_bucket_id"] = moved = float(motion_bucket(head_pose.values.cpu().numpy()))
+            note = f"motion amount: {moved:.0f}, as the head pose moves"
         conditioning = [[to_host(lips.values)[None], positive]]
         latent = torch.zeros(frames, *positive["concat_latent_image"].shape[1:], device=driving.device)
-        negative = without_expression(without_lips(conditioning))
-        note = strangeness(vae, portrait)
-        return io.NodeOutput(conditioning, negative, {"samples": latent}, ui=told([note] if note else []))
+        notes = [f"{frames} frames, {frames / FRAMES_PER_SECOND:.2f} s; {note}", strangeness(vae, portrait)]
+        return io.NodeOutput(
+            conditioning,
+            without_expression(without_lips(conditioning)),
+            {"samples": latent},
+            ui=told(cls, [*filter(None, notes)]),
+        )
+
+
+def check_one(name: str, image: torch.Tensor) -> None:
+    """InputError for more pictures [b, h, w, c] than one."""
+    if image.shape[0] != 1:
+        raise InputError(
+            f"{image.shape[0]} pictures are connected as {name}, but one face talks in a video; connect one picture, "
+            "such as the crop of Face Regions."
+        )
 
 
 def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:

@@ -30,7 +30,7 @@ class ExampleInputs(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkExampleInputs",
             display_name="Example Portrait and Speech",
-            category=CATEGORY,
+            category=f"{CATEGORY}/example",
             description="The drawn portrait and the speech that come with this pack, so that every example runs at "
             "once: five seconds of one voice, two of another. Put Load Image and Load Audio in its place for your own "
             "files.",
@@ -60,7 +60,7 @@ class ExampleFaces(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkExampleFaces",
             display_name="Example Faces",
-            category=CATEGORY,
+            category=f"{CATEGORY}/example",
             description="Draws a person whose face goes from one emotion to another: one frame is a picture with an "
             "emotion, many are a driving video. Put Load Image or Load Video in its place for your own.",
             search_aliases=["emotivetalk demo", "drawn face", "driving video example", "sample faces"],
@@ -80,7 +80,7 @@ class ExampleFaces(io.ComfyNode):
                     default=1,
                     min=1,
                     max=10_000,
-                    tooltip="How many pictures, at 25 a second. Connect the frame count of Encode Audio to drive "
+                    tooltip="How many pictures, at 25 a second. Connect the frame count of Encode Speech to drive "
                     "speech of that length.",
                 ),
                 io.Float.Input(

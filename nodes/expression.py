@@ -20,9 +20,10 @@ from ..emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
 from ..emotivetalk_core.models.face_reading import encoder_face, read_faces, reading_memory
 from ..emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..emotivetalk_core.types import Emotion, ExpressionLatents, FaceRegions, MotionLatents, Portrait
-from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
+from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .hosted import HostedNetwork, load_hosted, to_host
 from .layouts import portrait_of
+from .notes import HIDDEN, told
 from .sockets import (
     CATEGORY,
     CropSocket,
@@ -57,7 +58,7 @@ class LoadFaceEncoders(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkLoadFaceEncoders",
             display_name="Load Face Encoders",
-            category=CATEGORY,
+            category=f"{CATEGORY}/load",
             description="Loads the network that reads identity, expression and mouth from a face, and the small one "
             "that finds drawn heads in pictures.",
             search_aliases=["emotivetalk face", "motion encoder", "expression encoder", "face encoder", "pd-fgc"],
@@ -95,10 +96,10 @@ class EncodeExpression(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkEncodeExpression",
             display_name="Encode Expression",
-            category=CATEGORY,
+            category=f"{CATEGORY}/face",
             description="Reads what faces express. One picture gives an emotion for Sample Expression; the frames of a "
             "video give expression latents that drive another face frame by frame; the portrait's own crop gives the "
-            "face that Sample Expression and Condition ask for.",
+            "face that Sample Expression and Condition Talking Face ask for.",
             search_aliases=[
                 "emotivetalk expression",
                 "emotion from picture",
@@ -107,6 +108,7 @@ class EncodeExpression(io.ComfyNode):
                 "face motion",
                 "read emotion",
             ],
+            hidden=HIDDEN,
             inputs=[
                 FaceEncodersSocket.Input("face_encoders", tooltip="From Load Face Encoders."),
                 io.Image.Input(
@@ -185,20 +187,21 @@ class EncodeExpression(io.ComfyNode):
             portraits = [portrait for portrait, here in zip(portraits, seen) if here]
             regions = sequence_regions(portraits, places, detector=detector, every_face=config.aligned, size=size)
             faces = _found(config, regions, notes)
-        latents = read_faces(
-            face_encoders.motion_encoder.loaded(reading_memory(config)),
-            faces,
-            count=len(portraits),
-            device=face_encoders.motion_encoder.device,
-            on_step=comfy.utils.ProgressBar(len(portraits)).update_absolute,
-        )
+        with node_words("bounding_box", "face_landmarks"):
+            latents = read_faces(
+                face_encoders.motion_encoder.loaded(reading_memory(config)),
+                faces,
+                count=len(portraits),
+                device=face_encoders.motion_encoder.device,
+                on_step=comfy.utils.ProgressBar(len(portraits)).update_absolute,
+            )
         read = to_host(latents.expression)  # of the pictures that show a face
         first = {field.name: to_host(getattr(latents, field.name)[:1]) for field in dataclasses.fields(latents)}
         return io.NodeOutput(
             Emotion(read.mean(0), "picture"),
             ExpressionLatents(bridge(read, seen)),
             MotionLatents(**first),
-            ui=told(notes),
+            ui=told(cls, notes),
         )
 
 

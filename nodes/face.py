@@ -1,6 +1,5 @@
 """Picture in, picture out: the talking crop with its masks, and the way back into the picture it came from."""
 
-import math
 from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
@@ -16,14 +15,23 @@ from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
 from ..emotivetalk_core.face.regions import CROP_FACTOR, crop_square, face_regions, flatten_alpha
 from ..emotivetalk_core.face.sequence import FacePlace
+from ..emotivetalk_core.sampling.estimate import memory_words
 from ..emotivetalk_core.types import FaceRegions as Regions
-from ..emotivetalk_core.types import HeadPose
+from ..emotivetalk_core.types import HeadPose, Portrait
 from .ethd import check_head_pose
 from .expression import FaceEncoders
-from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
+from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .hosted import to_host
-from .layouts import frames_of, image_of, portrait_of
-from .sockets import CATEGORY, CropSocket, FaceEncodersSocket, HeadPoseSocket, detail_input
+from .layouts import frames_of, image_of, mask_of, portrait_of
+from .notes import HIDDEN, told
+from .sockets import (
+    CATEGORY,
+    TRANSPARENCY_INPUT,
+    CropSocket,
+    FaceEncodersSocket,
+    HeadPoseSocket,
+    detail_input,
+)
 
 
 class FaceRegions(io.ComfyNode):
@@ -34,10 +42,11 @@ class FaceRegions(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkFaceRegions",
             display_name="Face Regions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/face",
             description="Cuts out the square around the face that will talk, and says where face and mouth are in it. "
             "The face is looked for, or taken from the landmarks, the box or the mask that you connect.",
             search_aliases=["emotivetalk crop", "face crop", "face mask", "lip mask", "find face", "detect face"],
+            hidden=HIDDEN,
             inputs=[
                 io.Image.Input("image", tooltip="The portrait: any picture with a face, with or without alpha."),
                 io.Int.Input(
@@ -77,17 +86,7 @@ class FaceRegions(io.ComfyNode):
                     tooltip="The mouth painted white, at the picture's size, with room to open. Without it, the "
                     "mouth's place follows from the face.",
                 ),
-                io.Float.Input(
-                    "crop_factor",
-                    optional=True,
-                    default=CROP_FACTOR,
-                    min=1.25,
-                    max=4.0,
-                    step=0.05,
-                    advanced=True,
-                    tooltip="Side of the crop in face boxes: 1.75 for EmotiveTalk's own weights, 2 for DICE-Talk and "
-                    "Sonic.",
-                ),
+                TRANSPARENCY_INPUT,
             ],
             outputs=[
                 io.Image.Output(display_name="crop"),
@@ -107,29 +106,29 @@ class FaceRegions(io.ComfyNode):
         bounding_box: Any = None,
         face_mask: torch.Tensor | None = None,
         lip_mask: torch.Tensor | None = None,
-        crop_factor: float = CROP_FACTOR,
+        transparency: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         places, note = face_places(face_landmarks, bounding_box, image)
         place = places[0] if places else FacePlace()
         if places and place.face_box is None:
             raise FaceError("Nothing was found in the first picture, which is the one used: start with another frame.")
-        regions = face_regions(
-            portrait_of(image),
-            box=place.box,
-            landmarks=place.landmarks,
-            face_mask=_first(face_mask),
-            lip_mask=_first(lip_mask),
-            detector=face_encoders.detector() if face_encoders is not None else None,
-            size=size,
-            crop_factor=crop_factor,
-        )
+        with node_words("bounding_box", "face_mask", *(["face_encoders"] if face_encoders is None else [])):
+            regions = face_regions(
+                portrait_of(image, transparency),
+                box=place.box,
+                landmarks=place.landmarks,
+                face_mask=_first(face_mask),
+                lip_mask=_first(lip_mask),
+                detector=face_encoders.detector() if face_encoders is not None else None,
+                size=size,
+            )
         many = f"{image.shape[0]} pictures were connected and the first is used." if image.shape[0] > 1 else ""
         return io.NodeOutput(
             to_host(image_of(regions.crop[None])),
             to_host(regions.face_mask),
             to_host(regions.lip_mask),
             regions,
-            ui=told([said for said in (many, note, regions.note) if said]),
+            ui=told(cls, [said for said in (many, note, regions.note) if said]),
         )
 
 
@@ -141,15 +140,18 @@ class PasteBack(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkPasteBack",
             display_name="Paste Back",
-            category=CATEGORY,
+            category=f"{CATEGORY}/face",
             description="Puts the talking face back into the whole picture, or each frame into the frame of a film in "
-            "which another face talks already. Every pixel outside the crop stays as it was, and so does transparency; "
-            "inside, the picture's own detail stays wherever nothing moves.",
+            "which another face talks already. Every pixel outside the crop stays as it was; inside, the picture's "
+            "own detail stays wherever nothing moves. For a large picture, Decode to Video pastes as well, and holds "
+            "no frames.",
             search_aliases=["emotivetalk paste", "uncrop", "composite face", "stitch", "blend face", "duet"],
+            hidden=HIDDEN,
             inputs=[
                 io.MultiType.Input(
                     "frames",
                     [io.Image, io.Video],
+                    lazy=True,
                     tooltip="The talking crop: frames, or the video from Decode to Video. Any square size will do.",
                 ),
                 io.Image.Input(
@@ -170,11 +172,53 @@ class PasteBack(io.ComfyNode):
                 HeadPoseSocket.Input(
                     "head_pose",
                     optional=True,
-                    tooltip="The head pose that Condition was given: the picture's detail then moves with the head.",
+                    tooltip="The head pose that Condition Talking Face was given: the picture's detail then moves with "
+                    "the head.",
+                ),
+                TRANSPARENCY_INPUT,
+                io.Int.Input(
+                    "frame_count",
+                    default=0,
+                    min=0,
+                    max=10_000_000,
+                    optional=True,
+                    force_input=True,
+                    tooltip="From Encode Speech: what cannot be pasted for want of memory or pictures is then refused "
+                    "before anything is sampled.",
                 ),
             ],
-            outputs=[io.Image.Output(display_name="image")],
+            outputs=[
+                io.Image.Output(display_name="image"),
+                io.Mask.Output(
+                    display_name="mask",
+                    tooltip="What is clear of the picture, one for each frame: Join Image with Alpha takes it.",
+                ),
+            ],
         )
+
+    @classmethod
+    def check_lazy_status(
+        cls,
+        image: torch.Tensor,
+        crop_record: Regions,
+        frames: Any = None,
+        transparency: torch.Tensor | None = None,
+        head_pose: HeadPose | None = None,
+        frame_count: int = 0,
+        **others: Any,
+    ) -> list[str]:
+        """The host asks this before it makes the frames, which may take hours: what cannot be pasted ends here."""
+        portrait = portrait_of(image, transparency)
+        check_picture(portrait, crop_record.record)
+        workflow, own_id = (cls.hidden.prompt or {}, cls.hidden.unique_id) if cls.hidden is not None else ({}, None)
+        check_even(portrait, workflow, own_id)
+        if frame_count:
+            check_pictures(image, frame_count)
+            crops = frame_count * crop_record.crop.numel()
+            check_room(frame_count, image, 1 + pasted_again(workflow, own_id), crops)
+            if head_pose is not None:
+                check_head_pose(head_pose, frame_count)
+        return ["frames"] if frames is None else []
 
     @classmethod
     def execute(
@@ -185,6 +229,8 @@ class PasteBack(io.ComfyNode):
         feather: float = FEATHER,
         detail: float = 1.0,
         head_pose: HeadPose | None = None,
+        transparency: torch.Tensor | None = None,
+        frame_count: int = 0,
     ) -> io.NodeOutput:
         crops = frames if isinstance(frames, torch.Tensor) else frames.get_components().images  # [n, s, s, c]
         count, height, width = crops.shape[:3]
@@ -193,39 +239,83 @@ class PasteBack(io.ComfyNode):
                 f"{count} frames of {width}x{height} pixels were given, but square frames of the crop are expected: "
                 "connect what was made from the crop of Face Regions."
             )
-        if image.shape[0] not in (1, count):
-            raise InputError(
-                f"{count} frames are to be pasted into {image.shape[0]} pictures; connect one picture, or as many as "
-                "there are frames."
-            )
+        check_pictures(image, count)
         if head_pose is not None:
             check_head_pose(head_pose, count)
-        shape = (count, *image.shape[1:3], 4 if image.shape[-1] == 4 else 3)
+        check_room(count, image)
         device = comfy.model_management.intermediate_device()
-        check_room(shape, device)
-        pasted = torch.empty(shape, device=device)  # the whole result once, and beside it only a few frames at a time
+        pasted = torch.empty(count, *image.shape[1:3], 3, device=device)  # once, and beside it only a few frames
         progress = comfy.utils.ProgressBar(count)
         done = 0
-        sharp = _sharpened(crops, image, crop_record, detail, head_pose)
-        for composed in _composed(sharp, image, crop_record, feather):
-            pasted[done : done + composed.shape[0]] = composed.movedim(1, -1)
+        sharp = _sharpened(crops, image, transparency, crop_record, detail, head_pose)
+        for composed in _composed(sharp, image, transparency, crop_record, feather):
+            pasted[done : done + composed.shape[0]] = composed[:, :3].movedim(1, -1)
             done += composed.shape[0]
             progress.update_absolute(done)
-        return io.NodeOutput(pasted)
+        clear = [mask_of(portrait) for portrait in _portraits(image, transparency)]
+        mask = torch.cat(clear) if len(clear) > 1 else clear[0].expand(count, -1, -1)
+        return io.NodeOutput(pasted, to_host(mask))
 
 
-def check_room(shape: tuple[int, ...], device: torch.device) -> None:
-    """InputError where an IMAGE of this shape [n, h, w, c] would not fit: else the system would end the host."""
-    needed, free = 4 * math.prod(shape), comfy.model_management.get_free_memory(device)
-    if needed > free:
+def check_pictures(image: torch.Tensor, frames: int) -> None:
+    """InputError where the pictures are neither one nor as many as the frames."""
+    if image.shape[0] not in (1, frames):
         raise InputError(
-            f"{shape[0]} frames of {shape[2]} x {shape[1]} pixels take {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB "
-            "are free; make the picture smaller before Face Regions, or the video shorter."
+            f"{frames} frames are to be pasted into {image.shape[0]} pictures; connect one picture, or as many as "
+            "there are frames."
         )
 
 
+def check_room(frames: int, image: torch.Tensor, copies: int = 1, others: int = 0) -> None:
+    """InputError where so many pasted frames would not fit into memory: else the system would end the host.
+
+    image [b, h, w, c]: what they are pasted into · copies: how many nodes hold such a film at once · others: float32
+    values that have to fit beside them.
+    """
+    height, width = image.shape[1:3]
+    needed = 4 * (3 * copies * frames * height * width + others)
+    free = comfy.model_management.get_free_memory(comfy.model_management.intermediate_device())
+    if needed > free:
+        raise InputError(
+            f"{frames} frames of {width} x {height} pixels take {memory_words(needed)}, but {memory_words(free)} are "
+            "free; connect the picture to Decode to Video, which pastes while it writes, make it smaller before Face "
+            "Regions, or the speech shorter."
+        )
+
+
+def check_even(portrait: Portrait, workflow: dict[str, Any], own_id: str | None) -> None:
+    """InputError where Create Video shall take frames of a picture with an odd side: Save Video cannot write them."""
+    height, width = portrait.pixels.shape[-2:]
+    made = any(_takes(node, own_id, "images") for node in workflow.values() if node["class_type"] == "CreateVideo")
+    if made and (height % 2 or width % 2):
+        raise InputError(
+            f"The picture is {width} x {height} pixels, but the videos of Create Video need even sides; crop a row or "
+            "column off before Face Regions, or connect the picture to Decode to Video, which takes any."
+        )
+
+
+def pasted_again(workflow: dict[str, Any], own_id: str | None) -> int:
+    """How many Paste Backs, one after the other, take these frames as their pictures."""
+    following = [
+        1 + pasted_again(workflow, node_id)
+        for node_id, node in workflow.items()
+        if node["class_type"] == "EmotiveTalkPasteBack" and _takes(node, own_id, "image")
+    ]
+    return max(following, default=0)
+
+
+def _takes(node: dict[str, Any], source: str | None, name: str) -> bool:
+    """Whether the node's input is wired to the first output of the node `source`."""
+    return node["inputs"].get(name) == [source, 0]
+
+
 def _sharpened(
-    crops: torch.Tensor, image: torch.Tensor, regions: Regions, detail: float, head_pose: HeadPose | None
+    crops: torch.Tensor,
+    image: torch.Tensor,
+    transparency: torch.Tensor | None,
+    regions: Regions,
+    detail: float,
+    head_pose: HeadPose | None,
 ) -> Iterator[torch.Tensor]:
     """The frames [3, side, side] of the crop with the detail of the picture, or of each frame's own picture."""
     frames = (frames_of(crop)[0] for crop in crops.split(1))
@@ -233,27 +323,40 @@ def _sharpened(
         return frames
     record = regions.record
 
-    def square(picture: torch.Tensor) -> torch.Tensor:
-        portrait = portrait_of(picture)
+    def square(portrait: Portrait) -> torch.Tensor:
         check_picture(portrait, record)
         return crop_square(flatten_alpha(portrait), record, record.side)
 
-    squares = repeat(square(image)) if image.shape[0] == 1 else (square(picture) for picture in image.split(1))
+    portraits = _portraits(image, transparency)
+    squares = repeat(square(next(portraits))) if image.shape[0] == 1 else map(square, portraits)
     box = box_of_mask(regions.face_mask)
     return at_own_resolution(frames, squares, regions.crop, amount=detail, head_pose=head_pose, face_box=box)
 
 
 def _composed(
-    frames: Iterator[torch.Tensor], image: torch.Tensor, regions: Regions, feather: float
+    frames: Iterator[torch.Tensor],
+    image: torch.Tensor,
+    transparency: torch.Tensor | None,
+    regions: Regions,
+    feather: float,
 ) -> Iterator[torch.Tensor]:
     """The whole pictures [1, 3 or 4, h, w] in their order: all on one picture, or each on its own."""
+    portraits = _portraits(image, transparency)
     if image.shape[0] == 1:
         chunks = (frame[None] for frame in frames)
-        yield from paste_back_stream(chunks, portrait_of(image), regions.record, feather)
+        yield from paste_back_stream(chunks, next(portraits), regions.record, feather)
         return
-    pictures = (portrait_of(picture) for picture in image.split(1))
-    for composed in paste_back_film(frames, pictures, regions.record, feather):
+    for composed in paste_back_film(frames, portraits, regions.record, feather):
         yield composed[None]
+
+
+def _portraits(image: torch.Tensor, transparency: torch.Tensor | None) -> Iterator[Portrait]:
+    """Each picture with its own transparency, or with the one that all share."""
+    for index in range(image.shape[0]):
+        own = transparency
+        if own is not None and own.dim() == 3:
+            own = own[min(index, own.shape[0] - 1)]
+        yield portrait_of(image[index : index + 1], own)
 
 
 def _first(mask: torch.Tensor | None) -> torch.Tensor | None:

@@ -1,7 +1,7 @@
 """Where faces are, as the host and other packs say it: FACE_LANDMARKS and BOUNDING_BOX as the core's places."""
 
-import logging
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any
 
@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.errors import FaceError
 from ..emotivetalk_core.face.finder import Box, box_area
+from ..emotivetalk_core.face.regions import GIVE_A_BOX
 from ..emotivetalk_core.face.sequence import FacePlace
 
 LandmarksSocket = io.Custom("FACE_LANDMARKS")
@@ -42,11 +43,14 @@ def face_places(landmarks: Any, boxes: Any, picture: torch.Tensor) -> tuple[list
     return places, note
 
 
-def told(notes: Sequence[str]) -> dict[str, Any] | None:
-    """What a node shows beside its outputs, where there is something to say; the log says it too."""
-    for note in notes:
-        logging.info("EmotiveTalk: %s", note)
-    return {"text": tuple(notes)} if notes else None
+@contextlib.contextmanager
+def node_words(*places: str) -> Iterator[None]:
+    """Within it the core's way out where no face is found is this node's: to connect one of these inputs."""
+    try:
+        yield
+    except FaceError as error:
+        way_out = f"connect {' or '.join(places)}, so that the node knows where the face is"
+        raise FaceError(str(error).replace(GIVE_A_BOX, way_out)) from error
 
 
 def _of_picture(by_picture: Sequence[list[Any]], index: int) -> list[Any]:

@@ -11,14 +11,15 @@ from ..emotivetalk_core.direction.head_reading import read_head_course
 from ..emotivetalk_core.models.head_pose_reader import KIND, HeadPoseReader, HeadPoseReaderConfig
 from ..emotivetalk_core.types import AudioFeatures, HeadPose
 from .expression import FaceEncoders
-from .face_places import BOX_TYPES, LandmarksSocket, face_places, told
+from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .hosted import load_hosted, to_host
 from .layouts import portrait_of
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, AudioFeaturesSocket, FaceEncodersSocket, HeadPoseSocket
 from .weights import WeightsNode, choices, path_of
 
 LANDMARKS_ONLY = "none (landmarks)"
-LENGTH = "From Encode Audio: as long as this speech, the head moves."
+LENGTH = "From Encode Speech: as long as this speech, the head moves."
 
 
 class SwayHead(io.ComfyNode):
@@ -29,8 +30,9 @@ class SwayHead(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkSwayHead",
             display_name="Sway Head",
-            category=CATEGORY,
-            description="Lets the head sway and nod while it speaks, as much as you like. Connect it to Condition.",
+            category=f"{CATEGORY}/head pose",
+            description="Lets the head sway and nod while it speaks, as much as you like. Connect it to "
+            "Condition Talking Face.",
             search_aliases=["emotivetalk head motion", "head movement", "nod", "idle motion", "motion bucket"],
             inputs=[
                 AudioFeaturesSocket.Input("audio_features", tooltip=LENGTH),
@@ -67,9 +69,9 @@ class HeadPoseKeys(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkHeadPoseKeys",
             display_name="Head Pose Keyframes",
-            category=CATEGORY,
+            category=f"{CATEGORY}/head pose",
             description="Turns the head by keyframes: one a line, a time in seconds and what differs from the "
-            "portrait. Connect it to Condition.",
+            "portrait. Connect it to Condition Talking Face.",
             search_aliases=["emotivetalk head pose", "head turn", "head keyframes", "yaw pitch roll", "camera"],
             inputs=[
                 AudioFeaturesSocket.Input("audio_features", tooltip=LENGTH),
@@ -97,10 +99,11 @@ class ReadHeadPose(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkReadHeadPose",
             display_name="Head Pose from Video",
-            category=CATEGORY,
+            category=f"{CATEGORY}/head pose",
             description="Reads how a head moves through the frames of a video, and gives its movement, not its place "
-            "or its face, to another. A shorter video is played there and back. Connect it to Condition.",
+            "or its face, to another. A shorter video is played there and back. Connect it to Condition Talking Face.",
             search_aliases=["emotivetalk head tracking", "head pose estimation", "driving video", "motion transfer"],
+            hidden=HIDDEN,
             inputs=[
                 io.Image.Input("image", tooltip="The frames of the driving video, at 25 per second."),
                 AudioFeaturesSocket.Input("audio_features", tooltip=LENGTH),
@@ -161,17 +164,18 @@ class ReadHeadPose(WeightsNode):
         if reader != LANDMARKS_ONLY:
             hosted = load_hosted(path_of(reader), KIND, HeadPoseReader, HeadPoseReaderConfig)
         notes = [note] if note else []
-        course = read_head_course(
-            None if hosted is None else hosted.loaded(),
-            [portrait_of(image[index : index + 1]) for index in range(image.shape[0])],
-            places,
-            detector=None if face_encoders is None else face_encoders.detector(),
-            device="cpu" if hosted is None else hosted.device,
-            on_step=comfy.utils.ProgressBar(image.shape[0]).update_absolute,
-            on_note=notes.append,
-        )
+        with node_words("bounding_box", "face_landmarks"):
+            course = read_head_course(
+                None if hosted is None else hosted.loaded(),
+                [portrait_of(image[index : index + 1]) for index in range(image.shape[0])],
+                places,
+                detector=None if face_encoders is None else face_encoders.detector(),
+                device="cpu" if hosted is None else hosted.device,
+                on_step=comfy.utils.ProgressBar(image.shape[0]).update_absolute,
+                on_note=notes.append,
+            )
         pose = from_course(course, audio_features.frames, strength=strength, smooth=smooth)
-        return io.NodeOutput(_hosted(pose), ui=told(notes))
+        return io.NodeOutput(_hosted(pose), ui=told(cls, notes))
 
 
 def _hosted(pose: HeadPose) -> HeadPose:

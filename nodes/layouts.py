@@ -34,7 +34,30 @@ def image_of(frames: torch.Tensor) -> torch.Tensor:
     return frames.movedim(1, -1).contiguous()
 
 
-def portrait_of(image: torch.Tensor) -> Portrait:
-    """The first picture of an IMAGE, with its alpha where it has one."""
+def portrait_of(image: torch.Tensor, transparency: torch.Tensor | None = None) -> Portrait:
+    """The first picture of an IMAGE, with its alpha where it has one: what the first MASK `transparency` [b, h, w] (or
+    [h, w]) leaves, which is white where the picture is clear, else its own fourth channel.
+
+    Load Image gives such a mask; of a picture that is opaque it is black, and of any size. InputError for another
+    mask that is not of the picture's size.
+    """
+    pixels = frames_of(image[:1])[0]
     alpha = image[0, :, :, 3:].movedim(-1, 0).float() if image.shape[-1] == 4 else None
-    return Portrait(frames_of(image[:1])[0], alpha)
+    if transparency is not None:
+        clear = transparency if transparency.dim() == 2 else transparency[0]
+        if not clear.any():
+            return Portrait(pixels, alpha)
+        if clear.shape != pixels.shape[1:]:
+            raise InputError(
+                f"The transparency is a mask of {clear.shape[1]} x {clear.shape[0]} pixels, but the picture has "
+                f"{pixels.shape[2]} x {pixels.shape[1]}; connect the MASK of the Load Image that gives the picture."
+            )
+        alpha = 1 - clear[None].to(pixels)
+    return Portrait(pixels, alpha)
+
+
+def mask_of(portrait: Portrait) -> torch.Tensor:
+    """What is clear of a portrait, as the host's MASK [1, h, w]: white where it is; black all over where it has no
+    alpha.
+    """
+    return torch.zeros_like(portrait.pixels[:1]) if portrait.alpha is None else 1 - portrait.alpha

@@ -21,7 +21,7 @@ class PreviewExpression(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkPreviewExpression",
             display_name="Preview Expression",
-            category=CATEGORY,
+            category=f"{CATEGORY}/expression",
             description="Draws how mouth and face will move, before a frame is sampled: the main movements of the "
             "lips, those of the expression with its distance from the mean face, and the speech below, over seconds.",
             search_aliases=["emotivetalk plot", "plot latents", "lip curve", "expression curve", "waveform", "graph"],

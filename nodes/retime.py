@@ -17,9 +17,9 @@ class RetimeExpression(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkRetimeExpression",
             display_name="Retime Expression",
-            category=CATEGORY,
+            category=f"{CATEGORY}/expression",
             description="Makes a driving sequence exactly as long as the speech: cut, repeated, there and back, or "
-            "slowed down and sped up. Put it between Encode Expression of a video and Condition.",
+            "slowed down and sped up. Put it between Encode Expression of a video and Condition Talking Face.",
             search_aliases=[
                 "emotivetalk retime",
                 "driving video length",
@@ -34,7 +34,7 @@ class RetimeExpression(io.ComfyNode):
                     "expression", tooltip="From Encode Expression of a video's frames, or a loaded take."
                 ),
                 AudioFeaturesSocket.Input(
-                    "audio_features", tooltip="From Encode Audio: the speech that says how long it must be."
+                    "audio_features", tooltip="From Encode Speech: the speech that says how long it must be."
                 ),
                 io.Combo.Input(
                     "how",

@@ -1,8 +1,11 @@
 """The paper's sampler on the host's machinery: its samplers, context windows, progress, preview and cancel."""
 
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
+import comfy.k_diffusion.sampling
 import comfy.model_management
 import comfy.model_patcher
 import comfy.sample
@@ -13,12 +16,15 @@ import torch
 from comfy_api.latest import io
 
 from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, noise_grid
-from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.sampling.estimate import plan, window_count
+from ..emotivetalk_core.errors import InputError, SettingsError
+from ..emotivetalk_core.sampling.estimate import memory_words, plan, time_words, window_count
+from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.sampling.video import VideoSamplingSettings
 from .ethd import without_expression, without_lips
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
+from .notes import HIDDEN, show, told
 from .sockets import CATEGORY
+from .unfinished import unfinished_sampling
 from .windows import VideoWindows, own_windows, set_windows
 
 AS_WEIGHTS = "as the weights say"
@@ -61,16 +67,64 @@ class FaceGuider(comfy.samplers.CFGGuider):
 
 
 class WindowProgress:
-    """windows × steps on the host's progress bar, with a preview of the latent after each step."""
+    """windows × steps on the host's progress bar, with a preview of the latent after each step.
 
-    def __init__(self, model: comfy.model_patcher.ModelPatcher, windows: int, steps: int) -> None:
+    on_forecast: told, once the first window is done, how long the others will take · unfinished: where the latent is
+    kept after each step, and taken up again.
+    """
+
+    def __init__(
+        self,
+        model: comfy.model_patcher.ModelPatcher,
+        windows: int,
+        steps: int,
+        on_forecast: Callable[[str], None],
+        unfinished: UnfinishedFilm | None,
+    ) -> None:
         self.bar = comfy.utils.ProgressBar(windows * steps)
         self.previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
-        self.done = 0
+        self.done, self.total = 0, windows * steps
+        self.on_forecast, self.unfinished = on_forecast, unfinished
+        self.began, self.before = 0.0, 0
+
+    def euler(
+        self,
+        model: Any,
+        x: torch.Tensor,
+        sigmas: torch.Tensor,
+        extra_args: dict[str, Any] | None = None,
+        callback: Callable[[dict[str, Any]], None] | None = None,
+        disable: bool | None = None,
+    ) -> torch.Tensor:
+        """The host's sampler "euler", which it calls once the model is loaded, a step at a time from the first that is
+        not done. DDIM with eta = 0 is Euler's step on dx/dsigma = (x - D) / sigma.
+        """
+        first, kept = 0, self.unfinished.latents(x.shape) if self.unfinished is not None else None
+        if kept is not None:
+            first, x = kept[0], kept[1].to(x)
+            self.done = self.before = first * self.total // (len(sigmas) - 1)
+            self.bar.update_absolute(self.done)
+            self.on_forecast(f"goes on after step {first}, where it was stopped")
+        self.began = time.monotonic()
+        for step in comfy.k_diffusion.sampling.trange(first, len(sigmas) - 1, disable=disable):
+
+            def told_of(state: dict[str, Any], step: int = step) -> None:
+                if callback is not None:
+                    callback(state | {"i": step})
+
+            pair = sigmas[step : step + 2]
+            x = comfy.k_diffusion.sampling.sample_euler(model, x, pair, extra_args, told_of, disable=True)
+            if self.unfinished is not None:
+                self.unfinished.keep_latents(step + 1, x)
+        return x
 
     def window(self) -> None:
         self.done += 1
         self.bar.update_absolute(self.done)
+        left = self.total - self.done
+        if self.done == self.before + 1 and left:
+            seconds = time.monotonic() - self.began
+            self.on_forecast(f"about {time_words(seconds * left)} for the {left} windows that are left")
 
     def step(self, step: int, x0: torch.Tensor, x: torch.Tensor, steps: int) -> None:
         if self.previewer is not None:
@@ -85,15 +139,18 @@ class WindowedSampler(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkWindowedSampler",
             display_name="Windowed DDIM Sampler",
-            category=CATEGORY,
+            category=f"{CATEGORY}/video",
             description="Turns noise into the video's latent, all windows of a long video together, so that they "
             "cannot drift apart. The host's own samplers work on this MODEL too; this one guides lips and emotion "
             "apart and knows the weights' own settings.",
             search_aliases=["ddim", "context windows", "long video sampler", "talking head sampler"],
+            hidden=HIDDEN,
             inputs=[
                 io.Model.Input("model", tooltip="The MODEL from Load ETHD, with or without LoRAs."),
-                io.Conditioning.Input("positive", tooltip="From Condition: what the face shall do."),
-                io.Latent.Input("latent", tooltip="From Condition: an empty latent of the video's length."),
+                io.Conditioning.Input("positive", tooltip="From Condition Talking Face: what the face shall do."),
+                io.Latent.Input(
+                    "latent", tooltip="From Condition Talking Face: an empty latent of the video's length."
+                ),
                 io.Int.Input(
                     "seed",
                     default=0,
@@ -107,7 +164,7 @@ class WindowedSampler(io.ComfyNode):
                     default=0,
                     min=0,
                     max=1000,
-                    tooltip="More steps are slower and finer; 0 as the weights say.",
+                    tooltip="More steps are slower and finer; 0 as the weights say, which the node then shows.",
                 ),
                 io.Combo.Input(
                     "grid",
@@ -149,6 +206,14 @@ class WindowedSampler(io.ComfyNode):
                     step=0.05,
                     tooltip="Above 1 the expression is stronger. Any value but 1 makes sampling slower.",
                 ),
+                io.Boolean.Input(
+                    "resume",
+                    default=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Keeps the latent on disk after each step, so that the same prompt goes on there after a "
+                    "crash or Cancel. Off keeps nothing.",
+                ),
             ],
             outputs=[io.Latent.Output(display_name="latent")],
         )
@@ -166,12 +231,14 @@ class WindowedSampler(io.ComfyNode):
         overlap: int = -1,
         lip_guidance: float = 1.0,
         emotion_guidance: float = 1.0,
+        resume: bool = True,
     ) -> io.NodeOutput:
         if not isinstance(model.model, ETHDModel):
             raise InputError("The MODEL is not an ETHD backbone, which this sampler needs; connect Load ETHD.")
         check_conditioning(positive)
         defaults = model.model.sampling_defaults
-        sigmas = noise_grid(defaults.grid if grid == AS_WEIGHTS else grid, steps or defaults.steps, defaults.sigma_max)
+        grid = defaults.grid if grid == AS_WEIGHTS else grid
+        sigmas = noise_grid(grid, steps or defaults.steps, defaults.sigma_max)
         ratio = latent.get("downscale_ratio_spacial")
         start = comfy.sample.fix_empty_latent_channels(model, latent["samples"], ratio)
 
@@ -180,15 +247,32 @@ class WindowedSampler(io.ComfyNode):
         window, overlap = _windows(own, window, overlap)
         guidance = {"lip_guidance": lip_guidance, "emotion_guidance": emotion_guidance}
         settings = VideoSamplingSettings(steps=len(sigmas) - 1, window=window, overlap=overlap, **guidance)
-        announce(model, (min(window, frames), *start.shape[1:]), plan(frames, settings))
+        motion = positive[0][1].get("motion_bucket_id", defaults.motion_bucket)
+        chosen = f"{grid}, windows of {window} frames that share {overlap}, motion amount {motion:.0f}"
+        notes = [chosen, forecast(model, (min(window, frames), *start.shape[1:]), plan(frames, settings))]
+        ui = told(cls, notes)
+        noise = frame_noise(frames, tuple(start.shape[1:]), seed)
+        makes = (noise, sigmas, start, latent.get("noise_mask"), positive, window, overlap, guidance)
+        unfinished = unfinished_sampling(cls, str(model.load_device), makes) if resume else None
+
+        def on_forecast(said: str) -> None:
+            logging.info("EmotiveTalk: %s", said)
+            show(cls, [*notes, said])
+
         model = model.clone()
-        progress = WindowProgress(model, window_count(frames, window, overlap), len(sigmas) - 1)
+        progress = WindowProgress(
+            model,
+            window_count(frames, window, overlap),
+            len(sigmas) - 1,
+            on_forecast=on_forecast,
+            unfinished=unfinished,
+        )
         set_windows(model, VideoWindows(window, overlap, progress.window))
         guider = FaceGuider(model, positive, **guidance)
         samples = guider.sample(
-            frame_noise(frames, tuple(start.shape[1:]), seed),
+            noise,
             start,
-            comfy.samplers.sampler_object("euler"),  # DDIM with eta = 0 is Euler's step on dx/dsigma = (x - D) / sigma
+            comfy.samplers.KSAMPLER(progress.euler),
             sigmas,
             denoise_mask=latent.get("noise_mask"),
             callback=progress.step,
@@ -197,22 +281,24 @@ class WindowedSampler(io.ComfyNode):
         )
         samples = samples.to(comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype())
         kept = {name: value for name, value in latent.items() if not name.startswith("downscale_ratio")}
-        return io.NodeOutput(kept | {"samples": samples})
+        return io.NodeOutput(kept | {"samples": samples}, ui=ui)
 
 
-def announce(model: comfy.model_patcher.ModelPatcher, window: tuple[int, ...], work: str) -> None:
-    """Says what is coming, and warns where a window [n, 4, h, w] needs more memory than there is: some drivers then go
-    on many times slower and say nothing.
+def forecast(model: comfy.model_patcher.ModelPatcher, window: tuple[int, ...], work: str) -> str:
+    """What is coming, in words. SettingsError where a window [n, 4, h, w] needs more memory than there is at all: some
+    drivers then go on many times slower and say nothing. Where it is close, the log warns.
     """
-    gigabytes = model.model.memory_required(list(window)) / 1e9
-    there = comfy.model_management.get_total_memory(model.load_device) / 1e9
-    logging.info("EmotiveTalk: %s; a window needs about %.1f GB beside the weights", work, gigabytes)
-    if gigabytes > _MOST_OF_MEMORY * there:
-        logging.warning(
-            "EmotiveTalk: a window of %d frames needs about %.1f GB beside the weights, but %s has %.1f GB in all; "
-            "make the sampler's window shorter, or the picture smaller.",
-            *(window[0], gigabytes, model.load_device, there),
-        )
+    needed = model.model.memory_required(list(window))
+    there = comfy.model_management.get_total_memory(model.load_device)
+    said = f"a window of {window[0]} frames needs about {memory_words(needed)} beside the weights"
+    if needed > _MOST_OF_MEMORY * there:
+        fitting = int(window[0] * _MOST_OF_MEMORY * there / needed)
+        way_out = f"set the sampler's window to {fitting} or less" if fitting else "make the picture smaller"
+        trouble = f"{said}, but {model.load_device} has {memory_words(there)} in all; {way_out}"
+        if needed > there:
+            raise SettingsError(f"{trouble[0].upper()}{trouble[1:]}.")
+        logging.warning("EmotiveTalk: %s.", trouble)
+    return f"{work}; {said}"
 
 
 def _windows(own: tuple[int, int], window: int, overlap: int) -> tuple[int, int]:

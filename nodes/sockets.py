@@ -5,6 +5,14 @@ everything else is the host's own type, so that other packs connect without adap
 from comfy_api.latest import io
 
 CATEGORY = "EmotiveTalk"
+"""Where the editor's menus have the nodes; each in a folder below it, by its part in the method."""
+
+TRANSPARENCY_INPUT = io.Mask.Input(
+    "transparency",
+    optional=True,
+    tooltip="What is clear of the picture, white: the MASK of Load Image. Without it the picture is opaque.",
+)
+"""Of each node that takes a whole picture. The host's IMAGE seldom has an alpha channel: Load Image gives this."""
 
 AudioFeaturesSocket = io.Custom("EMOTIVETALK_AUDIO_FEATURES")
 """core types.AudioFeatures"""

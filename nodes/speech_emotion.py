@@ -32,7 +32,7 @@ class LoadSpeechEmotion(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkLoadSpeechEmotion",
             display_name="Load Speech Emotion",
-            category=CATEGORY,
+            category=f"{CATEGORY}/load",
             description="Loads a network that hears which of eight emotions a voice has: the demo's, or a public WavLM "
             "classifier that was converted.",
             search_aliases=["emotivetalk speech emotion", "wavlm", "emotion recognition", "ser", "voice emotion"],
@@ -62,7 +62,7 @@ class HearEmotion(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkHearEmotion",
             display_name="Hear Emotion",
-            category=CATEGORY,
+            category=f"{CATEGORY}/emotion",
             description="Hears the emotion of a voice and looks it up in the codebook: connect it to Sample "
             "Expression. The voice may be the one that drives the lips, or any other.",
             search_aliases=[

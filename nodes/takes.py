@@ -10,8 +10,8 @@ from ..emotivetalk_core.direction.take_edits import cut, scale
 from ..emotivetalk_core.direction.take_edits import smooth as smooth_expression
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.types import Emotion, ExpressionLatents, HeadPose, LipLatents
-from .face_places import told
 from .hosted import to_host
+from .notes import HIDDEN, told
 from .saved_files import OURS, chosen_path, fingerprint, kept_files, new_file
 from .sockets import CATEGORY, EmotionSocket, ExpressionLatentsSocket, HeadPoseSocket, LipLatentsSocket
 
@@ -26,10 +26,11 @@ class SaveTake(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkSaveTake",
             display_name="Save Take",
-            category=CATEGORY,
+            category=f"{CATEGORY}/expression",
             description="Keeps how a face moves as a small file, so that a good take is never lost: Load Take plays it "
             "again, on any portrait. It holds movements alone, neither a picture nor a voice.",
             search_aliases=["emotivetalk take", "save expression", "keep expression", "export motion", "save latents"],
+            hidden=HIDDEN,
             inputs=[
                 ExpressionLatentsSocket.Input(
                     "expression", tooltip="From Sample Expression, Retime Expression, or Encode Expression of a video."
@@ -86,7 +87,7 @@ class SaveTake(io.ComfyNode):
         take = Take(expression, lips, head_pose, record)  # judged before the host gives away a number
         path, name = new_file(filename_prefix)
         take.save(path)
-        return io.NodeOutput(name, ui=told([f"{name}: {take.describe()}"]))
+        return io.NodeOutput(name, ui=told(cls, [f"{name}: {take.describe()}"]))
 
 
 class LoadTake(io.ComfyNode):
@@ -97,10 +98,11 @@ class LoadTake(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkLoadTake",
             display_name="Load Take",
-            category=CATEGORY,
+            category=f"{CATEGORY}/expression",
             description="Brings a kept take back, to be played by this or another portrait. Where the speech has "
             "another length, put Retime Expression behind it.",
             search_aliases=["emotivetalk take", "load expression", "reuse expression", "import motion", "load latents"],
+            hidden=HIDDEN,
             inputs=[
                 io.Combo.Input(
                     "take",
@@ -147,7 +149,7 @@ class LoadTake(io.ComfyNode):
             lips,
             head_pose,
             kept.describe(),
-            ui=told([kept.describe()]),
+            ui=told(cls, [kept.describe()]),
         )
 
 
@@ -159,7 +161,7 @@ class EditTake(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkEditTake",
             display_name="Edit Take",
-            category=CATEGORY,
+            category=f"{CATEGORY}/expression",
             description="Cuts expression latents, makes them livelier or calmer, and smooths them, in this order. Lips "
             "have a strength of their own in Project Lips.",
             search_aliases=["emotivetalk take", "edit expression", "expression strength", "trim", "exaggerate", "calm"],

@@ -18,7 +18,7 @@ class EmotionFromText(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkEmotionFromText",
             display_name="Emotion from Text",
-            category=CATEGORY,
+            category=f"{CATEGORY}/emotion",
             description="Reads which of the eight emotions a text asks for, and how strongly: a direction, a line of "
             "dialogue, or the answer of a language-model node. It works offline, in English and in German.",
             search_aliases=[

@@ -45,7 +45,7 @@ class BlendEmotions(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkBlendEmotions",
             display_name="Blend Emotions",
-            category=CATEGORY,
+            category=f"{CATEGORY}/emotion",
             description="Mixes emotions of any source by weights: happy and a little surprised, a picture and a word.",
             search_aliases=["emotivetalk blend", "mix emotions", "combine emotions", "average emotions", "merge moods"],
             inputs=[
@@ -91,7 +91,7 @@ class ScaleEmotion(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkScaleEmotion",
             display_name="Emotion Intensity",
-            category=CATEGORY,
+            category=f"{CATEGORY}/emotion",
             description="Makes an emotion of any source weaker or stronger: from the neutral face, through the emotion "
             "as it is, to twice as much.",
             search_aliases=["emotivetalk intensity", "emotion strength", "scale emotion", "exaggerate", "subtle"],
@@ -124,7 +124,7 @@ class Timeline(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkTimeline",
             display_name="Emotion Timeline",
-            category=CATEGORY,
+            category=f"{CATEGORY}/emotion",
             description="Lets the emotion change while the face speaks: a line for each change, at a time, a share of "
             "the speech or a spoken word. The plot shows the course over the speech before anything is sampled.",
             search_aliases=[
@@ -137,7 +137,7 @@ class Timeline(WeightsNode):
             ],
             inputs=[
                 io.Combo.Input("weights", options=choices(KIND), tooltip=_CODEBOOK),
-                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Audio: how long the speech is."),
+                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech: how long the speech is."),
                 io.String.Input(
                     "text",
                     default=EXAMPLE,

@@ -35,7 +35,7 @@ class LoadVAID(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkLoadVAID",
             display_name="Load V-AID",
-            category=CATEGORY,
+            category=f"{CATEGORY}/load",
             description="Loads the two networks that turn speech into movement: one for the lips, one for the rest of "
             "the face.",
             search_aliases=["emotivetalk v-aid", "lip sync model", "di-cte", "lip projector", "expression sampler"],
@@ -74,12 +74,12 @@ class ProjectLips(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkProjectLips",
             display_name="Project Lips",
-            category=CATEGORY,
+            category=f"{CATEGORY}/speech",
             description="Turns what is heard into how the mouth moves, frame by frame.",
             search_aliases=["emotivetalk lips", "lip sync", "mouth movement", "audio to lips"],
             inputs=[
                 LipProjectorSocket.Input("lip_projector", tooltip="From Load V-AID."),
-                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Audio."),
+                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech."),
                 io.Float.Input(
                     "strength",
                     default=1.0,
@@ -115,19 +115,19 @@ class SampleExpression(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkSampleExpression",
             display_name="Sample Expression (Di-CTE)",
-            category=CATEGORY,
+            category=f"{CATEGORY}/expression",
             description="Spreads one emotion over the whole speech: how brows, eyes and cheeks move with what is "
             "said. Without an emotion the portrait's own expression is kept.",
             search_aliases=["emotivetalk expression", "di-cte", "facial expression", "emotion to motion", "diffusion"],
             inputs=[
                 ExpressionSamplerSocket.Input("expression_sampler", tooltip="From Load V-AID."),
-                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Audio."),
+                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech."),
                 FaceSocket.Input("face", tooltip="The portrait from Encode Expression: whose face it is."),
                 EmotionSocket.Input(
                     "emotion",
                     optional=True,
-                    tooltip="From Emotion, Emotion Timeline, or Encode Expression of another picture. Without it the "
-                    "portrait's own.",
+                    tooltip="From Emotion by Name, Emotion Timeline, or Encode Expression of another picture. Without "
+                    "it the portrait's own.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -195,7 +195,7 @@ def check_audio(features: AudioFeatures, expected: int, network: str) -> None:
     given = features.windows.shape[-1]
     if given != expected:
         raise InputError(
-            f"The audio features are {given} wide, but this {network} takes {expected}; in Load Audio Encoder choose "
+            f"The audio features are {given} wide, but this {network} takes {expected}; in Load Speech Encoder choose "
             f"the file that belongs to its weights, or load V-AID weights that take {given}."
         )
 

@@ -47,7 +47,32 @@ def assert_one_sentence(fault, node_class, kind, *says):
 def test_a_picture_without_a_face(workflow, fault_of):
     bad = with_node(workflow, "grey", "EmptyImage", **GREY)
     bad = changed(bad, f"{PACK}FaceRegions", image=["grey", 0])
-    assert_one_sentence(fault_of(bad), "FaceRegions", "FaceError", "No face", "256x256", "box")
+    assert_one_sentence(fault_of(bad), "FaceRegions", "FaceError", "No face", "256x256", "connect bounding_box")
+
+
+def test_a_face_of_a_size_that_the_weights_do_not_know(workflow, fault_of):
+    bad = changed(workflow, f"{PACK}FaceRegions", size=256)
+    assert_one_sentence(fault_of(bad), "WindowedSampler", "SettingsError", "256 x 256", "Face Regions to 128")
+
+
+def test_two_faces_where_one_talks(workflow, fault_of):
+    crop = [only(workflow, f"{PACK}FaceRegions"), 0]
+    bad = with_node(workflow, "two", "RepeatImageBatch", image=crop, amount=2)
+    bad = changed(bad, f"{PACK}Condition", portrait=["two", 0])
+    assert_one_sentence(fault_of(bad), "Condition", "InputError", "2 pictures", "one face")
+
+
+def test_pictures_that_the_video_cannot_show_are_refused_before_it_is_sampled(workflow, host, fault_of):
+    """The sampler has not begun when Decode to Video says so."""
+    picture, record = (only(workflow, f"{PACK}ExampleInputs"), 0), [only(workflow, f"{PACK}FaceRegions"), 3]
+    bad = with_node(workflow, "two", "RepeatImageBatch", image=list(picture), amount=2)
+    bad = changed(bad, f"{PACK}WindowedSampler", seed=77)  # or what is sampled already would be taken from the cache
+    before = host.log_file.read_text(encoding="utf-8", errors="replace").count("windows of ")
+    fault = fault_of(changed(bad, f"{PACK}DecodeVideo", picture=["two", 0], crop_record=record))
+    assert_one_sentence(fault, "DecodeVideo", "InputError", "2 pictures", "Paste Back")
+    assert host.log_file.read_text(encoding="utf-8", errors="replace").count("windows of ") == before
+    fault = fault_of(changed(bad, f"{PACK}DecodeVideo", picture=list(picture)))
+    assert_one_sentence(fault, "DecodeVideo", "InputError", "no crop record")
 
 
 def test_a_picture_of_one_pixel(workflow, fault_of):

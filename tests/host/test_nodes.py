@@ -7,6 +7,7 @@ import pytest
 from freeze_nodes import FROZEN, PREFIX, our_signatures
 from installation import ROOT
 
+FOLDERS = ("load", "speech", "face", "emotion", "codebook", "expression", "head pose", "video", "example")
 FROZEN_NODES = json.loads(FROZEN.read_text(encoding="utf-8"))
 
 
@@ -43,10 +44,18 @@ def test_inputs_that_saved_workflows_lack_have_defaults(node_id, definitions):
         assert name in known or "default" in given[1], f"saved workflows have no {name}"
 
 
+def test_nobody_else_has_our_names(definitions):
+    """Nor a name of ours within a longer one: whoever looks for a node must see which is which."""
+    ours = {node["display_name"].lower() for name, node in definitions.items() if name in FROZEN_NODES}
+    others = {(node["display_name"] or "").lower() for name, node in definitions.items() if name not in FROZEN_NODES}
+    assert len(ours) == len(FROZEN_NODES)
+    assert {(name, other) for name in ours for other in others if name in other} == set()
+
+
 @pytest.mark.parametrize("node_id", FROZEN_NODES)
 def test_nodes_explain_themselves(node_id, definitions):
     node = definitions[node_id]
-    assert node["category"] == "EmotiveTalk"
+    assert node["category"] in {f"EmotiveTalk/{folder}" for folder in FOLDERS}
     assert node["display_name"] != node_id
     assert node["description"].endswith(".")
     assert node["search_aliases"]

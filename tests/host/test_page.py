@@ -20,7 +20,9 @@ const known = LiteGraph.registered_node_types;
 return app.graph._nodes.filter(node => !known[node.type] && !node.isSubgraphNode?.()).map(node => node.type);
 """
 RED = "return app.graph._nodes.filter(node => node.has_errors).map(node => node.type);"
-BOXES = "return app.graph._nodes.map(node => [node.title, ...node.pos, ...node.size]);"
+BOXES = """
+return app.graph._nodes.map(node => [node.title, ...node.pos, node.size[0], node.flags.collapsed ? 0 : node.size[1]]);
+"""
 PROMPT = "return (await app.graphToPrompt()).output;"
 EITHER_CODEC = ("codec", "format.codec")
 """Of Save Video: ComfyUI 0.28's name and 0.33's. The API workflows have both, an editor sends its own host's."""
@@ -50,7 +52,7 @@ def page(host: HostServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def load(page: Page, workflow: dict[str, Any]) -> None:
-    page.run("await app.loadGraphData(arguments[0]);", workflow)
+    page.run("await app.loadGraphData(arguments[0], true, true, 'opened', {openSource: 'template'});", workflow)
     page.wait("app.graph._nodes.length > 0")
 
 
@@ -65,8 +67,16 @@ def test_a_workflow_opens_whole(page: Page, path: Path, tmp_path: Path):
     assert page.run(MISSING) == []
     assert page.run(RED) == []
     assert len(page.run(BOXES)) == len(workflow["nodes"])
+    # the editor's own measure, below which it leaves out all text
+    page.wait("app.canvas.ds.scale * 14 >= app.canvas.min_font_size_for_lod")
     page.screenshot(tmp_path / f"{path.stem}.png")
     assert (tmp_path / f"{path.stem}.png").stat().st_size > 20_000
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_node_is_deprecated(path: Path, definitions: dict[str, Any]):
+    kinds = {node["class_type"] for node in read_workflow(ROOT / "workflows" / "api" / path.name).values()}
+    assert [kind for kind in kinds if definitions[kind].get("deprecated")] == []
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)

@@ -2,7 +2,9 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import comfy.model_management
 import torch
@@ -57,14 +59,27 @@ def check_a_picture_that_does_not_fit_is_decoded_in_tiles() -> None:
 
 
 def check_a_window_beyond_the_memory_is_said_beforehand() -> None:
-    """What the sampler is about to do, and a warning where its window needs more than the card has, and only there."""
-    announce, model = part("nodes.sampler").announce, Shot(1).model
+    """What the sampler is about to do; a refusal where its window needs more than the card has, with one that fits."""
+    forecast, model = part("nodes.sampler").forecast, Shot(1).model
     with Listening() as said:
-        announce(model, (8, 4, 32, 32), "2 windows × 5 steps")
-        (plan,) = said.lines
-        announce(model, (3000, 4, 256, 256), "1 window × 5 steps")
-    assert "2 windows × 5 steps; a window needs about 0." in plan, plan
-    assert "a window of 3000 frames needs about" in said.lines[-1] and "cuda:0 has" in said.lines[-1], said.lines
+        plan = forecast(model, (8, 4, 32, 32), "2 windows × 5 steps")
+    assert plan.startswith("2 windows × 5 steps; a window of 8 frames needs about") and "MB" in plan, plan
+    assert said.lines == []
+    refusal = refused(lambda: forecast(model, (3000, 4, 256, 256), "1 window × 5 steps"))
+    assert all(words in refusal for words in ("3000 frames needs", "cuda:0 has", "window to")), refusal
+    fitting = int(refusal.split("window to ")[1].split(" ")[0])
+    assert 0 < fitting < 3000
+    with Listening() as said:
+        forecast(model, (fitting, 4, 256, 256), "1 window × 5 steps")
+    assert said.lines == [] or "in all" in said.lines[0]
+
+
+def refused(work: Callable[[], Any]) -> str:
+    """The sentence in which it is refused."""
+    try:
+        return f"nothing was refused: {work()}"
+    except part("emotivetalk_core.errors").SettingsError as error:
+        return str(error)
 
 
 class Listening(logging.Handler):

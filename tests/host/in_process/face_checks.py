@@ -21,7 +21,7 @@ from custom_nodes_EmotiveTalk.emotivetalk_core.pipeline import read_face
 from custom_nodes_EmotiveTalk.emotivetalk_core.types import EMOTIONS, ExpressionLatents, HeadPose, LipLatents, Portrait
 from custom_nodes_EmotiveTalk.nodes.emotion import LoadEmotion
 from custom_nodes_EmotiveTalk.nodes.expression import EncodeExpression, LoadFaceEncoders
-from custom_nodes_EmotiveTalk.nodes.face import FaceRegions, PasteBack
+from custom_nodes_EmotiveTalk.nodes.face import FaceRegions, PasteBack, check_even, pasted_again
 from custom_nodes_EmotiveTalk.nodes.preview import PreviewExpression
 from custom_nodes_EmotiveTalk.nodes.weights import BUNDLED, path_of
 
@@ -166,12 +166,22 @@ def check_a_sequence_keeps_its_crop_still() -> None:
 
 
 def check_transparent_pictures_keep_their_alpha() -> None:
-    """A picture with alpha is cropped over grey and pasted back with the alpha it had."""
+    """A picture with alpha of its own, or with Load Image's mask, is cropped over grey and pasted back in colours that
+    Create Video takes, beside the mask that it had.
+    """
     image = with_alpha(picture())
-    crop, _, _, record = regions_of(image, face_encoders=encoders())
-    assert crop.shape[-1] == 3
-    pasted = PasteBack.execute(crop.expand(3, -1, -1, -1), image, record).result[0]
-    assert pasted.shape == (3, *image.shape[1:]) and torch.equal(pasted[2, :, :, 3], image[0, :, :, 3])
+    clear = 1 - image[..., 3]
+    for given, mask in ((image, None), (picture(), clear)):
+        crop, _, _, record = regions_of(given, face_encoders=encoders(), transparency=mask)
+        assert torch.equal(crop, regions_of(image, face_encoders=encoders())[0])
+        pasted, kept = PasteBack.execute(crop.expand(3, -1, -1, -1), given, record, transparency=mask).result
+        assert pasted.shape == (3, *image.shape[1:3], 3) and kept.shape == pasted.shape[:3]
+        assert torch.allclose(kept, clear.expand_as(kept))
+    opaque = torch.zeros(1, 64, 64)  # what Load Image gives of a picture without alpha
+    crop, _, _, record = regions_of(picture(), face_encoders=encoders(), transparency=opaque)
+    kept = PasteBack.execute(crop, picture(), record, transparency=opaque).result[1]
+    assert kept.shape == (1, *image.shape[1:3]) and not kept.any()
+    refusal(lambda: regions_of(picture(), transparency=torch.ones(1, 64, 64)), "64 x 64", "Load Image")
 
 
 def check_pasting_leaves_the_rest_alone() -> None:
@@ -219,10 +229,10 @@ def check_each_frame_is_pasted_into_its_own_picture() -> None:
     record, paste = regions.record, PasteBack.execute
     frames = torch.rand(35, 64, 64, 3)
     film = with_alpha(image * torch.linspace(0.4, 1, 35)[:, None, None, None])
-    pasted = paste(frames, film, regions).result[0]
+    pasted, mask = paste(frames, film, regions).result
     outside = torch.ones(image.shape[1:3], dtype=torch.bool)
     outside[max(0, record.top) : record.top + record.side, max(0, record.left) : record.left + record.side] = False
-    assert pasted.shape == film.shape and torch.equal(pasted[:, outside], film[:, outside])
+    assert torch.equal(pasted[:, outside], film[:, outside, :3]) and torch.allclose(mask, 1 - film[..., 3])
     for index in (0, 20, 34):
         alone = paste(frames[index : index + 1], film[index : index + 1], regions).result[0]
         assert torch.equal(pasted[index], alone[0])
@@ -232,9 +242,11 @@ def check_bad_faces_are_one_sentence() -> None:
     """No face, a box outside, an empty or wrong mask, a tiny picture, foreign landmarks: each has its way out."""
     grey, tiny = torch.full((1, 96, 96, 3), 0.5), torch.full((1, 1, 1, 3), 0.5)
     for inputs in ({}, {"face_encoders": encoders()}):
-        refusal(lambda inputs=inputs: regions_of(grey, **inputs), "No face was found", "box")
+        refusal(
+            lambda inputs=inputs: regions_of(grey, **inputs), "No face was found", "connect bounding_box or face_mask"
+        )
         refusal(lambda inputs=inputs: regions_of(tiny, **inputs), "1x1")
-    refusal(lambda: express(grey), "No face was found")
+    refusal(lambda: express(grey), "No face was found", "connect bounding_box or face_landmarks")
     refusal(lambda: express(tiny), "1x1")
     refusal(lambda: regions_of(grey, bounding_box=box_dict((500, 500, 600, 600))), "outside the picture", "96x96")
     refusal(lambda: regions_of(grey, bounding_box=[]), "no face")
@@ -258,6 +270,33 @@ def check_bad_pasting_is_one_sentence() -> None:
     refusal(lambda: paste(crop[:0], picture(), record), "0 frames")
     film = picture().expand(2, -1, -1, -1)
     refusal(lambda: paste(crop.expand(3, -1, -1, -1), film, record), "3 frames", "2 pictures", "as many")
+
+
+def check_bad_pasting_is_refused_before_the_frames_are_made() -> None:
+    """The host asks before it samples: what can be known by then is refused then, and else the frames are asked for."""
+    record = regions_of(picture(), face_encoders=encoders())[3]
+    ask = PasteBack.check_lazy_status
+    assert ask(picture(), record) == ["frames"] and ask(picture(), record, frames=picture()) == []
+    assert ask(picture(), record, frame_count=50) == ["frames"]
+    refusal(lambda: ask(picture()[:, :-8], record), "give the picture it came from")
+    refusal(lambda: ask(picture().expand(2, -1, -1, -1), record, frame_count=50), "50 frames", "2 pictures")
+    refusal(lambda: ask(picture(), record, frame_count=5_000_000), "5000000 frames", "GB are free", "Decode to Video")
+
+
+def check_pastes_that_follow_each_other_are_counted() -> None:
+    """A duet holds its film twice, however many nodes look at it; odd sides are refused for Create Video alone."""
+    paste = {"class_type": "EmotiveTalkPasteBack"}
+    workflow = {
+        "1": paste | {"inputs": {"image": ["9", 0]}},
+        "2": paste | {"inputs": {"image": ["1", 0]}},
+        "3": paste | {"inputs": {"image": ["9", 0], "frames": ["1", 0]}},
+        "4": {"class_type": "CreateVideo", "inputs": {"images": ["2", 0]}},
+    }
+    assert [pasted_again(workflow, node_id) for node_id in "1234"] == [1, 0, 0, 0]
+    odd = Portrait(torch.zeros(3, 63, 64))
+    check_even(odd, workflow, "1")
+    check_even(Portrait(torch.zeros(3, 64, 64)), workflow, "2")
+    refusal(lambda: check_even(odd, workflow, "2"), "64 x 63", "even", "Decode to Video")
 
 
 def check_emotions_are_the_codebook() -> None:

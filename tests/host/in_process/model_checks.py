@@ -309,7 +309,7 @@ def check_bad_inputs_say_one_sentence() -> None:
         "The face mask is 64 x 64 pixels": lambda: shot.conditions(face_mask=shot.masks[0][:, ::2, ::2]),
         "The lip mask is 64 x 128 pixels": lambda: shot.conditions(lip_mask=shot.masks[1][:, :, ::2]),
         "The face mask is black": lambda: shot.conditions(face_mask=torch.zeros(1, 128, 128)),
-        "does not come from EmotiveTalk Condition": lambda: sampler.execute(
+        "does not come from Condition Talking Face": lambda: sampler.execute(
             shot.model, [[torch.zeros(1, 77, 768), {}]], latent, lip_guidance=2.0
         ),
         "The overlap of 6 frames is not shorter": lambda: sampler.execute(

@@ -27,6 +27,9 @@ class Silent(SimpleNamespace):
     def send_sync(self, *_: object, **__: object) -> None:
         pass
 
+    def send_progress_text(self, *_: object) -> None:
+        pass
+
 
 async def register_nodes() -> None:
     """The host's and ours, as main.py leaves them."""
