@@ -75,11 +75,38 @@ def test_the_graph_says_what_the_api_workflow_says(name: str):
         assert shown[key][1] | inputs == shown[key][1], key
 
 
+def shown_box(node: Json) -> tuple[int, int, int, int]:
+    """x, y, width and height of what is below a node's title bar: nothing of one that is collapsed."""
+    return (*node["pos"], node["size"][0], 0 if node["flags"].get("collapsed") else node["size"][1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graph_opens_readable(name: str):
+    """The editor shows a template at three quarters of its window, here of 1920 x 937 pixels as on a screen of 1920 x
+    1080, and no text below 8/14 of the size; a title bar alone shows 20 letters.
+    """
+    nodes = read("workflows", f"{name}.json")["nodes"]
+    lefts, tops, widths, heights = zip(*map(shown_box, nodes), strict=True)
+    wide = max(map(sum, zip(lefts, widths, strict=True))) - min(lefts) + 20
+    high = max(map(sum, zip(tops, heights, strict=True))) - (min(tops) - 30) + 20
+    assert min(0.75 * 1920 / wide, 0.75 * 937 / high) > 0.58
+    for node in nodes:
+        if node["flags"].get("collapsed"):
+            assert len(node.get("title", "")) <= 20, node["title"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_note_that_invites_photographs_says_what_becomes_of_them(name: str):
+    (note,) = (node for node in read("workflows", f"{name}.json")["nodes"] if node["type"] == "MarkdownNote")
+    text = note["widgets_values"][0]
+    assert "Load Image" not in text or "a photograph does not look like it" in text.replace("\n", " ")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_graph_is_neat(name: str):
     """It flows from left to right, each node lies in one group, nothing overlaps, and a note says what to do."""
     workflow = read("workflows", f"{name}.json")
-    boxes = {node["id"]: (*node["pos"], *node["size"]) for node in workflow["nodes"]}
+    boxes = {node["id"]: shown_box(node) for node in workflow["nodes"]}
     groups = [group["bounding"] for group in workflow["groups"]]
     for node in workflow["nodes"]:
         x, y, width, height = boxes[node["id"]]
@@ -134,7 +161,8 @@ def test_the_box_talk_is_whole():
     (inside,) = blueprint["definitions"]["subgraphs"]
     (box,) = blueprint["nodes"]
     assert box["type"] == inside["id"]
-    assert [socket["name"] for socket in box["inputs"]] == ["portrait", "speech", "emotion", "intensity", "seed"]
+    sockets = ["portrait", "speech", "emotion", "intensity", "seed", "bounding_box", "face_mask", "transparency"]
+    assert [socket["name"] for socket in box["inputs"]] == sockets
     nodes = {node["id"]: node for node in inside["nodes"]}
     for link in inside["links"]:
         if link["origin_id"] in nodes:

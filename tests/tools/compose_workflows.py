@@ -13,23 +13,46 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from editor_graph import GAP, PACK, ROOT, TITLE, WIDTH, Graph, inputs_of, project_version
+from editor_graph import GAP, PACK, ROOT, TALLEST, TITLE, WIDEST, WIDTH, Graph, inputs_of, project_version
 from notes import NOTES, TALK
 
-NOTE_HEIGHT = 400
+NOTE_LETTER, NOTE_LINE, NOTE_BREAK, NOTE_HEAD = 7, 19, 12, 50
+"""Pixels of a Markdown note: a letter's width, a line's height, the space between paragraphs, and what is above."""
+
+_LOADERS = ("LoadAudioEncoder", "LoadVAID", "LoadFaceEncoders", "LoadETHD")
+COLLAPSED = {
+    "duet": (
+        *(
+            f"EmotiveTalk{name}"
+            for name in (*_LOADERS, "ProjectLips", "EncodeExpression", "ExampleFaces", "DecodeVideo")
+        ),
+        *("TrimAudioDuration", "EmptyAudio", "AudioConcat", "AudioMerge", "GetVideoComponents", "CreateVideo"),
+    ),
+    "eight_emotions": (
+        *(f"EmotiveTalk{name}" for name in (*_LOADERS, "LoadEmotion", "ProjectLips")),
+        *("GetVideoComponents", "CreateVideo"),
+    ),
+    "emotions_of_your_own": (
+        *(f"EmotiveTalk{name}" for name in (*_LOADERS, "ExampleFaces", "LoadCodebook", "LoadEmotion", "ProjectLips")),
+        "BatchImagesNode",
+    ),
+}
+"""Node types that show their title alone, in the workflows that would not be readable as a whole otherwise."""
 
 
 def editor_workflow(name: str, workflow: dict[str, Any], definitions: dict[str, Any], version: str) -> dict[str, Any]:
     """The whole file, with its note below the first group."""
-    graph = Graph(workflow, definitions, version)
+    graph = Graph(workflow, definitions, version, COLLAPSED.get(name, ()))
     nodes = graph.ordered()
     text = NOTES[name]
-    x, y, width, height = graph.groups[0]["bounding"]
+    place, size = note_place(graph.groups, text)
+    if place[0] < 0:
+        graph.place(workflow, WIDEST + place[0])
     note = {
         "id": max(node["id"] for node in nodes) + 1,
         "type": "MarkdownNote",
-        "pos": [x, y + height + GAP + TITLE],
-        "size": [width, NOTE_HEIGHT],
+        "pos": place,
+        "size": size,
         "flags": {},
         "order": len(nodes),
         "mode": 0,
@@ -54,6 +77,30 @@ def editor_workflow(name: str, workflow: dict[str, Any], definitions: dict[str, 
         "extra": {"ds": {"scale": 0.65, "offset": [120, 140]}},
         "version": 0.4,
     }
+
+
+def note_place(groups: list[dict[str, Any]], text: str) -> tuple[list[int], list[int]]:
+    """Position and size of a note that shows its whole text: below the first group, or those next to each other, that
+    leave it room; left of them all where none do.
+    """
+    boxes = [group["bounding"] for group in groups]
+    places = []
+    for span in range(1, len(boxes) + 1):
+        for first in range(len(boxes) - span + 1):
+            row = boxes[first : first + span]
+            left, right = row[0][0], row[-1][0] + row[-1][2]
+            top = max(box[3] for box in row) + GAP + TITLE
+            places.append(([left, top], [right - left, text_height(text, right - left)]))
+    fitting = (place for place in places if place[0][1] + place[1][1] <= TALLEST)
+    return next(fitting, ([-WIDTH - 2 * GAP, TITLE], [WIDTH, text_height(text, WIDTH)]))
+
+
+def text_height(text: str, width: int) -> int:
+    """Of a Markdown note of that many pixels' width, with a little to spare."""
+    paragraphs = [part.replace("\n", " ") for part in text.split("\n\n")]
+    rows = [part for part in text.splitlines() if part.startswith("|")]
+    lines = sum(-(-len(part) // (width // NOTE_LETTER)) for part in paragraphs)
+    return NOTE_HEAD + NOTE_LINE * lines + NOTE_BREAK * (len(paragraphs) + 2 * len(rows))
 
 
 def talk_blueprint(workflow: dict[str, Any], definitions: dict[str, Any], version: str) -> dict[str, Any]:
@@ -81,6 +128,9 @@ def talk_blueprint(workflow: dict[str, Any], definitions: dict[str, Any], versio
         kind = next(kind for known, kind, *_ in inputs_of(definitions[node_type]) if known == name)
         inputs.append(boundary(label, kind, [(key, name)]))
         graph.nodes[key]["inputs"].append({"name": name, "type": kind, "widget": {"name": name}, "link": None})
+    for label, node_type, name in TALK["sockets"]:
+        kind = next(kind for known, kind, *_ in inputs_of(definitions[node_type]) if known == name)
+        inputs.append(boundary(label, kind, [(node_of(inner, node_type), name)]))
     for slot, given in enumerate(inputs):
         for key, name in given.pop("targets"):
             sockets = graph.nodes[key]["inputs"]

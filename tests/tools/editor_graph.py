@@ -12,7 +12,7 @@ STAGES = (
         "Portrait and speech",
         "#3f789e",
         ("EmotiveTalkExampleInputs", "EmotiveTalkExampleFaces", "TrimAudioDuration", "EmptyAudio", "AudioConcat",
-         "AudioMerge", "EmptyImage", "ImageCompositeMasked", "ImageStitch", "ImageBatch", "PrimitiveBoundingBox"),
+         "AudioMerge", "EmptyImage", "ImageCompositeMasked", "ImageStitch", "BatchImagesNode", "PrimitiveBoundingBox"),
     ),
     (
         "Hear and see",
@@ -50,36 +50,46 @@ STAGES = (
 """Title, colour and node types of each group, in the order in which its nodes stand below each other."""
 
 SIZES = {
-    "SaveVideo": (480, 560),
-    "EmotiveTalkPreviewExpression": (480, 400),
-    "PreviewImage": (340, 300),
-    "PreviewAny": (340, 240),
-    "EmotiveTalkTimeline": (480, 720),
+    "SaveVideo": (340, 240),
+    "EmotiveTalkPreviewExpression": (340, 260),
+    "PreviewImage": (340, 260),
+    "PreviewAny": (340, 180),
+    "EmotiveTalkTimeline": (340, 620),
     "EmotiveTalkEmotionFromText": (340, 240),
     "EmotiveTalkHeadPoseKeys": (340, 200),
     "EmotiveTalkSaveTake": (340, 300),
     "EmotiveTalkLoadTake": (340, 200),
     "EmotiveTalkReadHeadPose": (340, 260),
     "EmotiveTalkBuildCodebook": (340, 320),
-    "EmotiveTalkCodebookSheet": (480, 420),
+    "EmotiveTalkCodebookSheet": (340, 260),
     "EmotiveTalkSaveCodebook": (340, 160),
 }
 """Of nodes that show a picture or a text; all others are as large as their sockets and widgets."""
 
-WIDTH, ROW, WIDGET_ROW, TITLE, GAP, MARGIN, TALLEST = 340, 22, 26, 30, 34, 24, 1260
+WIDTH, ROW, WIDGET_ROW, TITLE, GAP, MARGIN = 340, 20, 24, 30, 14, 14
+NARROW, WIDE = 24, 90
+"""Pixels between two groups: at least, and at most."""
+
+WIDEST, TALLEST = 2360, 1180
+"""Pixels of a graph. The editor opens a template as large as three quarters of its window, and below 58 % it hides all
+text; on a screen of 1920 x 1080 pixels that leaves so much.
+"""
 
 
 class Graph:
     """One workflow under way to the editor's format."""
 
-    def __init__(self, workflow: dict[str, Any], definitions: dict[str, Any], version: str) -> None:
-        self.definitions, self.host_version = definitions, version
+    def __init__(
+        self, workflow: dict[str, Any], definitions: dict[str, Any], version: str, collapsed: tuple[str, ...] = ()
+    ) -> None:
+        """collapsed: types of nodes that show their title alone until they are opened."""
+        self.definitions, self.host_version, self.collapsed = definitions, version, collapsed
         self.links: list[list[Any]] = []
         self.groups: list[dict[str, Any]] = []
         self.nodes = {identifier: self._node(int(identifier), node) for identifier, node in workflow.items()}
         for identifier, node in workflow.items():
             self._link(identifier, node["inputs"])
-        self._place(workflow)
+        self.place(workflow)
 
     def _node(self, identifier: int, node: dict[str, Any]) -> dict[str, Any]:
         """A node with its sockets and widget values, in the order of the host's definition."""
@@ -110,7 +120,7 @@ class Graph:
             "type": node["class_type"],
             "pos": [0, 0],
             "size": list(size),
-            "flags": {},
+            "flags": {"collapsed": True} if node["class_type"] in self.collapsed else {},
             "order": 0,
             "mode": 0,
             "inputs": sockets,
@@ -140,20 +150,28 @@ class Graph:
             output["links"].append(link)
             socket["link"] = link
 
-    def _place(self, workflow: dict[str, Any]) -> None:
-        """A column for each stage; one that would be too tall goes on in another column, in the same group."""
+    def place(self, workflow: dict[str, Any], widest: int = WIDEST) -> None:
+        """A column for each stage; one that would be too tall goes on in another column, in the same group. Wires have
+        what is left of the width between the groups.
+        """
+        self._lay_out(workflow, NARROW)
+        spare = (widest - self.groups[-1]["bounding"][0] - self.groups[-1]["bounding"][2]) / (len(STAGES) - 1)
+        self._lay_out(workflow, round(min(max(NARROW, NARROW + spare), WIDE)))
+
+    def _lay_out(self, workflow: dict[str, Any], between: int) -> None:
+        """between: pixels from group to group."""
+        self.groups, left = [], 0
         stages = self._stages(workflow)
-        left = 0
         for stage, (title, colour, types) in enumerate(STAGES):
             members = [self.nodes[key] for key in workflow if stages[key] == stage]
             members.sort(key=lambda node: self._rank(node, types))
             x, y, widest, low = left + MARGIN, TITLE + MARGIN, 0, 0
             for node in members:
-                if widest and y + node["size"][1] > TALLEST:
+                if widest and y + shown_height(node) > TALLEST:
                     x, y, widest = x + widest + GAP, TITLE + MARGIN, 0
                 node["pos"] = [x, y + TITLE]
                 widest = max(widest, node["size"][0])
-                y += node["size"][1] + TITLE + GAP
+                y += shown_height(node) + TITLE + GAP
                 low = max(low, y - GAP + MARGIN)
             right = x + widest + MARGIN
             self.groups.append(
@@ -166,7 +184,7 @@ class Graph:
                     "flags": {},
                 }
             )
-            left = right + 2 * GAP
+            left = right + between
 
     def _rank(self, node: dict[str, Any], types: tuple[str, ...]) -> float:
         """The place of a node in its group; one that its sources brought here stands just below them."""
@@ -196,6 +214,11 @@ class Graph:
         for position, node in enumerate(order):
             node["order"] = position
         return order
+
+
+def shown_height(node: dict[str, Any]) -> int:
+    """Below its title bar, in pixels."""
+    return 0 if node["flags"].get("collapsed") else node["size"][1]
 
 
 def inputs_of(definition: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], bool]]:

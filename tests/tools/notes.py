@@ -1,26 +1,29 @@
 """What the notes of the example workflows say, in Markdown, and what the blueprint "Talk" offers outside its box."""
 
+PHOTOGRAPHS = "These weights know drawn faces alone: what they make of a photograph does not look like it."
+"""Said by every note that invites to put Load Image somewhere."""
+
 NOTES = {
-    "quick_start": """\
+    "quick_start": f"""\
 ## A portrait speaks
 
 Press **Run**. The bundled portrait says the bundled sentence, happily; on a CPU this takes about a minute.
 
-**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. The demo
-weights know drawn faces only.
+**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. {PHOTOGRAPHS}
 
-**Another emotion**: choose it in *Emotion*. Only what depends on it is computed again.
+**Another emotion**: choose it in *Emotion by Name*. Only what depends on it is computed again.
 
 **Another take**: change the seed of *Windowed DDIM Sampler* (another picture) or of *Sample Expression* (another
 play of the face).
 """,
-    "emotion_from_a_picture": """\
+    "emotion_from_a_picture": f"""\
 ## The emotion comes from a picture
 
 *Encode Expression* reads the emotion from the face in a picture; here *Example Faces* draws one. It takes the place
-of the *Emotion* node.
+of the *Emotion by Name* node.
 
 **Your own picture**: put *Load Image* in the place of *Example Faces*. Several pictures as a batch give their mean.
+{PHOTOGRAPHS}
 
 The speaker stays the person of the portrait; from the picture comes the expression alone.
 """,
@@ -31,8 +34,8 @@ The speaker stays the person of the portrait; from the picture comes the express
 *Retime Expression* makes the course exactly as long as the speech: here the film has three seconds, and goes back the
 way it came.
 
-**Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*, and connect its *fps* to
-*frames_per_second*. Its sound can take the place of the speech, too.
+**Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*, and connect its *fps*
+to *frames_per_second*. Its sound can take the place of the speech, too.
 
 *Sample Expression (Di-CTE)* is not needed: the film says what it would have invented.
 """,
@@ -45,7 +48,8 @@ way it came.
 **A story**: a text such as *starts calm, then gets angry* has several parts. Connect *timeline* to the text of
 *Emotion Timeline* to see them one after the other.
 
-**A language model**: give *prompt* to a language-model node, and its answer to the text of another *Emotion from Text*.
+**A language model**: give *prompt* to a language-model node, and its answer to the text of another *Emotion from
+Text*.
 """,
     "mixed_feelings": """\
 ## Happy, and a little surprised
@@ -56,23 +60,24 @@ the mixture weaker or stronger: 1 as it is, 2 exaggerated.
 **Other sources**: connect *Encode Expression* of a picture, *Hear Emotion* or *Emotion from Text* to either side, and
 up to two more.
 
-*Sway Head* lets the head move by itself while it speaks; *Condition* and *Decode to Video* both take its pose. Turn
-*amount* down to 0 for a still head.
+*Sway Head* lets the head move by itself while it speaks; *Condition Talking Face* and *Decode to Video* both take its
+pose. Turn *amount* down to 0 for a still head.
 """,
-    "emotions_of_your_own": """\
+    "emotions_of_your_own": f"""\
 ## An emotion that has no name yet
 
-*Build Codebook* reads emotions from pictures, one line of *labels* for each; what no picture shows it keeps from
-*base*. *Merge Codebooks* mixes the result with another codebook, here two to one.
+*Build Emotion Codebook* reads emotions from pictures, one line of *labels* for each; what no picture shows it keeps
+from *base*. *Merge Emotion Codebooks* mixes the result with another codebook, here two to one.
 
-*Edit Codebook* then adds *offended*, half angry and half sad, and makes it stronger. *Codebook Chart* draws what each
-emotion does, and *Save Codebook* writes the file: move it into `models/emotivetalk`, and *Load Codebook* offers it.
-*Emotion from Codebook* and *Emotion Timeline* take names of your own; *Emotion* offers the eight alone.
+*Edit Emotion Codebook* then adds *offended*, half angry and half sad, and makes it stronger. *Emotion Codebook Chart*
+draws what each emotion does, and *Save Emotion Codebook* writes the file: move it into `models/emotivetalk`, and
+*Load Emotion Codebook* offers it. *Emotion from Codebook* and *Emotion Timeline* take names of your own; *Emotion by
+Name* offers the eight alone.
 
 **Your own pictures**: put *Load Image* nodes in the place of *Example Faces*. Many people for each emotion are better
-than many pictures of one.
+than many pictures of one. {PHOTOGRAPHS}
 """,
-    "play_a_take": """\
+    "play_a_take": f"""\
 ## One face's play on another
 
 *Load Take* brings back how a face once moved; here a take that comes with the pack, played by someone else. *Retime
@@ -81,7 +86,7 @@ Expression* makes it as long as the speech, which leads the lips.
 **Your own take**: keep one with *Save Take*, press **R**, and choose it in *Load Take*. What was noted with it stands
 in *Preview as Text*.
 
-**Your own portrait**: put *Load Image* in the place of *Example Faces*.
+**Your own portrait**: put *Load Image* in the place of *Example Faces*. {PHOTOGRAPHS}
 """,
     "emotion_from_speech": """\
 ## The emotion is heard
@@ -92,17 +97,17 @@ Text*, all eight with their shares.
 *blend* mixes those that are heard about as clearly; *keyword* takes the likeliest alone. Raise *intensity* where a
 voice is shy.
 
-**Another voice**: connect other audio to *Hear Emotion* than to *Encode Audio*, and one recording lends its mood to the
-other's words.
+**Another voice**: connect other audio to *Hear Emotion* than to *Encode Speech*, and one recording lends its mood to
+the other's words.
 """,
-    "own_expression": """\
+    "own_expression": f"""\
 ## The portrait keeps its own expression
 
 No emotion is connected to *Sample Expression*, so the face speaks as it looks in its picture; here *Example Faces*
 draws someone sad.
 
 **Your own portrait**: put *Load Image* in the place of *Example Faces*, and *Load Audio* in the place of the example's
-speech.
+speech. {PHOTOGRAPHS}
 """,
     "emotion_timeline": """\
 ## One emotion after another
@@ -120,8 +125,8 @@ A sentence works as well: *starts calm, then gets angry*.
     "eight_emotions": """\
 ## All eight emotions, side by side
 
-Eight *Emotion* nodes make a list, and ComfyUI runs everything behind *Create List* once for each of them. *Merge
-List of Tiles to Image* puts the eight videos beside each other:
+Eight *Emotion by Name* nodes make a list, and ComfyUI runs everything behind *Create List* once for each of them.
+*Merge List of Tiles to Image* puts the eight videos beside each other:
 
 | | | | |
 |---|---|---|---|
@@ -145,36 +150,35 @@ smoother and slower.
 
 **Your own speech**: put *Load Audio* in the place of *Concatenate Audio*, which only makes the example longer.
 """,
-    "paste_back": """\
+    "paste_back": f"""\
 ## The face moves, the picture stays
 
 *Face Regions* cuts the face out of a larger picture and remembers where it was; *Paste Back* puts the talking face
 back there.
 
-**Your own picture**: put *Load Image* in the place of the nodes that paint the larger picture. Transparency is
-kept.
+**Your own picture**: put *Load Image* in the place of the nodes that paint the larger picture, and connect its *MASK*
+to *transparency*, here and at *Face Regions*, where some of it is clear. {PHOTOGRAPHS}
 
 **Finer**: between *Get Video Components* and *Paste Back* there is room for an upscaler or a frame interpolation.
+
+**Larger**: all frames of the whole picture lie in memory. Where only the video is wanted, connect picture and crop
+record to *Decode to Video*, which pastes while it writes.
 """,
-    "duet": """\
+    "duet": f"""\
 ## Two faces talk in one picture
 
-Two portraits stand side by side in one picture. *Bounding Box* tells each *Face Regions* which of the two faces is its
-own, and each face has an emotion and a voice.
-
-**Who speaks when**: both sound tracks are as long as the film, with silence where the other one speaks. *Empty Audio*
-is as long as the other's words; make it shorter, and they interrupt each other.
-
-The second *Paste Back* takes the frames of the first, so that both faces move. *Merge Audio* mixes the voices.
+A box tells each *Face Regions* which of the two faces is its own. Both sound tracks are as long as the film: *Empty
+Audio* is as long as the other's words; make it shorter, and they interrupt each other. The second *Paste Back* takes
+the frames of the first.
 
 **Your own picture**: put *Load Image* in the place of *Stitch Images*, lay the boxes around the faces (forehead to
-chin, cheek to cheek), and put *Load Audio* in the place of each voice. A third face is a third row of the same nodes.
+chin, cheek to cheek), and put *Load Audio* in the place of each voice. {PHOTOGRAPHS}
 """,
     "head_pose": """\
 ## The head turns
 
-*Head Pose Keyframes* says where the head stands: a line each, with a time in seconds and what differs from the portrait
-(degrees for yaw, pitch and roll). *Condition* and *Decode to Video* both take it.
+*Head Pose Keyframes* says where the head stands: a line each, with a time in seconds and what differs from the
+portrait (degrees for yaw, pitch and roll). *Condition Talking Face* and *Decode to Video* both take it.
 
 **By itself**: *Sway Head* in its place moves the head a little, as much as you like.
 
@@ -260,5 +264,11 @@ TALK = {
         ("intensity", "EmotiveTalkLoadEmotion", "intensity"),
         ("seed", "EmotiveTalkWindowedSampler", "seed"),
     ),
+    "sockets": (
+        ("bounding_box", "EmotiveTalkFaceRegions", "bounding_box"),
+        ("face_mask", "EmotiveTalkFaceRegions", "face_mask"),
+        ("transparency", "EmotiveTalkFaceRegions", "transparency"),
+    ),
 }
-"""settings: what the box calls it, the type of the node inside, and that node's input."""
+"""settings, and sockets that may stay empty: what the box calls it, the type of the node inside, and that node's input.
+"""
