@@ -21,7 +21,6 @@ from comfy.ldm.modules.attention import optimized_attention
 
 from ..emotivetalk_core.diffusion.noise_levels import SIGMA_MIN
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.models.adapted_unet import AdaptedUNetConfig
 from ..emotivetalk_core.models.checkpoint import check_keys, config_from_dict, read_checkpoint
 from ..emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from ..emotivetalk_core.models.model_set import read_sampling_defaults

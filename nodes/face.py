@@ -87,6 +87,17 @@ class FaceRegions(io.ComfyNode):
                     "mouth's place follows from the face.",
                 ),
                 TRANSPARENCY_INPUT,
+                io.Float.Input(
+                    "crop_factor",
+                    optional=True,
+                    default=CROP_FACTOR,
+                    min=1.25,
+                    max=4.0,
+                    step=0.05,
+                    advanced=True,
+                    tooltip="Side of the crop in face boxes: 1.75 for EmotiveTalk's own weights, 2 for DICE-Talk and "
+                    "Sonic.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="crop"),
@@ -107,6 +118,7 @@ class FaceRegions(io.ComfyNode):
         face_mask: torch.Tensor | None = None,
         lip_mask: torch.Tensor | None = None,
         transparency: torch.Tensor | None = None,
+        crop_factor: float = CROP_FACTOR,
     ) -> io.NodeOutput:
         places, note = face_places(face_landmarks, bounding_box, image)
         place = places[0] if places else FacePlace()
@@ -121,6 +133,7 @@ class FaceRegions(io.ComfyNode):
                 lip_mask=_first(lip_mask),
                 detector=face_encoders.detector() if face_encoders is not None else None,
                 size=size,
+                crop_factor=crop_factor,
             )
         many = f"{image.shape[0]} pictures were connected and the first is used." if image.shape[0] > 1 else ""
         return io.NodeOutput(

@@ -37,7 +37,7 @@ class LoadPhotograph(WeightsNode):
         return io.Schema(
             node_id="EmotiveTalkLoadPhotograph",
             display_name="Load DICE-Talk or Sonic",
-            category=CATEGORY,
+            category=f"{CATEGORY}/load",
             description="Loads the published weights of DICE-Talk or Sonic, which make a photograph speak, as a MODEL "
             "that the host's own samplers and LoRA loaders take. They are their authors' models, for no commercial "
             "use; docs/weights.md says how to get and convert them.",
@@ -93,7 +93,7 @@ class ConditionPhotograph(io.ComfyNode):
         return io.Schema(
             node_id="EmotiveTalkConditionPhotograph",
             display_name="Condition Photograph",
-            category=CATEGORY,
+            category=f"{CATEGORY}/video",
             description="Puts portrait, speech and emotion together as CONDITIONING for DICE-Talk or Sonic, and makes "
             "the LATENT to begin with. Dual CFG Guider takes the three: positive as cond1, picture only as cond2.",
             search_aliases=["emotivetalk photograph", "dice-talk conditioning", "sonic conditioning", "photo to video"],
@@ -108,13 +108,13 @@ class ConditionPhotograph(io.ComfyNode):
                     tooltip="From CLIP Vision Encode of the same crop, by the CLIP Vision of Stable Video Diffusion.",
                 ),
                 AudioFeaturesSocket.Input(
-                    "audio_features", tooltip="From Encode Audio with the file whisper_encoder; sets the length."
+                    "audio_features", tooltip="From Encode Speech with the file whisper_encoder; sets the length."
                 ),
                 EmotionSocket.Input(
                     "emotion",
                     optional=True,
-                    tooltip="From Emotion, Emotion Timeline and their kin, with the codebook of the same folder. Only "
-                    "DICE-Talk knows emotions; without one none is said.",
+                    tooltip="From Emotion by Name, Emotion Timeline and their kin, with the codebook of their folder. "
+                    "Only DICE-Talk knows emotions; without one none is said.",
                 ),
                 _strength(
                     "lip_strength", "How far speech moves the face: 0 not at all, 1 as learnt, 2 exaggerates it."
@@ -202,7 +202,7 @@ def check_photograph_inputs(
     heard = audio_features.windows.shape[-1]
     if heard != config.speech_dim:
         raise InputError(
-            f"The audio features are {heard} wide, but these weights take {config.speech_dim}; in Load Audio Encoder "
+            f"The audio features are {heard} wide, but these weights take {config.speech_dim}; in Load Speech Encoder "
             "choose the file whisper_encoder of their folder."
         )
     if picture is None or picture.shape[-1] != config.picture_dim:

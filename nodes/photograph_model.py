@@ -21,8 +21,9 @@ from ..emotivetalk_core.models.checkpoint import check_keys, config_from_dict, r
 from ..emotivetalk_core.models.photograph_presets import SAMPLED_PER_SECOND, PhotographDefaults
 from ..emotivetalk_core.models.photograph_set import read_photograph_defaults
 from ..emotivetalk_core.models.vae import VAEConfig
+from ..emotivetalk_core.sampling.estimate import window_memory
 from ..emotivetalk_core.types import PhotographConditions
-from .ethd_model import FLOAT32_BYTES, Conditioning, PerVideo, VideoLatents, hosted_model, peak_values
+from .ethd_model import Conditioning, PerVideo, VideoLatents, hosted_model
 
 
 class HostAdaptedUNet(AdaptedUNet):
@@ -108,9 +109,8 @@ class PhotographModel(comfy.model_base.BaseModel):
         """Bytes that one forward needs beside the weights. input_shape [v*n, 4, h, w]."""
         frames, _, height, width = input_shape
         fused = comfy.model_management.xformers_enabled() or comfy.model_management.pytorch_attention_flash_attention()
-        values = peak_values(self.diffusion_model.config, height * width, fused)
         value_bytes = comfy.model_management.dtype_size(self.get_dtype_inference())
-        return frames * height * width * (values * value_bytes + FLOAT32_BYTES)
+        return window_memory(self.diffusion_model.config, frames, height * width, value_bytes, fused=fused)
 
 
 class PhotographModelConfig(comfy.supported_models_base.BASE):

@@ -17,10 +17,12 @@ from ..emotivetalk_core.face.detail import DetailTransfer, at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.face.regions import crop_square, flatten_alpha
 from ..emotivetalk_core.models.vae import frames_at_once
+from ..emotivetalk_core.photograph_pipeline import sampled_frames
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose, Portrait
+from ..emotivetalk_core.video.frame_rate import doubled
 from ..emotivetalk_core.video.writer import VideoWriter
 from .ethd import check_head_pose, check_one
-from .layouts import frames_of, portrait_of
+from .layouts import frames_of, portrait_of, speech_of
 from .sockets import CATEGORY, TRANSPARENCY_INPUT, CropSocket, HeadPoseSocket, detail_input
 from .vae import ClipVAE
 
@@ -76,6 +78,15 @@ class DecodeVideo(io.ComfyNode):
                     "the video is written, so that even a large picture takes no more memory. Needs the crop record.",
                 ),
                 TRANSPARENCY_INPUT,
+                io.Combo.Input(
+                    "frame_rate",
+                    options=[AS_SAMPLED, DOUBLED],
+                    optional=True,
+                    default=AS_SAMPLED,
+                    advanced=True,
+                    tooltip="25 for EmotiveTalk's own weights. DICE-Talk and Sonic sample 12.5: the frames between are "
+                    "made from how things moved, and what lasts longer than the audio is left out.",
+                ),
             ],
             outputs=[io.Video.Output(display_name="video")],
         )
@@ -108,6 +119,7 @@ class DecodeVideo(io.ComfyNode):
         detail: float = 1.0,
         picture: torch.Tensor | None = None,
         transparency: torch.Tensor | None = None,
+        frame_rate: str = AS_SAMPLED,
     ) -> io.NodeOutput:
         portrait = whole_picture(picture, crop_record, transparency)
         samples = latent["samples"]
@@ -128,7 +140,8 @@ class DecodeVideo(io.ComfyNode):
 
         def crops() -> Iterator[torch.Tensor]:
             done = 0
-            for chunk in clip_frames(vae, samples):
+            chunks = clip_frames(vae, samples)
+            for chunk in doubled((chunk.cpu() for chunk in chunks), count) if frame_rate == DOUBLED else chunks:
                 if unmoved is not None:
                     poses = None if head_pose is None else head_pose.values[done : done + len(chunk)]
                     chunk = transfer(chunk, *(turned(still.to(chunk), poses, crop_record) for still in unmoved))

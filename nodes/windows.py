@@ -9,8 +9,9 @@ import comfy.model_patcher
 import comfy.patcher_extension
 import torch
 
-from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights
+from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights, wrapped_windows
 from ..emotivetalk_core.errors import NumericalError, SettingsError
+from ..emotivetalk_core.models.photograph_presets import PhotographDefaults
 from ..emotivetalk_core.models.presets import SamplingDefaults, draws_at, windows_at
 
 

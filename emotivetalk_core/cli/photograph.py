@@ -25,6 +25,47 @@ if TYPE_CHECKING:
 _PUBLISHED_EMOTIONS = "name an emotion, or take it from a text or from speech"
 
 
+def make_photograph_video(job: "TalkJob") -> None:
+    """As `talk.make_video`: all that can be wrong is found before the first step; then frames stream into the file."""
+    from ..audio.files import read_recording
+    from ..audio.mixing import mix_down
+    from ..face.compose import paste_back_stream
+    from ..face.portrait import read_portrait
+    from ..photograph_pipeline import CROP_FACTOR, VIDEO, sampled_frames, silent_tail
+    from ..sampling.photograph import plan
+    from ..video.writer import LAYOUTS, VideoWriter
+    from .talk import BOX_OPTION, found_face, scaled_picture
+
+    assert job.weights is not None
+    check_photograph_job(job)
+    recording, portrait = read_recording(job.audio), read_portrait(job.portrait)
+    models = load_photograph_models(job.weights, job.device)
+    regions = found_face(job, portrait, None, job.resolution or models.defaults.size, CROP_FACTOR)
+    speech = recording.speech()
+    for note in filter(None, (*recording.notes, speech.note)):
+        print(f"note: {job.audio}: {note}")
+    if regions.note:
+        print(f"note: {job.portrait}: {regions.note} ({BOX_OPTION})")
+    talk = photograph_talk(job, models, speech)
+    if job.direction.plot_only:
+        return
+    portrait, record = scaled_picture(portrait, regions.record, None if job.crop else job.size)
+    width, height = (regions.crop.shape[-1],) * 2 if job.crop else (record.picture_width, record.picture_height)
+    work = plan(sampled_frames(speech.frames) + silent_tail(models, talk), talk.video)
+    sound = recording.waveform
+    if len(sound) not in LAYOUTS:
+        sound = mix_down(sound, recording.layout)[0][None]
+    with (
+        VideoWriter(job.out, width=width, height=height, audio=sound, audio_rate=recording.rate) as video,
+        StageBars({VIDEO: f"{VIDEO}, {work}"}, hidden=job.quiet) as bars,
+    ):
+        bars("reading", 3, 3)
+        chunks = photograph_frames(models, speech, regions, talk, bars)
+        for frames in chunks if job.crop else paste_back_stream(chunks, portrait, record):
+            video.write(frames)
+    print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
+
+
 def check_photograph_job(job: "TalkJob") -> None:
     """SettingsError, before anything is loaded, for what these weights cannot be told."""
     from ..direction.source import FromImage, FromPortrait

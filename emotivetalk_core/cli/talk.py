@@ -1,7 +1,6 @@
 """`talk`: a portrait and a recording become a video file."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
@@ -13,21 +12,18 @@ from .direction import directed, keep_take, with_codebook
 from .direction_options import Direction, add_direction_options, check_direction, direction_of
 from .faults import FACE_BOX, face_fault
 from .files import same_file, state_folder
+from .photograph_options import add_photograph_options, refuse_photograph_options
 from .progress import StageBars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import torch
-
     from ..face.finder import FaceDetector
     from ..models.model_set import ModelSet
     from ..pipeline import TalkSettings
-    from ..types import CropRecord, FaceRegions, HeadPose, Portrait, Speech
+    from ..types import CropRecord, FaceRegions, Portrait
 
 Value = TypeVar("Value")
 
-_BOX_OPTION = f"--face-box {' '.join(FACE_BOX)}"
+BOX_OPTION = f"--face-box {' '.join(FACE_BOX)}"
 BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "demo"
 _OTHER_WEIGHTS = (
     "Take a portrait of the kind they know (the bundled ones: a frame of what `synthesize` draws), or other --weights."
@@ -80,7 +76,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument(
         "--lip-strength", type=values.lip_strength, default=1.0, help="how far the mouth moves: 0 to 2 (1)"
     )
-    _add_photograph_options(parser)
+    add_photograph_options(parser)
     parser.add_argument(
         "--face-box",
         type=values.coordinate,
@@ -105,22 +101,6 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     add_sampling_options(parser)
     parser.set_defaults(run=run)
-
-
-def _add_photograph_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("with the weights of DICE-Talk or Sonic (docs/weights.md)")
-    group.add_argument(
-        "--emotion-strength", type=values.lip_strength, help="how far the emotion moves the face: 0 to 2 (1)"
-    )
-    group.add_argument("--lip-guidance", type=values.guidance, help="how closely the speech is followed: 0 to 10 (*)")
-    group.add_argument(
-        "--picture-guidance", type=values.guidance, help="how closely the portrait is followed: 0 to 10 (*)"
-    )
-    group.add_argument(
-        "--no-interpolation",
-        action="store_true",
-        help="show each of the 12.5 frames that are sampled a second twice, and make none between them",
-    )
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
@@ -179,6 +159,7 @@ def make_video(job: TalkJob) -> None:
     from ..face.head_turn import box_of_mask
     from ..face.portrait import read_portrait
     from ..face.regions import crop_square
+    from ..models.photograph_set import is_photograph_folder
     from ..pipeline import VIDEO, prepare_conditions, render, unfinished_film
     from ..sampling.estimate import memory_words, plan
     from ..video.writer import LAYOUTS, VideoWriter, check_output
@@ -187,15 +168,24 @@ def make_video(job: TalkJob) -> None:
     if not direction.plot_only:
         check_output(job.out)
     check_direction(direction)
-    photograph = job.weights is not None and is_photograph_folder(job.weights)
-    check_photograph_job(job) if photograph else _refuse_photograph_options(job)
-    _spare_the_inputs(job)
+    spare_the_inputs(job)
+    if job.weights is not None and is_photograph_folder(job.weights):
+        from .photograph import make_photograph_video
+
+        make_photograph_video(job)
+        return
+    refuse_photograph_options(job)
     recording = read_recording(job.audio)
     portrait = read_portrait(job.portrait)
+    models = with_codebook(direction, load_models(job.weights, job.device))
+    settings = talk_settings(job, models)
+    regions = find_face(job, portrait, models)
     speech = recording.speech()
     for note in filter(None, (*recording.notes, speech.note)):
         print(f"note: {job.audio}: {note}")
-    making = (_photograph if photograph else _method)(job, portrait, speech)
+    if regions.note:
+        print(f"note: {job.portrait}: {regions.note} ({BOX_OPTION})")
+    settings = directed(direction, models, settings, speech, regions, quiet=job.quiet)
     if direction.plot_only:
         return
     drawn = regions.crop.shape[-1]
@@ -211,7 +201,7 @@ def make_video(job: TalkJob) -> None:
         sound = mix_down(sound, recording.layout)[0][None]
     with (
         VideoWriter(job.out, width=width, height=height, audio=sound, audio_rate=recording.rate) as video,
-        StageBars({VIDEO: f"{VIDEO}, {making.plan}"}, hidden=job.quiet) as bars,
+        StageBars(labels, hidden=job.quiet) as bars,
     ):
         bars("reading", 3, 3)
         bars.tell(
@@ -233,8 +223,8 @@ def make_video(job: TalkJob) -> None:
                 (frame for chunk in chunks for frame in chunk),
                 repeat(crop_square(portrait.pixels, record, side)),
                 regions.crop,
-                amount=making.detail,
-                head_pose=making.head_pose,
+                amount=settings.detail,
+                head_pose=settings.head_pose,
                 face_box=box_of_mask(regions.face_mask),
             )
             chunks = (frame[None] for frame in sharp)
@@ -245,72 +235,6 @@ def make_video(job: TalkJob) -> None:
     if unfinished is not None:
         unfinished.finish()
     print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
-
-
-@dataclass(frozen=True)
-class _Making:
-    """A video that all is known of. plan: its cost in words · frames: samples it, and gives its chunks · detail: how
-    much of the portrait's own is kept where nothing moves, None for frames that know nothing of it · head_pose: that
-    the frames were turned by.
-    """
-
-    regions: "FaceRegions"
-    plan: str
-    frames: Callable[[StageBars], "Iterator[torch.Tensor]"]
-    detail: float | None = None
-    head_pose: "HeadPose | None" = None
-
-
-def _method(job: TalkJob, portrait: "Portrait", speech: "Speech") -> _Making:
-    """By EmotiveTalk's own networks."""
-    from ..pipeline import prepare_conditions, render
-    from ..sampling.estimate import plan
-
-    models = with_codebook(job.direction, load_models(job.weights, job.device))
-    settings = talk_settings(job, models)
-    regions = _told(job, find_face(job, portrait, models))
-    settings = directed(job.direction, models, settings, speech, regions, quiet=job.quiet)
-
-    def frames(bars: StageBars) -> "Iterator[torch.Tensor]":
-        conditions = prepare_conditions(models, speech, regions, settings, bars)
-        keep_take(job.direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
-        yield from render(models, conditions, settings, bars)
-
-    return _Making(regions, plan(speech.frames, settings.video), frames, settings.detail, settings.head_pose)
-
-
-def _photograph(job: TalkJob, portrait: "Portrait", speech: "Speech") -> _Making:
-    """By those of DICE-Talk or Sonic."""
-    from ..photograph_pipeline import CROP_FACTOR, sampled_frames, silent_tail
-    from ..sampling.photograph import plan
-
-    assert job.weights is not None
-    models = load_photograph_models(job.weights, job.device)
-    size = job.resolution or models.defaults.size
-    regions = _told(job, _found_face(job, portrait, None, size, CROP_FACTOR))
-    talk = photograph_talk(job, models, speech)
-    work = plan(sampled_frames(speech.frames) + silent_tail(models, talk), talk.video)
-    return _Making(regions, work, lambda bars: photograph_frames(models, speech, regions, talk, bars))
-
-
-def _told(job: TalkJob, regions: "FaceRegions") -> "FaceRegions":
-    if regions.note:
-        print(f"note: {job.portrait}: {regions.note} ({_BOX_OPTION})")
-    return regions
-
-
-def _refuse_photograph_options(job: TalkJob) -> None:
-    for option, given in {
-        "--emotion-strength": job.emotion_strength,
-        "--lip-guidance": job.lip_guidance,
-        "--picture-guidance": job.picture_guidance,
-        "--no-interpolation": job.no_interpolation or None,
-    }.items():
-        if given is not None:
-            raise SettingsError(
-                f"{option} belongs to the weights of DICE-Talk and Sonic; give their folder with --weights, or leave "
-                "it out."
-            )
 
 
 def load_models(weights: Path | None, device: str) -> "ModelSet":
@@ -381,20 +305,20 @@ def find_face(job: TalkJob, portrait: "Portrait", models: "ModelSet") -> "FaceRe
     from ..face.regions import CROP_FACTOR
 
     finder = models.face_finder.find if models.face_finder is not None else None
-    return _found_face(job, portrait, finder, job.resolution or models.picture_size, CROP_FACTOR)
+    return found_face(job, portrait, finder, drawn_size(job, models), CROP_FACTOR)
 
 
-def _found_face(
+def found_face(
     job: TalkJob, portrait: "Portrait", finder: "FaceDetector | None", size: int, crop_factor: float
 ) -> "FaceRegions":
+    """As `find_face`, with another finder, size or framing."""
     from ..face.regions import face_regions
 
     try:
-        finder = models.face_finder.find if models.face_finder is not None else None
-        return face_regions(portrait, box=job.face_box, detector=finder, size=drawn_size(job, models))
+        return face_regions(portrait, box=job.face_box, detector=finder, size=size, crop_factor=crop_factor)
     except FaceError as error:
-        fault = face_fault(job.portrait, error, f"say where it is with {_BOX_OPTION}, in pixels")
-        named = "" if _BOX_OPTION in str(fault) else f" ({_BOX_OPTION})"
+        fault = face_fault(job.portrait, error, f"say where it is with {BOX_OPTION}, in pixels")
+        named = "" if BOX_OPTION in str(fault) else f" ({BOX_OPTION})"
         raise FaceError(f"{str(fault).rstrip('.')}{named}.") from error
 
 
@@ -431,7 +355,8 @@ def scaled_picture(portrait: "Portrait", record: "CropRecord", largest: int | No
     return replace(portrait, pixels=pixels, alpha=None), record
 
 
-def _spare_the_inputs(job: TalkJob) -> None:
+def spare_the_inputs(job: TalkJob) -> None:
+    """OutputError where what is written would replace what it is made from."""
     inputs = [job.portrait, job.audio, *job.direction.inputs]
     for out in (job.out, *job.direction.outputs):
         for given in inputs:

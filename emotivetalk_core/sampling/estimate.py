@@ -1,6 +1,7 @@
 """What a video will cost, told before it is sampled."""
 
 from ..diffusion.windows import window_starts
+from ..models.adapted_unet import AdaptedUNetConfig
 from ..models.ethd import ETHDConfig
 from .video import VideoSamplingSettings, windows_by_step
 
@@ -30,14 +31,16 @@ def plan(frame_count: int, settings: VideoSamplingSettings) -> str:
     return words if forwards == 1 else f"{words} × {forwards} forwards (guidance)"
 
 
-def window_memory(config: ETHDConfig, frames: int, places: int, value_bytes: int, *, fused: bool = True) -> float:
+def window_memory(
+    config: ETHDConfig | AdaptedUNetConfig, frames: int, places: int, value_bytes: int, *, fused: bool = True
+) -> float:
     """Bytes that one forward of so many frames, of `places` latent pixels each, takes beside the weights; within a
     quarter of what is measured. fused: attention whose scores are never held as a whole.
     """
     return frames * places * (_peak_values(config, places, fused) * value_bytes + FLOAT32_BYTES)
 
 
-def _peak_values(config: ETHDConfig, places: int, fused: bool) -> float:
+def _peak_values(config: ETHDConfig | AdaptedUNetConfig, places: int, fused: bool) -> float:
     """Values alive at once in a forward, for each of the latent's `places` in each frame.
 
     Down the levels: the skips so far, and what one block works with. A site's peak is its gated feed-forward: 8 times
