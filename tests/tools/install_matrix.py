@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 OLDEST = {
     "torch": {(3, 10): "2.1", (3, 11): "2.1", (3, 12): "2.2", (3, 13): "2.5", (3, 14): "2.9"},
     "numpy": {(3, 10): "1.26", (3, 11): "1.26", (3, 12): "1.26"},  # torch before 2.3 knows no other
-    "av": {(3, 14): "15.1"},
 }
 """Where requirements.txt names no lower bound, or one that no wheel for this Python has: what came before is no longer
 offered for it. Others without a bound are taken at their newest.
