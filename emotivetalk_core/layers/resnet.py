@@ -25,6 +25,17 @@ def as_frames(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(0, 1)
 
 
+def as_pictures_lie(network: nn.Module) -> None:
+    """Lays the weights of all convolutions out in memory as the pictures lie, in place; their values do not change.
+
+    Else each forward does it anew: a quarter of a convolution's time on a CPU where there are few frames.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            order = torch.channels_last if module.weight.dim() == 4 else torch.channels_last_3d
+            module.weight.data = module.weight.data.contiguous(memory_format=order)
+
+
 class SpaceTimeMix(nn.Module):
     """Blends two results by one learned number: `a * spatial + (1 - a) * temporal`, a = sigmoid(mix_factor).
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..errors import WeightsError
+from ..layers.resnet import as_pictures_lie
 from .checkpoint import config_from_dict, load_network, read_metadata
 from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
@@ -116,6 +117,7 @@ def load_model_set(
         raise WeightsError(f"The files in {folder} are not of one model: {error}") from error
     for network in (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd):
         network.requires_grad_(False)
+    as_pictures_lie(models.ethd)
     for network in (models.vae, models.face_finder):
         if isinstance(network, nn.Module):
             network.requires_grad_(False)

@@ -23,14 +23,15 @@ from emotivetalk_core.models.presets import FULL
 
 
 def unet_beside(network: ETHD) -> UNetSpatioTemporalConditionModel:
-    """diffusers' UNet at SVD's size, on the very tensors that ETHD inherits: both fit into one memory."""
+    """diffusers' UNet at SVD's size, on the very tensors that ETHD inherits, so that both fit into one memory; but the
+    weights of convolutions lie in memory as that code expects them."""
     widths, config = FULL.ethd.block_channels, FULL.ethd
     with torch.device("meta"):
         unet = UNetSpatioTemporalConditionModel(
             num_attention_heads=tuple(width // config.head_dim for width in widths), num_frames=25
         )
     own = network.state_dict()
-    unet.load_state_dict({name: own[name] for name in unet.state_dict()}, assign=True)
+    unet.load_state_dict({name: own[name].contiguous() for name in unet.state_dict()}, assign=True)
     return unet.eval().requires_grad_(False)
 
 

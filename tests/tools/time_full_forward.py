@@ -14,6 +14,7 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from emotivetalk_core.layers.resnet import as_pictures_lie
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.presets import FULL
 from emotivetalk_core.types import MotionConditions
@@ -34,6 +35,7 @@ def random_network(device: str, dtype: torch.dtype) -> ETHD:
             torch.mul(values, parameter[0].numel() ** -0.5, out=parameter)
         else:
             parameter.fill_(float("norm" in name and name.endswith("weight")))
+    as_pictures_lie(network)  # as `talk` does
     return network
 
 
