@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import SettingsError
+from .temporal_convolution import temporal_convolution
 
 MIX_STRATEGIES = ("learned", "learned_with_images", "fixed")
 
@@ -125,10 +126,10 @@ class TemporalResBlock(nn.Module):
         super().__init__()
         leaf = {"dtype": dtype, "device": device}
         self.norm1 = operations.GroupNorm(groups, channels, eps=eps, **leaf)
-        self.conv1 = operations.Conv3d(channels, channels, (3, 1, 1), padding=(1, 0, 0), **leaf)
+        self.conv1 = temporal_convolution(channels, operations=operations, **leaf)
         self.time_emb_proj = operations.Linear(embedding_dim, channels, **leaf)
         self.norm2 = operations.GroupNorm(groups, channels, eps=eps, **leaf)
-        self.conv2 = operations.Conv3d(channels, channels, (3, 1, 1), padding=(1, 0, 0), **leaf)
+        self.conv2 = temporal_convolution(channels, operations=operations, **leaf)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """x [b, c, n, h, w], embedding [b, e] after its SiLU."""

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..errors import WeightsError
 from ..layers.resnet import as_pictures_lie
+from ..layers.temporal_convolution import quicken_temporal_convolutions
 from .checkpoint import config_from_dict, load_network, read_metadata
 from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
@@ -118,6 +119,7 @@ def load_model_set(
     for network in (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd):
         network.requires_grad_(False)
     as_pictures_lie(models.ethd)
+    quicken_temporal_convolutions(models.vae)
     for network in (models.vae, models.face_finder):
         if isinstance(network, nn.Module):
             network.requires_grad_(False)

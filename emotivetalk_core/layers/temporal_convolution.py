@@ -1,0 +1,34 @@
+"""Convolutions along the frames, kernel (3, 1, 1), computed as convolutions of pictures."""
+
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class TemporalConv3d(nn.Conv3d):
+    """Looks at [b, c, n, h, w] as a picture of n rows and h*w columns, which in channels-last memory it is already.
+
+    Torch has no fast 3x1x1 convolution on CPUs, and its answers come in another memory order than the frames, so that
+    whatever follows copies. Weights, names and values are nn.Conv3d's.
+    """
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        rows = functional.conv2d(input.flatten(3), weight.flatten(3), bias, padding=(1, 0))  # [b, c, n, h*w]
+        return rows.unflatten(3, input.shape[3:])
+
+
+def temporal_convolution(
+    channels: int, *, operations: ModuleType, dtype: torch.dtype | None, device: torch.device | str | None
+) -> nn.Conv3d:
+    """[b, channels, n, h, w] to the same: torch's layer in its quick form, a host's as the host computes it."""
+    convolution = TemporalConv3d if operations is nn else operations.Conv3d
+    return convolution(channels, channels, (3, 1, 1), padding=(1, 0, 0), dtype=dtype, device=device)
+
+
+def quicken_temporal_convolutions(network: nn.Module) -> None:
+    """Gives a library's network, in place, the quick form of its own layers."""
+    for module in network.modules():
+        if type(module) is nn.Conv3d and module.kernel_size == (3, 1, 1) and module.padding == (1, 0, 0):
+            module.__class__ = TemporalConv3d
