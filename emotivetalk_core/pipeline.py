@@ -30,6 +30,9 @@ from .types import Emotion, ExpressionLatents, FaceRegions, HeadPose, MotionLate
 AUDIO, EXPRESSION, VIDEO, DECODING = "audio features", "expression", "video", "decoding"
 """The stages, as `on_stage` is told them."""
 
+FRAMES_DENOISED_TOGETHER = 32
+"""Short windows go through the network together, up to so many frames; alone they would not keep a processor busy."""
+
 OnStage = Callable[[str, int, int], None]
 """on_stage(stage, done, total); what it raises ends the work at once."""
 
@@ -75,13 +78,14 @@ def default_settings(models: ModelSet, size: int | None = None) -> TalkSettings:
         expression_steps=defaults.expression_steps,
         expression_guidance=defaults.expression_guidance,
         motion_bucket=defaults.motion_bucket,
-        decode_chunk=frames_at_once(size, size),
+        decode_chunk=frames_at_once(size, size, models.vae.dtype),
         video=VideoSamplingSettings(
             steps=defaults.steps,
             grid=cast(Literal["karras", "ays"], defaults.grid),  # it refuses other names itself
             window=window,
             overlap=overlap,
             sigma_max=defaults.sigma_max,
+            windows_per_batch=max(1, FRAMES_DENOISED_TOGETHER // window),
         ),
     )
 

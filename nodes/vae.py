@@ -52,7 +52,7 @@ class FirstStage(nn.Module):
         yield from decode_chunks(
             self.network,
             latents.float() * config.scaling_factor,
-            chunk=frames_at_once(side * latents.shape[-2], side * latents.shape[-1]),
+            chunk=frames_at_once(side * latents.shape[-2], side * latents.shape[-1], self.network.dtype),
             hold_ends=True,
             device=device,
         )

@@ -209,7 +209,7 @@ def clip_frames(vae: Any, samples: torch.Tensor) -> Iterator[torch.Tensor]:
         yield from vae.frames(samples)
         return
     ratio = vae.spacial_compression_decode()
-    for piece in samples.split(frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1])):
+    for piece in samples.split(frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1], torch.float32)):
         yield frames_of(vae.decode(piece))
 
 

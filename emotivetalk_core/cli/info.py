@@ -35,13 +35,14 @@ def run(arguments: argparse.Namespace) -> None:
     import torch
 
     from .. import __version__
-    from ..device import pick_device, pick_dtype
+    from ..device import bfloat16_unit, pick_device, pick_dtype, pick_picture_dtype
     from ..models.model_set import read_sampling_defaults
     from .talk import BUNDLED_WEIGHTS
 
     device = pick_device(arguments.device)
     print(f"emotivetalk {__version__}, torch {torch.__version__}")
-    print(f"device: {device}, {str(pick_dtype(device)).removeprefix('torch.')}")
+    dtype, pictures = (str(pick(device)).removeprefix("torch.") for pick in (pick_dtype, pick_picture_dtype))
+    print(f"device: {device}, {dtype}" + (f"; pictures in {pictures} ({bfloat16_unit()})" if pictures != dtype else ""))
     folder = (arguments.weights or BUNDLED_WEIGHTS).resolve()
     defaults = read_sampling_defaults(folder / "ethd.safetensors")
     print(f"weights: {folder}")

@@ -14,6 +14,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import EmotiveTalkError, SettingsError, is_out_of_memory
 from . import codebook, convert, demo, evaluate, fetch, info, synthesize, talk, train
+from .performance import keep_freed_memory
 
 VERBS = (demo, talk, codebook, info, fetch, convert, synthesize, train, evaluate)
 FAULT, INTERRUPTED = 2, 130
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _printable():
             chosen = build_parser().parse_args(arguments)
+            keep_freed_memory()
             with _quiet_libraries(), _tidy_end():
                 chosen.run(chosen)
     except EmotiveTalkError as error:

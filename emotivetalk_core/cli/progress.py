@@ -1,4 +1,4 @@
-"""Progress bars: one for each stage, on stderr."""
+"""Progress bars: one for each stage, on stderr; and how long each took."""
 
 import sys
 import time
@@ -13,19 +13,27 @@ if TYPE_CHECKING:
 class StageBars:
     """Called as (stage, done, total, note); a stage's first report opens its bar, the next stage's closes it.
 
-    labels: longer names for some stages. Use it in a `with` statement.
+    labels: longer names for some stages · since: when the first began, on time.monotonic's clock · seconds: of each
+    stage so far, for what is reported has just been done. Use it in a `with` statement.
     """
 
-    def __init__(self, labels: dict[str, str] | None = None, *, hidden: bool = False) -> None:
+    def __init__(
+        self, labels: dict[str, str] | None = None, *, hidden: bool = False, since: float | None = None
+    ) -> None:
         self.labels = labels or {}
         self._hidden = hidden
         self._stage = ""
         self._bar: tqdm | None = None
+        self.seconds: dict[str, float] = {}
+        self._reported = time.monotonic() if since is None else since
 
     def __enter__(self) -> "StageBars":
         return self
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._reported
+        self._reported = now
         bar = self._bar
         if bar is None or stage != self._stage:
             bar = self._open(stage, total)

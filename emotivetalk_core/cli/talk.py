@@ -1,6 +1,7 @@
 """`talk`: a portrait and a recording become a video file."""
 
 import argparse
+import time
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from pathlib import Path
@@ -12,6 +13,7 @@ from .direction import directed, keep_take, with_codebook
 from .direction_options import Direction, add_direction_options, check_direction, direction_of
 from .faults import FACE_BOX, face_fault
 from .files import same_file, state_folder
+from .performance import profiled, seconds_line
 from .photograph_options import add_photograph_options, refuse_photograph_options
 from .progress import StageBars
 
@@ -118,40 +120,45 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         help="keep nothing on disk of an unfinished video; otherwise the same command goes on where it was stopped",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.add_argument("--profile", action="store_true", help="a table of where the time went; it takes longer itself")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    make_video(
-        TalkJob(
-            portrait=arguments.portrait,
-            audio=arguments.audio,
-            out=arguments.out,
-            weights=arguments.weights,
-            device=arguments.device,
-            direction=direction_of(arguments),
-            lip_strength=arguments.lip_strength,
-            emotion_strength=arguments.emotion_strength,
-            lip_guidance=arguments.lip_guidance,
-            picture_guidance=arguments.picture_guidance,
-            no_interpolation=arguments.no_interpolation,
-            seed=arguments.seed,
-            grid=arguments.grid,
-            steps=arguments.steps,
-            window=arguments.window,
-            overlap=arguments.overlap,
-            face_box=tuple(arguments.face_box) if arguments.face_box else None,
-            crop=arguments.crop,
-            size=arguments.size,
-            resolution=arguments.resolution,
-            detail=arguments.detail,
-            resume=not arguments.no_resume,
-            quiet=arguments.quiet,
-        )
+    with profiled(arguments.profile):
+        make_video(job_of(arguments))
+
+
+def job_of(arguments: argparse.Namespace) -> TalkJob:
+    return TalkJob(
+        portrait=arguments.portrait,
+        audio=arguments.audio,
+        out=arguments.out,
+        weights=arguments.weights,
+        device=arguments.device,
+        direction=direction_of(arguments),
+        lip_strength=arguments.lip_strength,
+        emotion_strength=arguments.emotion_strength,
+        lip_guidance=arguments.lip_guidance,
+        picture_guidance=arguments.picture_guidance,
+        no_interpolation=arguments.no_interpolation,
+        seed=arguments.seed,
+        grid=arguments.grid,
+        steps=arguments.steps,
+        window=arguments.window,
+        overlap=arguments.overlap,
+        face_box=tuple(arguments.face_box) if arguments.face_box else None,
+        crop=arguments.crop,
+        size=arguments.size,
+        resolution=arguments.resolution,
+        detail=arguments.detail,
+        resume=not arguments.no_resume,
+        quiet=arguments.quiet,
     )
 
 
 def make_video(job: TalkJob) -> None:
     """Everything that can be wrong is found before the first step is sampled; then frames stream into the file."""
+    began = time.monotonic()
     from ..audio.files import read_recording
     from ..audio.mixing import mix_down
     from ..face.compose import paste_back_stream
@@ -201,7 +208,7 @@ def make_video(job: TalkJob) -> None:
         sound = mix_down(sound, recording.layout)[0][None]
     with (
         VideoWriter(job.out, width=width, height=height, audio=sound, audio_rate=recording.rate) as video,
-        StageBars(labels, hidden=job.quiet) as bars,
+        StageBars(labels, hidden=job.quiet, since=began) as bars,
     ):
         bars("reading", 3, 3)
         bars.tell(
@@ -235,15 +242,18 @@ def make_video(job: TalkJob) -> None:
     if unfinished is not None:
         unfinished.finish()
     print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
+    print(seconds_line(bars.seconds))
 
 
 def load_models(weights: Path | None, device: str) -> "ModelSet":
     """The models of a weights folder, or of the bundled one, on the chosen device."""
-    from ..device import pick_device, pick_dtype
+    from ..device import pick_device, pick_dtype, pick_picture_dtype
     from ..models.model_set import load_model_set
 
     place = pick_device(device)
-    return load_model_set(weights or BUNDLED_WEIGHTS, place, pick_dtype(place))
+    return load_model_set(
+        weights or BUNDLED_WEIGHTS, place, pick_dtype(place), picture_dtype=pick_picture_dtype(place)
+    )
 
 
 def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":

@@ -20,16 +20,18 @@ def measure_speed(studio: Studio, plan: SuitePlan) -> Figures:
     `processor_seconds`: of all cores together, which other programs do not disturb · `peak_gigabytes`: of the
     process, and `peak_gpu_gigabytes` of an NVIDIA card."""
     place = studio.models.device
-    dtype = next(studio.models.ethd.parameters()).dtype
+    dtypes = tuple(next(network.parameters()).dtype for network in (studio.models.dicte, studio.models.ethd))
     studio.report("speed", 0, 1)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-        figures = process.submit(time_one_film, studio.weights, str(place), dtype, plan.speed_frames).result()
+        figures = process.submit(time_one_film, studio.weights, str(place), dtypes, plan.speed_frames).result()
     studio.report("speed", 1, 1)
     return {"speed": figures}
 
 
-def time_one_film(weights: Path, device: str, dtype: torch.dtype, frames: int) -> Figures:
-    """Makes one film of an unseen person and gives the figures of `measure_speed`."""
+def time_one_film(weights: Path, device: str, dtypes: tuple[torch.dtype, torch.dtype], frames: int) -> Figures:
+    """Makes one film of an unseen person and gives the figures of `measure_speed`. dtypes: of the small networks, and
+    of those that make the pictures.
+    """
     from ..models.model_set import load_model_set
     from ..pipeline import default_settings, talk
 
@@ -44,7 +46,7 @@ def time_one_film(weights: Path, device: str, dtype: torch.dtype, frames: int) -
         stages[stage] = stages.get(stage, 0.0) + now - last
         last = now
 
-    models = load_model_set(weights, device, dtype)
+    models = load_model_set(weights, device, dtypes[0], picture_dtype=dtypes[1])
     lap("loading")
     portrait, count = portrait_of(clip.identity, models.picture_size), 0
     for chunk in talk(models, speech_of(clip), portrait, default_settings(models), lap):

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from .. import __version__
-from ..device import pick_device, pick_dtype
+from ..device import pick_device, pick_dtype, pick_picture_dtype
 from ..models.model_set import load_model_set
 from .ablation import measure_ablation
 from .direction import measure_direction
@@ -69,7 +69,7 @@ def run(
     """
     plan = plan or (SMALL if small else FULL)
     place = pick_device(device)
-    models = load_model_set(weights, place, pick_dtype(place))
+    models = load_model_set(weights, place, pick_dtype(place), picture_dtype=pick_picture_dtype(place))
     judge = load_probe(probe, place)
     measured = {"weights": digests(sorted(weights.glob("*.safetensors"))), "probe": digests([probe])}
     variants = digests(sorted((weights / "ablation").glob("*.safetensors")))

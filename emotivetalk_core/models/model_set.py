@@ -68,18 +68,24 @@ class ModelSet:
 
 
 def load_model_set(
-    folder: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None, *, verify: bool = True
+    folder: Path,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+    *,
+    picture_dtype: torch.dtype | None = None,
+    verify: bool = True,
 ) -> ModelSet:
     """Load a weights folder. Its manifest, where it has one, is verified first unless `verify` is False.
 
-    dtype None is float32. Raises WeightsError naming the file that is missing, damaged, or not made for the others.
+    dtype None is float32; picture_dtype, of ETHD and the VAE, None is as `dtype`. Raises WeightsError naming the file
+    that is missing, damaged, or not made for the others.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise WeightsError(f"The weights folder {folder} does not exist; give the folder that holds ethd.safetensors.")
     if verify and (folder / MANIFEST).is_file():
         verify_manifest(folder)
-    place = (device, dtype)
+    place, picture_place = (device, dtype), (device, picture_dtype or dtype)
 
     def file(kind: str) -> Path:
         return folder / f"{kind}.safetensors"
@@ -95,8 +101,8 @@ def load_model_set(
             file("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, *place
         ),
         dicte=load_network(file("dicte"), "dicte", DiCTE, DiCTEConfig, *place),
-        ethd=load_network(file("ethd"), "ethd", ETHD, ETHDConfig, *place),
-        vae=load_vae(file("vae"), *place),
+        ethd=load_network(file("ethd"), "ethd", ETHD, ETHDConfig, *picture_place),
+        vae=load_vae(file("vae"), *picture_place),
         codebook=EmotionCodebook.load(file("emotion_codebook")),
         # faces are found on the CPU in float32: the picture is there, and the network is tiny
         face_finder=load_network(finder, "face_finder", FaceFinder, FaceFinderConfig) if finder.exists() else None,

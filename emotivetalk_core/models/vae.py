@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 _PIXELS_DECODED_AT_ONCE = 8 * 512 * 512
-_MOST_FRAMES_DECODED_AT_ONCE = 24
+_MOST_BYTES_OF_A_PIXEL_DECODED_AT_ONCE = 96  # over all frames: 24 of them in float32, 48 in half precision
 _CONTEXT = 4  # frames decoded beyond a chunk, on either side
 
 
@@ -88,21 +88,22 @@ def decode_frames(vae: "AutoencoderKLTemporalDecoder", latents: torch.Tensor) ->
     return vae.decode(latents, num_frames=latents.shape[0]).sample / 2 + 0.5
 
 
-def frames_at_once(height: int, width: int) -> int:
+def frames_at_once(height: int, width: int, dtype: torch.dtype) -> int:
     """How many frames of this many pixels `decode_chunks` does best to decode together. Each chunk is decoded with some
     frames of its neighbours, so small pictures do better in longer chunks.
     """
-    return min(max(_PIXELS_DECODED_AT_ONCE // (height * width), 1), _MOST_FRAMES_DECODED_AT_ONCE)
+    most = _MOST_BYTES_OF_A_PIXEL_DECODED_AT_ONCE // dtype.itemsize
+    return min(max(_PIXELS_DECODED_AT_ONCE // (height * width), 1), most)
 
 
-def frames_decoded_together(height: int, width: int) -> int:
+def frames_decoded_together(height: int, width: int, dtype: torch.dtype) -> int:
     """The same with the neighbours on either side that each chunk is decoded with."""
-    return frames_at_once(height, width) + 2 * _CONTEXT
+    return frames_at_once(height, width, dtype) + 2 * _CONTEXT
 
 
 def chunk_memory(block_channels: Sequence[int], height: int, width: int, dtype: torch.dtype) -> int:
     """Bytes beside the weights that `decode_chunks` takes, in chunks of `frames_at_once`, however long the clip is."""
-    return decoding_memory(block_channels, frames_decoded_together(height, width) * height * width, dtype)
+    return decoding_memory(block_channels, frames_decoded_together(height, width, dtype) * height * width, dtype)
 
 
 def decoding_memory(block_channels: Sequence[int], pixels: int, dtype: torch.dtype) -> int:
