@@ -20,7 +20,7 @@ def measure_speed(studio: Studio, plan: SuitePlan) -> Figures:
     `processor_seconds`: of all cores together, which other programs do not disturb · `peak_gigabytes`: of the
     process, and `peak_gpu_gigabytes` of an NVIDIA card."""
     place = studio.models.device
-    dtypes = tuple(next(network.parameters()).dtype for network in (studio.models.dicte, studio.models.ethd))
+    dtypes = next(studio.models.dicte.parameters()).dtype, next(studio.models.ethd.parameters()).dtype
     studio.report("speed", 0, 1)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         figures = process.submit(time_one_film, studio.weights, str(place), dtypes, plan.speed_frames).result()
