@@ -99,9 +99,8 @@ def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, 
 
 def test_a_killed_training_goes_on_to_the_same_bits(tiny_trained, tmp_path):
     folder = without(tiny_trained, tmp_path / "killed", "v_aid", "dicte", "lip_projector")
-    for step in (1, 3):
-        wait_for = folder / "training" / "checkpoints" / "v_aid" / f"step-{step:09d}"
-        run(command(folder, "v_aid", "--save-minutes", "0"), wait_for=wait_for)
+    second = folder / "training" / "checkpoints" / "v_aid" / "step-000000002"
+    run(command(folder, "v_aid", "--save-minutes", "0"), wait_for=second)
     run(command(folder, "v_aid"))
     for name in ("dicte", "lip_projector"):
         found, expected = (load_file(where / f"{name}.safetensors") for where in (folder, tiny_trained))

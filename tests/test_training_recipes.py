@@ -180,15 +180,16 @@ sys.exit(main({arguments!r}))
 
 def test_a_full_disk_is_said_in_a_sentence_and_loses_nothing(begun):
     """No file may grow beyond a limit: as on a disk where it has no more room."""
-    shutil.rmtree(begun / "training" / "checkpoints" / "ethd")
-    arguments = ["train", "tiny", "--out", str(begun), "--precision", "float32", "--stages", "ethd"]
-    program = FULL_DISK.format(limit=100_000, arguments=arguments)
+    shutil.rmtree(begun / "training" / "checkpoints" / "v_aid")
+    (begun / "dicte.safetensors").unlink()
+    arguments = ["train", "tiny", "--out", str(begun), "--precision", "float32", "--stages", "v_aid"]
+    program = FULL_DISK.format(limit=20_000, arguments=arguments)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2, done.stderr
     assert "cannot be written (File too large); make room and give the command again" in done.stderr.splitlines()[-1]
-    assert not list((begun / "training" / "checkpoints").glob("ethd/step-*"))
+    assert not list((begun / "training" / "checkpoints").glob("v_aid/step-*"))
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    assert main(arguments) == 0 and (begun / "ethd.safetensors").is_file()
+    assert main(arguments) == 0 and (begun / "dicte.safetensors").is_file()
 
 
 def test_a_recipe_with_its_own_data_does_not_draw(begun, tmp_path):

@@ -60,6 +60,7 @@ TINY = ModelPreset(
 """Every network of the method at the smallest size that has all its parts."""
 
 _STEPS, _BATCH = 4, 4
+_VARIANT_STEPS = 1  # of each of the ablation's four backbones
 _SMALLER: dict[str, dict[str, Any]] = {
     "face_finder": {
         "heads": 4,
@@ -84,7 +85,8 @@ _SMALLER: dict[str, dict[str, Any]] = {
 def _small(name: str, stage: Stage) -> Stage:
     settings = replace(stage.settings, **_SMALLER.get(name, {}))
     if hasattr(settings, "loop"):
-        loop = replace(settings.loop, steps=_STEPS, batch=_BATCH, warmup=2, average=0.9, validation_samples=_BATCH)
+        steps = _VARIANT_STEPS if name == "ablation" else _STEPS
+        loop = replace(settings.loop, steps=steps, batch=_BATCH, warmup=2, average=0.9, validation_samples=_BATCH)
         settings = replace(settings, loop=loop)
     return replace(stage, settings=settings)
 
