@@ -140,7 +140,7 @@ def test_nodes_leave_devices_and_memory_to_the_host():
 def test_every_imported_library_is_declared():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     declared = {re.split(r"[^A-Za-z0-9_.-]", line, maxsplit=1)[0].lower() for line in lines if line and line[0] != "#"}
-    declared |= {"espeakng-loader", "opencv-python-headless", "bitsandbytes"}  # of the extras
+    declared |= {"espeakng-loader", "numba", "opencv-python-headless", "bitsandbytes"}  # of the extras
     distributions = packages_distributions()
     for path in [*SOURCES, *NODES]:
         for name in third_party_imports(path) - HOST_MODULES:

@@ -1,4 +1,4 @@
-"""`synthesize`: a few talking drawn heads, as videos with their ground truth, for looking at."""
+"""`synthesize`: a few talking heads, drawn or rendered, as videos with their ground truth, for looking at."""
 
 import argparse
 
@@ -9,11 +9,14 @@ from .progress import StageBars
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser(
         "synthesize",
-        help="draw talking heads with their ground truth",
-        description="Draw talking heads: each clip is an mp4 and a json with the truth of every frame.",
+        help="draw or render talking heads with their ground truth",
+        description="Draw or render talking heads: each clip is an mp4 and a json with the truth of every frame.",
     )
     parser.add_argument("--clips", type=values.clip_count, default=8, help="how many (8)")
     parser.add_argument("--seed", type=values.seed, default=1, help="the same seed gives the same clips (1)")
+    parser.add_argument(
+        "--heads", choices=("drawn", "rendered"), default="drawn", help="drawn heads (the default), or rendered people"
+    )
     parser.add_argument("--out", type=values.folder, required=True, metavar="DIR", help="the folder for them")
     parser.set_defaults(run=run)
 
@@ -27,6 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
             arguments.out,
             clips=arguments.clips,
             seed=arguments.seed,
+            heads=arguments.heads,
             open_video=VideoWriter,
             on_step=lambda done, total: bars("drawing", done, total),
         )

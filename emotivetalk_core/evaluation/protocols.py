@@ -8,7 +8,8 @@ import torch
 from ..models.vae import decode_frames, encode_video
 from ..synthesis.action_units import ACTION_UNITS
 from ..synthesis.clip import TalkingClip
-from ..synthesis.identity import Identity, sample_identity
+from ..synthesis.identity import sample_identity
+from ..synthesis.render import Head
 from ..types import EMOTIONS, FaceRegions
 from .metrics import best_lag_correlation, finite_mean, opening_ratio
 from .plan import SuitePlan
@@ -27,7 +28,7 @@ def opening_of(clip: TalkingClip) -> np.ndarray:
 
 def line_up(studio: Studio, clips: Sequence[TalkingClip], places: int) -> np.ndarray:
     """What the probe reads of the portraits [places, d]: those of the clips' people first, then others."""
-    people: list[Identity] = [clip.identity for clip in clips]
+    people: list[Head] = [clip.identity for clip in clips]
     people += [sample_identity(EXTRA_PEOPLE + i) for i in range(places - len(people))]
     portraits = [portrait_of(person, studio.size) for person in people[: max(places, len(clips))]]
     return np.stack([read_film(studio.probe, [portrait.crop[None]], portrait).person for portrait in portraits])

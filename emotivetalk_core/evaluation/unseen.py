@@ -10,8 +10,7 @@ from ..face.crops import box_masks, pictures
 from ..synthesis.action_units import emotion_action_units
 from ..synthesis.clip import SAMPLES_PER_FRAME, TalkingClip, make_clip
 from ..synthesis.head_state import HeadState
-from ..synthesis.identity import Identity
-from ..synthesis.render import head_geometry, render_head
+from ..synthesis.render import Head, head_geometry, render_head
 from ..types import CropRecord, FaceRegions, Speech
 
 FIRST_SEED = 1_000_000
@@ -39,7 +38,7 @@ def speech_of(clip: TalkingClip) -> Speech:
     return Speech(torch.from_numpy(clip.samples.astype(np.float32)))
 
 
-def portrait_of(identity: Identity, size: int, emotion: str = "neutral") -> FaceRegions:
+def portrait_of(identity: Head, size: int, emotion: str = "neutral") -> FaceRegions:
     """The person at rest with closed mouth, with the masks that the drawing itself knows: what is measured here are
     the films, and not how well faces are found."""
     rest = HeadState.rest()

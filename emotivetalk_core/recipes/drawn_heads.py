@@ -20,7 +20,7 @@ from ..synthesis.head_state import HeadState
 from ..synthesis.identity import Identity, sample_identity
 from ..synthesis.phonemes import phoneme_classes
 from ..synthesis.random_faces import random_pose, random_state
-from ..synthesis.render import head_geometry, render_head
+from ..synthesis.render import Head, head_geometry, render_head
 from ..training.loop import OnStep
 from ..training.source import Clip
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
@@ -190,18 +190,18 @@ def _still_identity(index: int, seed: int) -> Identity:
     return sample_identity(seed * 10_000 % 300_000 + index)
 
 
-def _person(identity: Identity) -> str:
+def _person(identity: Head) -> str:
     return f"drawn-{identity.seed}"
 
 
 def _portraits(
-    name: str, identity: Identity, states: list[tuple[HeadState, int]], size: int, *, held_out: bool
+    name: str, identity: Head, states: list[tuple[HeadState, int]], size: int, *, held_out: bool
 ) -> WrittenClip:
     clip = Clip(name, _person(identity), "portraits", len(states), held_out, portraits=name)
     return WrittenClip(clip, _faces(identity, states, size))
 
 
-def _faces(identity: Identity, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
+def _faces(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
     """Pictures of one head, and the truth about them."""
     places = [head_geometry(identity, state, size) for state, _ in states]
 

@@ -9,15 +9,17 @@ from ..face.head_motion import blinks, gaze, head_motion
 from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE
 from .action_units import expression_course
 from .head_state import HeadState
-from .identity import Identity, sample_identity
+from .identity import sample_identity
 from .mouth import frame_loudness, mouth_track
+from .people.person import sample_person
 from .phonemes import SILENCE, PhonemeEvent
-from .render import render_head
+from .render import Head, render_head
 from .sentences import test_sentences, train_sentences
 from .speech import speak
 from .voices import VOICES_TEST, VOICES_TRAIN
 
 SPLITS = ("train", "test")
+HEADS = ("drawn", "rendered")
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAMES_PER_SECOND
 
 IDENTITY_SEEDS = {"train": (0, 1_000_000), "test": (1_000_000, 2_000_000)}
@@ -51,7 +53,7 @@ class TalkingClip:
     gaze: np.ndarray
     emotion: str
     intensity: float
-    identity: Identity
+    identity: Head
     seed: int
     text: str
     voice: str
@@ -92,23 +94,27 @@ def make_clip(
     split: str = "train",
     frames: int | None = None,
     emotion: str | None = None,
-    identity: Identity | None = None,
+    identity: Head | None = None,
+    heads: str = "drawn",
 ) -> TalkingClip:
     """The clip of `seed`: the same arguments give the same clip, and the splits share no person, sentence or voice.
 
     frames: exact length, of as many sentences as it takes; None for one or two whole sentences. emotion and identity
-    replace those the seed would choose and leave its sentences, voice and head motion as they are. Raises SettingsError
-    for an unknown split or emotion.
+    replace those the seed would choose and leave its sentences, voice and head motion as they are. heads: one of HEADS,
+    the kind of person the seed chooses. Raises SettingsError for an unknown split, emotion or kind.
     """
     if split not in SPLITS:
         raise SettingsError(f"The split {split!r} is not known; choose 'train' or 'test'.")
     if emotion is not None and emotion not in EMOTIONS:
         raise SettingsError(f"The emotion {emotion!r} is not known; choose one of {', '.join(EMOTIONS)}.")
+    if heads not in HEADS:
+        raise SettingsError(f"The heads {heads!r} are not known; choose 'drawn' or 'rendered'.")
     # One stream for each choice, so that fixing one of them leaves the others as they were.
     people, feelings, speech, course, motion, sound = (
         np.random.default_rng([SPLITS.index(split), seed, stream]) for stream in range(6)
     )
-    identity = identity or sample_identity(int(people.integers(*IDENTITY_SEEDS[split])))
+    sample = sample_identity if heads == "drawn" else sample_person
+    identity = identity or sample(int(people.integers(*IDENTITY_SEEDS[split])))
     chosen = EMOTIONS[feelings.integers(len(EMOTIONS))]
     emotion = emotion or chosen
     intensity = float(feelings.uniform(0.6, 1.0))

@@ -15,6 +15,9 @@ from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE
 from .action_units import ACTION_UNITS
 from .clip import TalkingClip, make_clip
 from .mouth import MOUTH_CHANNELS
+from .people.camera import field
+from .people.person import Person
+from .people.truth import LANDMARKS, anatomy, landmarks
 from .render import head_geometry
 
 _FRAMES_AT_ONCE = 25
@@ -43,13 +46,14 @@ def synthesize(
     clips: int = 8,
     seed: int = 1,
     size: int = 256,
+    heads: str = "drawn",
     open_video: OpenVideo,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write clip_00.mp4, clip_00.json, … into `out_dir`, the eight emotions in turn; returns the paths of the videos.
 
-    size: side of the square frames in pixels. on_step(done, total) counts clips; it may raise to cancel. Raises
-    OutputError where the folder or a file in it cannot be written.
+    size: side of the square frames in pixels. heads: one of clip.HEADS. on_step(done, total) counts clips; it may raise
+    to cancel. Raises OutputError where the folder or a file in it cannot be written.
     """
     folder = Path(out_dir)
     try:
@@ -60,7 +64,7 @@ def synthesize(
         ) from error
     videos: list[Path] = []
     for index in range(clips):
-        clip = make_clip(seed * 1_000 + index, emotion=EMOTIONS[index % len(EMOTIONS)])
+        clip = make_clip(seed * 1_000 + index, emotion=EMOTIONS[index % len(EMOTIONS)], heads=heads)
         videos.append(folder / f"clip_{index:02d}.mp4")
         _write_video(videos[-1], clip, size, open_video)
         _write_truth(videos[-1].with_suffix(".json"), clip, size)
@@ -86,6 +90,7 @@ def _write_truth(path: Path, clip: TalkingClip, size: int) -> None:
         "voice": clip.voice,
         "emotion": clip.emotion,
         "intensity": round(clip.intensity, 3),
+        "heads": "rendered" if isinstance(clip.identity, Person) else "drawn",
         "identity": clip.identity.seed,
         "style": clip.identity.style,
         "frames_per_second": FRAMES_PER_SECOND,
@@ -93,6 +98,7 @@ def _write_truth(path: Path, clip: TalkingClip, size: int) -> None:
         "phonemes": [[event.symbol, round(event.start, 4), round(event.end, 4)] for event in clip.phonemes],
         "mouth_channels": MOUTH_CHANNELS,
         "action_unit_names": ACTION_UNITS,
+        **({"landmark_names": LANDMARKS} if isinstance(clip.identity, Person) else {}),
         "frames": [_frame_truth(clip, frame, size) for frame in range(clip.frames)],
     }
     partial = path.with_name(f".{path.stem}.{os.getpid()}.part")
@@ -110,7 +116,7 @@ def _write_truth(path: Path, clip: TalkingClip, size: int) -> None:
 def _frame_truth(clip: TalkingClip, frame: int, size: int) -> dict[str, object]:
     state = clip.state(frame)
     geometry = head_geometry(clip.identity, state, size)
-    return {
+    truth = {
         "mouth": _rounded(state.mouth),
         "action_units": _rounded(state.action_units),
         "pose": _rounded(state.pose),
@@ -120,6 +126,11 @@ def _frame_truth(clip: TalkingClip, frame: int, size: int) -> dict[str, object]:
         "lip_box": _rounded(geometry.lip_box),
         "eyes_mouth": _rounded(geometry.eyes_mouth),
     }
+    if isinstance(clip.identity, Person):
+        units = anatomy(clip.identity).pose(state, field(clip.identity)).units
+        truth["face_units"] = {name: round(amount, 4) for name, amount in units.items() if amount}
+        truth["landmarks"] = _rounded(landmarks(clip.identity, state, size))
+    return truth
 
 
 def _rounded(values: np.ndarray) -> list[object]:

@@ -1,10 +1,12 @@
-"""Draw a head: one identity in one state, at any size, and say where its parts lie."""
+"""Draw or render a head: one identity in one state, at any size, and say where its parts lie."""
 
 import numpy as np
 
 from . import raster
 from .head_state import HeadGeometry, HeadState
 from .identity import Identity, mix
+from .people.person import Person
+from .people.render import render_person
 from .render_canvas import SUPERSAMPLING, Canvas, Placement, surface_depth
 from .render_extras import draw_beard, draw_glasses
 from .render_eyes import draw_brows, draw_eyes
@@ -17,8 +19,14 @@ from .render_wrinkles import draw_expression_lines
 _BODY_SHARE = 0.4  # the shoulders follow this much of the head's shift
 
 
-def render_head(identity: Identity, state: HeadState, size: int = 128) -> np.ndarray:
+Head = Identity | Person
+"""Who is seen: a drawn head, or a rendered person."""
+
+
+def render_head(identity: Head, state: HeadState, size: int = 128) -> np.ndarray:
     """The picture, uint8 RGB [size, size, 3]. The same arguments always give the same pixels."""
+    if isinstance(identity, Person):
+        return render_person(identity, state, size)
     layers, colours = head_layers(identity, size), palette(identity)
     placement = Placement(identity, state.pose, SUPERSAMPLING * size)
     canvas = Canvas(layers.background.copy(), placement)
@@ -85,8 +93,12 @@ def _draw_skin(canvas: Canvas, colours: Palette, layers: HeadLayers, outline: np
     canvas.blend(window, coverage)
 
 
-def head_geometry(identity: Identity, state: HeadState, size: int = 128) -> HeadGeometry:
+def head_geometry(identity: Head, state: HeadState, size: int = 128) -> HeadGeometry:
     """Where face, lips, eyes and mouth lie in the picture that render_head draws, in its pixels."""
+    if isinstance(identity, Person):
+        from .people.truth import person_geometry  # scipy's sparse matrices, which drawn heads do without
+
+        return person_geometry(identity, state, size)
     placement = Placement(identity, state.pose, size)
     outline = face_outline(identity)
     face = outline[outline[:, 1] >= -0.5]
