@@ -18,6 +18,7 @@ import numpy as np
 from ..synthesis.clip import SAMPLES_PER_FRAME, TalkingClip, make_clip
 from ..synthesis.head_state import HeadState
 from ..synthesis.identity import Identity, sample_identity
+from ..synthesis.people.person import Person
 from ..synthesis.phonemes import phoneme_classes
 from ..synthesis.random_faces import random_pose, random_state
 from ..synthesis.render import Head, head_geometry, render_head
@@ -123,8 +124,8 @@ def _make_stills(index: int, seed: int, settings: DrawnSettings, *, held_out: bo
     identity = _still_identity(index, seed)
     pose = random_pose(rng)
     states = [random_state(rng, pose) for _ in range(settings.stills_each)]
-    clip = Clip(f"stills/{index:05d}", _person(identity), "stills", len(states), held_out)
-    return [WrittenClip(clip, _faces(identity, states, settings.picture))]
+    clip = Clip(f"stills/{index:05d}", person_of(identity), "stills", len(states), held_out)
+    return [WrittenClip(clip, faces_and_truth(identity, states, settings.picture))]
 
 
 def _make_turned(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
@@ -132,20 +133,20 @@ def _make_turned(index: int, seed: int, settings: DrawnSettings, *, held_out: bo
     identity = _still_identity(index, seed)
     states = [random_state(rng, random_pose(rng, 1.5)) for _ in range(TURNED_EACH)]
     stills = f"stills/{index:05d}"
-    clip = Clip(f"turned/{index:05d}", _person(identity), "turned", len(states), held_out, portraits=stills)
-    return [WrittenClip(clip, _faces(identity, states, settings.picture))]
+    clip = Clip(f"turned/{index:05d}", person_of(identity), "turned", len(states), held_out, portraits=stills)
+    return [WrittenClip(clip, faces_and_truth(identity, states, settings.picture))]
 
 
 def _make_clip(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
     rng = np.random.default_rng([seed, 2, index])
     talk = _talk(index, seed, settings)
     states = [(talk.state(i), EMOTIONS.index(talk.emotion)) for i in range(settings.clip_frames)]
-    fields = {**_faces(talk.identity, states, settings.picture), **_sound(talk)}
+    fields = {**faces_and_truth(talk.identity, states, settings.picture), **sound_of(talk)}
     portraits = [random_state(rng, random_pose(rng, 0.5)) for _ in range(settings.references)]
-    person, names = _person(talk.identity), (f"clips/{index:05d}", f"portraits/{index:05d}")
+    person, names = person_of(talk.identity), (f"clips/{index:05d}", f"portraits/{index:05d}")
     return [
         WrittenClip(Clip(names[0], person, "clips", len(states), held_out, portraits=names[1]), fields),
-        _portraits(names[1], talk.identity, portraits, settings.picture, held_out=held_out),
+        portraits_of(names[1], talk.identity, portraits, settings.picture, held_out=held_out),
     ]
 
 
@@ -156,11 +157,11 @@ def _make_held(index: int, seed: int, settings: DrawnSettings, *, held_out: bool
     still = [dataclasses.replace(talk.state(i), pose=pose, gaze=np.zeros(2)) for i in range(settings.held_frames)]
     pixels = np.stack([render_head(talk.identity, state, settings.picture) for state in still])
     portraits = [random_state(rng, pose) for _ in range(settings.references)]
-    person, names = _person(talk.identity), (f"held/{index:05d}", f"held_portraits/{index:05d}")
+    person, names = person_of(talk.identity), (f"held/{index:05d}", f"held_portraits/{index:05d}")
     clip = Clip(names[0], person, "held", len(still), held_out, portraits=names[1], performance=f"clips/{index:05d}")
     return [
         WrittenClip(clip, {"pictures": pixels}),
-        _portraits(names[1], talk.identity, portraits, settings.picture, held_out=held_out),
+        portraits_of(names[1], talk.identity, portraits, settings.picture, held_out=held_out),
     ]
 
 
@@ -168,8 +169,8 @@ def _make_speech(index: int, seed: int, settings: DrawnSettings, *, held_out: bo
     talk = make_clip(700_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
     truth = {"mouth": talk.mouth, "action_units": talk.action_units, "pose": talk.pose}
     truth["eye"] = np.column_stack([talk.blink, talk.gaze])
-    fields = {**{name: values.astype(np.float32) for name, values in truth.items()}, **_sound(talk)}
-    clip = Clip(f"speech/{index:05d}", _person(talk.identity), "speech", settings.clip_frames, held_out)
+    fields = {**{name: values.astype(np.float32) for name, values in truth.items()}, **sound_of(talk)}
+    clip = Clip(f"speech/{index:05d}", person_of(talk.identity), "speech", settings.clip_frames, held_out)
     return [WrittenClip(clip, fields)]
 
 
@@ -190,19 +191,21 @@ def _still_identity(index: int, seed: int) -> Identity:
     return sample_identity(seed * 10_000 % 300_000 + index)
 
 
-def _person(identity: Head) -> str:
-    return f"drawn-{identity.seed}"
+def person_of(identity: Head) -> str:
+    """The name that a source knows a person by."""
+    return f"{'rendered' if isinstance(identity, Person) else 'drawn'}-{identity.seed}"
 
 
-def _portraits(
+def portraits_of(
     name: str, identity: Head, states: list[tuple[HeadState, int]], size: int, *, held_out: bool
 ) -> WrittenClip:
-    clip = Clip(name, _person(identity), "portraits", len(states), held_out, portraits=name)
-    return WrittenClip(clip, _faces(identity, states, size))
+    """Pictures that stand for a person beside its clips."""
+    clip = Clip(name, person_of(identity), "portraits", len(states), held_out, portraits=name)
+    return WrittenClip(clip, faces_and_truth(identity, states, size))
 
 
-def _faces(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
-    """Pictures of one head, and the truth about them."""
+def faces_and_truth(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
+    """Pictures of one head, drawn or rendered, and the truth about them."""
     places = [head_geometry(identity, state, size) for state, _ in states]
 
     def numbers(rows: list) -> np.ndarray:
@@ -220,7 +223,8 @@ def _faces(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Ma
     }
 
 
-def _sound(talk: TalkingClip) -> dict[str, np.ndarray]:
+def sound_of(talk: TalkingClip) -> dict[str, np.ndarray]:
+    """What is heard in a clip: samples [n*640], and phoneme classes [2n]."""
     samples = np.zeros(talk.frames * SAMPLES_PER_FRAME, np.float16)
     samples[: len(talk.samples)] = talk.samples[: len(samples)]
     length = talk.frames * FEATURES_PER_FRAME

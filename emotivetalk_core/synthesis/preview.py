@@ -15,7 +15,6 @@ from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE
 from .action_units import ACTION_UNITS
 from .clip import TalkingClip, make_clip
 from .mouth import MOUTH_CHANNELS
-from .people.camera import field
 from .people.person import Person
 from .people.truth import LANDMARKS, anatomy, landmarks
 from .render import head_geometry
@@ -127,7 +126,7 @@ def _frame_truth(clip: TalkingClip, frame: int, size: int) -> dict[str, object]:
         "eyes_mouth": _rounded(geometry.eyes_mouth),
     }
     if isinstance(clip.identity, Person):
-        units = anatomy(clip.identity).pose(state, field(clip.identity)).units
+        units = anatomy(clip.identity).raised(state)
         truth["face_units"] = {name: round(amount, 4) for name, amount in units.items() if amount}
         truth["landmarks"] = _rounded(landmarks(clip.identity, state, size))
     return truth

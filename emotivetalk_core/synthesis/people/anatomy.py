@@ -156,10 +156,13 @@ class Anatomy:
         self._units = _unit_matrix()
         self._follow = _head_share(mesh)
 
+    def raised(self, state: HeadState) -> dict[str, float]:
+        """The face units that a state raises in this person, by name."""
+        return face_units(state, self.person.liveliness, self.person.lean, self.open_eyes)
+
     def pose(self, state: HeadState, field: float) -> PosedHead:
         """The head in a frame; `field` is the picture's width in decimetres, which dx and dy are shares of."""
-        mesh, person = self.mesh, self.person
-        units = face_units(state, person.liveliness, person.lean, self.open_eyes)
+        mesh, units = self.mesh, self.raised(state)
         weights = np.zeros(len(mesh.units), np.float32)
         for name, amount in units.items():
             weights[mesh.units.index(name)] = amount

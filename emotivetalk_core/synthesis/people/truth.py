@@ -69,6 +69,12 @@ def landmarks(person: Person, state: HeadState, size: int) -> np.ndarray:
     return project(landmark_points(person, state), person, size)[:, :2]
 
 
+def face_unit_weights(person: Person, state: HeadState) -> np.ndarray:
+    """How far each of the mesh's 52 units is raised: float32 [52], in the order of `HeadMesh.units`."""
+    raised = anatomy(person).raised(state)
+    return np.array([raised.get(name, 0.0) for name in head_mesh().units], np.float32)
+
+
 def lip_gap(person: Person, state: HeadState) -> float:
     """How far the lips stand apart where they do so most, upwards, in decimetres; the turn of the head not counted."""
     head, line = anatomy(person).pose(state, field(person)), lip_line()
