@@ -285,8 +285,9 @@ def shade_solids(
                         flesh = 0.46 if c == 0 else 0.16
                         colour[c] = flesh + (enamel - flesh) * gum
                     depth = _smooth(0.02, 0.5, a2)
-                    free *= (1 - 0.78 * depth) * 0.95
-                    lit *= (1 - 0.86 * depth) * 0.8
+                    # Lips and enamel throw light back at them: teeth are never as dark as what surrounds them.
+                    free = (0.4 + 0.6 * free) * (1 - 0.75 * depth)
+                    lit = (0.35 + 0.65 * lit) * (1 - 0.8 * depth) * 0.85
                     rough, mirror, wrap = 0.22, 0.045, 0.35
                 elif m == TONGUE:
                     colour[0], colour[1], colour[2] = 0.50, 0.17, 0.16
