@@ -11,7 +11,7 @@ them.
 
 import argparse
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,11 +35,15 @@ _POSE_SPREAD = np.array([0.21, 0.12, 0.08, 0.015, 0.012, 0.015])
 _POSE_LIMIT = np.array([np.pi / 6, np.pi / 8, np.pi / 10, 0.04, 0.03, 0.04])
 
 
+_ShardJob = tuple[float, str, str, list[int]]
+"""How late in its kind a shard is made, the kind, its name, and the numbers of its clips."""
+
+
 @dataclass(frozen=True)
 class RenderedSettings:
     """How many are made: stills are people, each with `stills_each` pictures; clips have `clip_frames` frames, a person
     of their own and `references` portraits · held_out_stills, held_out_clips: more of each, for validation, of people
-    of the test split · picture: size in pixels · workers: processes.
+    of the test split · picture: size in pixels · workers: processes, 0: this one.
     """
 
     stills: int = 3000
@@ -57,7 +61,7 @@ def prepare_rendered_people(folder: Path, seed: int, settings: RenderedSettings)
     """Render what is still missing in `folder`; stills and clips in turn, so that early stages can begin."""
     writer = SourceWriter(folder)
     there = writer.shards()
-    jobs: list[tuple[float, str, str, list[int]]] = []
+    jobs: list[_ShardJob] = []
     for kind in KINDS:
         count = sum(_counts(kind, settings))
         # Those held out come first: whatever is measured early is measured on all of them.
@@ -67,15 +71,25 @@ def prepare_rendered_people(folder: Path, seed: int, settings: RenderedSettings)
             if name not in there:
                 jobs.append((first / count, kind, name, numbers[first : first + _IN_SHARD[kind]]))
     jobs.sort()
-    # A process of its own for every worker, as the compiled renderer keeps state of its own.
+    for done, (name, lines) in enumerate(_made(jobs, folder, seed, settings), 1):
+        writer.add(lines)
+        print(f"{name}: {done} of {len(jobs)} shards", flush=True)
+
+
+def _made(
+    jobs: list[_ShardJob], folder: Path, seed: int, settings: RenderedSettings
+) -> Iterator[tuple[str, list[str]]]:
+    """The shards as they are done: their names, and their lines for the index."""
+    if settings.workers == 0:
+        for _, kind, name, numbers in jobs:
+            yield name, _make_shard(kind, folder, name, numbers, seed, settings)
+        return
     with ProcessPoolExecutor(settings.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         pending = {
-            pool.submit(_make_shard, kind, folder, name, numbers, seed, settings): name
-            for _, kind, name, numbers in jobs
+            pool.submit(_make_shard, kind, folder, name, items, seed, settings): name for _, kind, name, items in jobs
         }
-        for done, finished in enumerate(as_completed(pending), 1):
-            writer.add(finished.result())
-            print(f"{pending[finished]}: {done} of {len(pending)} shards", flush=True)
+        for finished in as_completed(pending):
+            yield pending[finished], finished.result()
 
 
 def _counts(kind: str, settings: RenderedSettings) -> tuple[int, int]:

@@ -77,7 +77,7 @@ def head_mesh() -> HeadMesh:
     base, count = tensors["vertices"], len(tensors["vertices"])
     faces, face_part = tensors["faces"].astype(np.int64), tensors["face_parts"]
     smooth, quads, quad_face = _catmull_clark(faces, count)
-    part = np.zeros(smooth.shape[0], np.uint8)
+    part = np.zeros(int(quads.max()) + 1, np.uint8)
     part[quads] = face_part[quad_face][:, None]
     starts = tensors["target_starts"]
     scale = np.repeat(tensors["target_scales"], np.diff(starts))
