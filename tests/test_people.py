@@ -1,5 +1,6 @@
 """Rendered people: truth against geometry, lips that shut, degrees that are degrees, every look, the same for ever."""
 
+import sys
 from dataclasses import replace
 
 import cv2
@@ -193,3 +194,10 @@ def test_a_clip_of_rendered_people_says_what_the_drawn_one_says():
     assert rendered.render(3, size=48).shape == (48, 48, 3)
     with pytest.raises(SettingsError, match="'painted' are not known"):
         make_clip(4, frames=3, heads="painted")
+
+
+@pytest.mark.parametrize("missing", ["numba", "cv2"])
+def test_what_is_missing_is_said_before_anybody_speaks(missing: str, monkeypatch):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(SettingsError, match=f"{missing} is not installed"):
+        make_clip(4, heads="rendered")

@@ -12,6 +12,7 @@ from .head_state import HeadState
 from .identity import sample_identity
 from .mouth import frame_loudness, mouth_track
 from .people.person import sample_person
+from .people.render import require_renderer
 from .phonemes import SILENCE, PhonemeEvent
 from .render import Head, render_head
 from .sentences import test_sentences, train_sentences
@@ -109,6 +110,8 @@ def make_clip(
         raise SettingsError(f"The emotion {emotion!r} is not known; choose one of {', '.join(EMOTIONS)}.")
     if heads not in HEADS:
         raise SettingsError(f"The heads {heads!r} are not known; choose 'drawn' or 'rendered'.")
+    if heads == "rendered":
+        require_renderer()
     # One stream for each choice, so that fixing one of them leaves the others as they were.
     people, feelings, speech, course, motion, sound = (
         np.random.default_rng([SPLITS.index(split), seed, stream]) for stream in range(6)

@@ -27,16 +27,22 @@ def render_parts(person: Person, state: HeadState, size: int) -> tuple[np.ndarra
     return picture, frame.shows[::2, ::2]
 
 
+def require_renderer() -> None:
+    """Raises SettingsError where what people are rendered with is not installed."""
+    try:
+        import cv2  # noqa: F401
+        import numba  # noqa: F401
+    except ImportError as error:
+        raise SettingsError(
+            f"Rendered people need numba and OpenCV, and {error.name} is not installed; install both with "
+            "pip install 'emotivetalk[train]', or choose drawn heads."
+        ) from error
+
+
 @lru_cache(maxsize=4)
 def _renderer(person: Person, size: int) -> "PersonRenderer":
     """The renderer of a person; four are remembered."""
-    try:
-        import numba  # noqa: F401  (renderer compiles with it)
-    except ImportError as error:
-        raise SettingsError(
-            "Rendered people need the library numba, which is not installed; install it with "
-            "pip install 'emotivetalk[train]', or pip install numba."
-        ) from error
+    require_renderer()
     from .renderer import PersonRenderer
 
     return PersonRenderer(person, size)
