@@ -35,6 +35,7 @@ _LEAN = {
     "nose:nose-width2-decr": 0.15, "eyes:eye-scale-incr": 0.32, "eyes:eye-height2-incr": 0.12,
     "cheek:cheek-inner-decr": 0.1, "mouth:mouth-scale-horiz-incr": 0.12,
 }  # fmt: skip
+_ACROSS, _UP = np.eye(3, dtype=np.float32)[:2]
 _FORMS = ("oval", "round", "square", "rectangular", "triangular", "diamond", "invertedtriangular")
 
 
@@ -155,6 +156,13 @@ class Anatomy:
         self.open_eyes = float(np.random.default_rng([person.seed, 0xE7E]).uniform(0.1, 0.26))
         self._units = _unit_matrix()
         self._follow = _head_share(mesh)
+        x, y, z = mesh.base.T
+        inner = (
+            np.exp(-(((np.abs(x) - 0.13) / 0.12) ** 2) - ((y - 7.47) / 0.13) ** 2)
+            * (z > 0.8)
+            * (mesh.base_part == BODY)
+        )
+        self._brows = inner[:, None].astype(np.float32)
 
     def raised(self, state: HeadState) -> dict[str, float]:
         """The face units that a state raises in this person, by name."""
@@ -167,6 +175,13 @@ class Anatomy:
         for name, amount in units.items():
             weights[mesh.units.index(name)] = amount
         moved = self.base + self.scale * (self._units @ weights).reshape(-1, 3)
+        # The mesh's units for the brows are faint: at this size what tells anger from worry must be seen.
+        raised, knit = (
+            units.get("browInnerUp", 0.0),
+            0.5 * (units.get("browDownLeft", 0.0) + units.get("browDownRight", 0.0)),
+        )
+        moved += self._brows * (0.03 * raised - 0.045 * knit * max(0.0, 1 - 0.6 * raised)) * _UP
+        moved -= self._brows * knit * 0.013 * np.sign(self.mesh.base[:, :1]) * _ACROSS
         vertices = mesh.smoothed(moved)
         self._shut_lips(vertices, float(state.mouth[0]))
         front = float(vertices[mesh.masks["lips"] > 0.5, 2].max())

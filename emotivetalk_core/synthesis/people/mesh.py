@@ -39,6 +39,11 @@ class HeadMesh:
     names: dict[str, int]
     targets: sparse.csr_matrix
 
+    @property
+    def base_part(self) -> np.ndarray:
+        """Index into PARTS of each vertex of the base mesh, which come first in the smoothed one: [n]."""
+        return self.part[: len(self.base)]
+
     @cached_property
     def rest(self) -> np.ndarray:
         """The smoothed base mesh [m, 3], which places on the head are told by."""
