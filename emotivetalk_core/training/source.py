@@ -13,7 +13,7 @@ Fields by name; a clip has those that its source knows, with as many rows as it 
     speech [2n, c], Wav2Vec2's features at 50 Hz
 
 and the truth that only drawn and rendered heads know, used by stand-in stages alone: mouth, action_units, eye, emotion,
-phonemes, manner.
+phonemes, manner, and of rendered people landmarks and face_units.
 """
 
 import functools
