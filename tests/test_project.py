@@ -29,7 +29,8 @@ REFUSED = re.compile(
 
 IMPORT_EVERYTHING = """
 import importlib, json, os, pkgutil, random, warnings
-import cv2, numpy, torch  # first: OpenCV itself sets LD_LIBRARY_PATH when it is loaded
+# First: OpenCV itself sets LD_LIBRARY_PATH when it is loaded, and SciPy adds filters of warnings.
+import cv2, numpy, scipy.spatial, torch
 
 def state():
     return {
