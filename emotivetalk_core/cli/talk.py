@@ -241,8 +241,8 @@ def make_video(job: TalkJob) -> None:
             video.write(frames)
     if unfinished is not None:
         unfinished.finish()
-    print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
     print(seconds_line(bars.seconds))
+    print(f"{video.frames} frames, {video.frames / 25:.2f} s, {width}x{height}: {job.out.resolve()}")
 
 
 def load_models(weights: Path | None, device: str) -> "ModelSet":

@@ -11,7 +11,8 @@ class Region:
     """What is masked is computed for the places inside the mask only: a third of a talking crop, and all that counts.
 
     places: [m] indices of those that lie inside the mask of any clip of the batch; None where all do, or where the
-    mask's values are not known (shapes without memory) · inside: bool [b, 1, m, 1], for the clips' masks may differ.
+    mask's values are not known (shapes without memory, a graph that torch.compile traces) · inside: bool [b, 1, m, 1],
+    for the clips' masks may differ.
     """
 
     places: Tensor | None
@@ -21,7 +22,7 @@ class Region:
     def of(cls, mask: Tensor) -> "Region":
         """From a mask, bool [b, 1, h, w]."""
         inside = mask.flatten(2)[..., None]  # [b, 1, l, 1]
-        if mask.is_meta:
+        if mask.is_meta or torch.compiler.is_compiling():
             return cls(None, inside)
         anywhere = inside.any(0).flatten()  # [l]
         if bool(anywhere.all()):

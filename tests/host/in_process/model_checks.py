@@ -302,7 +302,9 @@ def check_bad_inputs_say_one_sentence() -> None:
         "The lip latents cover 6 frames, but the LATENT has 4": lambda: sampler.execute(
             shot.model, positive, {"samples": shorter}
         ),
-        "The portrait's latent is 32 x 32": lambda: sampler.execute(shot.model, positive, {"samples": smaller}),
+        "These weights draw faces at 128 x 128 pixels": lambda: sampler.execute(
+            shot.model, positive, {"samples": smaller}
+        ),
         "The lip latents are 7 wide": lambda: sampler.execute(shot.model, shot.conditions(lips=thin)[0], latent),
         "but the expression latents 6": lambda: shot.conditions(lips=types.LipLatents(torch.zeros(5, 64))),
         "both sides must be multiples of 4": lambda: shot.conditions(portrait=shot.portrait[:, :127]),
