@@ -117,7 +117,7 @@ def test_options_that_cannot_work_are_named(begun, capsys):
         (["--sharding", "some"], "There is no sharding 'some'"),
         (["--parts", "3"], "A batch of 4 cannot be shared out evenly by 1 processes in 3 parts"),
         (["--parts", "0"], "The number of parts"),
-        (["--data", str(begun / "nothing")], "which this stage learns from"),
+        (["--data", str(begun / "nothing")], "give the clips' own folder"),
     ):
         assert sentence in refused(capsys, begun, "tiny", "--stages", "ethd", *options), sentence
 

@@ -112,7 +112,7 @@ def undescribed(folder):
         (remove, "index.jsonl lists clips-0.safetensors, which is missing"),
         (scribble, "index.jsonl, line 1, is no entry of an index"),
         (empty, "There are no clips in .*; prepare the data first"),
-        (undescribed, "adds fields to clips that no index describes"),
+        (undescribed, "give the clips' own folder"),
     ],
 )
 def test_data_that_is_unfit_is_refused_in_a_sentence(tmp_path, harm, sentence):

@@ -110,7 +110,7 @@ class Source:
             clips = {name: Clip(id=name, **entry) for name, entry in entries.items()}
         except TypeError as error:
             raise InputError(
-                f"The index in {folders[0]} adds fields to clips that no index describes; give the folder of the clips."
+                f"{folders[0]} describes no clips for the fields that were added to them; give the clips' own folder."
             ) from error
         return cls(clips, checksums)
 
