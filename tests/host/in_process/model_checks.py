@@ -307,7 +307,9 @@ def check_bad_inputs_say_one_sentence() -> None:
         ),
         "The lip latents are 7 wide": lambda: sampler.execute(shot.model, shot.conditions(lips=thin)[0], latent),
         "but the expression latents 6": lambda: shot.conditions(lips=types.LipLatents(torch.zeros(5, 64))),
-        "both sides must be multiples of 4": lambda: shot.conditions(portrait=shot.portrait[:, :127]),
+        "both sides must be multiples of 4": lambda: shot.conditions(
+            portrait=shot.portrait[:, :127], face_mask=shot.masks[0][:, :127], lip_mask=shot.masks[1][:, :127]
+        ),
         "The face mask is 64 x 64 pixels": lambda: shot.conditions(face_mask=shot.masks[0][:, ::2, ::2]),
         "The lip mask is 64 x 128 pixels": lambda: shot.conditions(lip_mask=shot.masks[1][:, :, ::2]),
         "The face mask is black": lambda: shot.conditions(face_mask=torch.zeros(1, 128, 128)),
