@@ -139,3 +139,12 @@ def test_talk_that_was_ended_leaves_nothing_half_and_goes_on(
     assert main([*command, "--no-resume", "--out", str(whole)]) == 0
     # the frames are the same to the bit (tested above); what H.264 makes of them varies a little on a busy machine
     assert list(states.iterdir()) == [] and frame_count(out) == frame_count(whole) > 0
+
+
+def test_frames_are_kept_without_opencv(tmp_path, monkeypatch):
+    """Which nobody has to install: every command goes through here."""
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    film, frames = UnfinishedFilm(tmp_path, "key"), torch.rand(2, 3, 6, 4)
+    given = film.keep_frames(0, frames)
+    kept = film.frames(0, 6)
+    assert kept is not None and torch.equal(kept, given)

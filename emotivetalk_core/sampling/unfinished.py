@@ -8,6 +8,7 @@ the film.
 import contextlib
 import dataclasses
 import hashlib
+import io
 import logging
 import os
 import shutil
@@ -88,22 +89,22 @@ class UnfinishedFilm:
 
     def frames(self, first: int, height: int) -> torch.Tensor | None:
         """The chunk [k, 3, h, w] in 0…1 that begins with frame `first`; None where it is not kept."""
-        import cv2
+        from PIL import Image
 
-        with contextlib.suppress(OSError):
-            data = np.frombuffer((self.folder / _FRAMES.format(first)).read_bytes(), dtype=np.uint8)
-            strip = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)  # [k * h, w, 3]
-            if strip is not None:
-                return torch.from_numpy(strip).unflatten(0, (-1, height)).permute(0, 3, 1, 2).float() / 255
+        with contextlib.suppress(OSError), Image.open(self.folder / _FRAMES.format(first)) as picture:
+            strip = np.array(picture)  # [k * h, w, 3]
+            return torch.from_numpy(strip).unflatten(0, (-1, height)).permute(0, 3, 1, 2).float() / 255
         return None
 
     def keep_frames(self, first: int, frames: torch.Tensor) -> torch.Tensor:
         """Keeps frames [k, 3, h, w] in 0…1 that begin with frame `first`; what `frames` will give of them."""
-        import cv2
+        from PIL import Image
 
         pixels = (frames.detach().clamp(0, 1) * 255).round().to(torch.uint8)
         strip = pixels.permute(0, 2, 3, 1).flatten(0, 1).cpu().numpy()  # [k * h, w, 3]
-        self._write(_FRAMES.format(first), lambda: cv2.imencode(".png", strip)[1].tobytes())
+        picture = io.BytesIO()
+        Image.fromarray(strip).save(picture, "PNG", compress_level=1)
+        self._write(_FRAMES.format(first), picture.getvalue)
         return pixels.to(frames) / 255
 
     def chunks(
