@@ -62,7 +62,7 @@ class FaceRegions(io.ComfyNode):
                     "face_encoders",
                     optional=True,
                     tooltip="From Load Face Encoders: finds drawn heads, such as the demo's, and their eyes and mouth. "
-                    "Frontal photographs are found without it.",
+                    "Photographs are found without it.",
                 ),
                 LandmarksSocket.Input(
                     "face_landmarks",

@@ -130,7 +130,7 @@ def test_shipped_weights_frame_a_head_in_a_larger_picture(shipped):
     assert regions.lip_mask[0, int(mouth[1]), int(mouth[0])] == 1
 
 
-def test_shipped_weights_leave_photographs_to_the_cascade(shipped, tmp_path):
+def test_shipped_weights_find_a_photograph_too(shipped, tmp_path):
     import cv2
     from skimage.data import astronaut
 

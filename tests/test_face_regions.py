@@ -8,7 +8,7 @@ import torch
 from emotivetalk_core.errors import FaceError, SettingsError
 from emotivetalk_core.face.alignment import TEMPLATE, align_face, alignment_matrix
 from emotivetalk_core.face.compose import feather_mask, paste_back, paste_back_film, paste_back_stream
-from emotivetalk_core.face.finder import FaceDetection, cascade_faces, find_faces, suppress_overlaps
+from emotivetalk_core.face.finder import FaceDetection, box_overlap, cascade_faces, find_faces, suppress_overlaps
 from emotivetalk_core.face.landmarks import read_landmarks, standard_places
 from emotivetalk_core.face.regions import crop_square, face_regions
 from emotivetalk_core.types import CropRecord, Portrait
@@ -232,18 +232,18 @@ def test_overlapping_detections_are_one_face():
     assert [face.score for face in kept] == [0.9, 0.4]
 
 
-def test_an_unsure_detector_is_checked_by_the_cascade():
+def test_an_unsure_detector_is_checked_by_the_finder_of_photographs():
     from skimage.data import astronaut
 
     def unsure(pixels: torch.Tensor) -> list[FaceDetection]:
         return [FaceDetection((300, 300, 400, 420), 0.5), FaceDetection((10, 10, 40, 50), 0.2)]
 
     photograph = torch.from_numpy(astronaut()).permute(2, 0, 1).float() / 255
-    assert find_faces(photograph, unsure)[0].box[1] < 90  # the cascade's face, not the one in the suit
+    assert find_faces(photograph, unsure)[0].box[1] < 90  # the face, not the place in the suit
     assert [face.score for face in find_faces(torch.zeros(3, 64, 64), unsure)] == [0.5]
 
 
-def test_the_cascade_finds_a_photograph_without_a_download():
+def test_a_photograph_is_found_without_a_download():
     from skimage.data import astronaut
 
     pixels = torch.from_numpy(astronaut()).permute(2, 0, 1).float() / 255
@@ -251,6 +251,7 @@ def test_the_cascade_finds_a_photograph_without_a_download():
     assert len(faces) == 1
     left, top, right, bottom = faces[0].box
     assert left < 200 and right > 245 and top < 90 and bottom > 150
+    assert box_overlap(faces[0].box, cascade_faces(pixels)[0].box) > 0.7
     assert cascade_faces(torch.full((3, 80, 60), 0.5)) == []
 
 

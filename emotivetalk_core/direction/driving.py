@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from ..errors import FaceError
-from ..face.finder import FaceDetector
+from ..face.finder import FaceDetector, photograph_faces
 from ..face.following import FaceCourse, follow_face
 from ..face.regions import CROP_FACTOR, face_regions
 from ..models.face_finder import FaceFinder
@@ -55,7 +55,7 @@ def watch_film(
     seconds: float | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> WatchedFilm:
-    """Follow the face in a video file, the larger of drawn heads' finder and the photographs' cascade.
+    """Follow the face in a video file, as `find_faces` sees it with the drawn heads' finder.
 
     size: at which its crop will be looked at, in pixels: a large film is not made smaller than that takes · seconds:
     read no more than the first so many · on_step(done, total): counts the frames; what it raises ends it.
@@ -115,7 +115,7 @@ def driving_expression(
         return None if told is None else lambda done, total: told(reading * total + done, 2 * total)
 
     film = watch_film(path, finder, size=size, seconds=seconds, on_step=step(0))
-    detector = finder.find if finder is not None else None
+    detector = finder.find if finder is not None else photograph_faces
     latents = read_faces(
         encoder,
         _faces(encoder, film.frames(on_note), film.course, detector, size),
@@ -129,7 +129,7 @@ def driving_expression(
 
 
 def _faces(
-    encoder: MotionEncoder, frames: Iterator[torch.Tensor], course: FaceCourse, detector: FaceDetector | None, size: int
+    encoder: MotionEncoder, frames: Iterator[torch.Tensor], course: FaceCourse, detector: FaceDetector, size: int
 ) -> Iterator[torch.Tensor]:
     """The face as the encoder wants it, of each frame that shows it. Where it wants eyes and mouth, and they are not
     seen in one frame, those of the frame before are taken.

@@ -1,7 +1,8 @@
-"""Where the faces of a picture are: by a face finder that is handed in, and by scikit-image's bundled LBP cascade.
+"""Where the faces of a picture are: by a face finder that is handed in, by MTCNN (mtcnn.py), which knows photographs,
+and by scikit-image's bundled LBP cascade, which sees a face in some cartoons and paintings that MTCNN does not.
+
 The finder of the drawn heads is a network (models/face_finder.py) and reaches this file as a plain function, so
-that any other detector can take its place. The cascade knows photographs; its XML file is part of scikit-image and
-nothing is downloaded.
+that any other detector can take its place. Nothing is downloaded.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+from . import mtcnn
 
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
@@ -31,6 +34,15 @@ class FaceDetection:
 FaceDetector = Callable[[torch.Tensor], list[FaceDetection]]
 """Takes pixels [3, h, w] RGB 0…1, returns the faces it is sure of."""
 
+SMALLEST_PART = 20
+"""Faces in photographs are looked for from this part of the picture's longest side on."""
+
+SMALLEST_SEEN = 16.0
+"""But none below so many pixels: it could not speak."""
+
+LONGEST_SIDE = SMALLEST_PART * mtcnn.O_SIDE
+"""Pixels beyond which a picture shows MTCNN's last network nothing more."""
+
 CASCADE_SIDE = 320
 """The cascade looks at the picture at this longest side: faces of a tenth of it are found, in well under a
 second."""
@@ -49,16 +61,32 @@ DOUBTFUL = 0.65
 def find_faces(pixels: torch.Tensor, detector: FaceDetector | None = None) -> list[FaceDetection]:
     """All faces of `pixels` [3, h, w] RGB 0…1, largest first.
 
-    Those of `detector` where it is sure of one; else those of the LBP cascade, which knows photographs; else what the
-    detector was not sure of.
+    Those of `detector` where it is sure of one; else those of MTCNN, which knows photographs; else those of the LBP
+    cascade; else what the detector was not sure of.
     """
     faces = detector(pixels) if detector is not None else []
     best = max((face.score for face in faces), default=0.0)
     if best < SURE:
-        faces = cascade_faces(pixels) or faces
+        faces = photograph_faces(pixels) or cascade_faces(pixels) or faces
         best = max((face.score for face in faces), default=0.0)
     faces = [face for face in faces if face.score >= DOUBTFUL * best]
     return sorted(faces, key=lambda face: box_area(face.box), reverse=True)
+
+
+def photograph_faces(pixels: torch.Tensor) -> list[FaceDetection]:
+    """Faces of photographs in `pixels` [3, h, w], with eyes and mouth, by MTCNN."""
+    longest = max(pixels.shape[-2:])
+    shrink = min(1.0, LONGEST_SIDE / longest)
+    if shrink < 1:
+        size = [max(1, round(side * shrink)) for side in pixels.shape[-2:]]
+        pixels = F.interpolate(pixels[None].float().cpu(), size=size, mode="area")[0]
+    found = mtcnn.find(pixels, max(SMALLEST_SEEN, longest * shrink / SMALLEST_PART))
+    faces = []
+    for box, score, points in zip(found.boxes / shrink, found.scores, found.points / shrink):
+        left_eye, right_eye, _, *corners = points
+        eyes_mouth = tuple((float(x), float(y)) for x, y in (left_eye, right_eye, np.mean(corners, 0)))
+        faces.append(FaceDetection(tuple(box.tolist()), float(score), eyes_mouth))  # type: ignore[arg-type]
+    return faces
 
 
 def cascade_faces(pixels: torch.Tensor) -> list[FaceDetection]:

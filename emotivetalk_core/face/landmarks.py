@@ -64,9 +64,14 @@ def standard_places(face_box: Box) -> tuple[tuple[Point, Point, Point], Box]:
     width, height, middle = right - left, bottom - top, (left + right) / 2
     eyes, mouth = top + EYE_HEIGHT * height, top + MOUTH_HEIGHT * height
     apart = EYE_APART * width / 2
+    return ((middle - apart, eyes), (middle + apart, eyes), (middle, mouth)), lips_around((middle, mouth), face_box)
+
+
+def lips_around(mouth: Point, face_box: Box) -> Box:
+    """The usual lip box of a face whose mouth's centre is known."""
+    (x, y), width, height = mouth, face_box[2] - face_box[0], face_box[3] - face_box[1]
     half = LIP_WIDTH * width / 2
-    lips = (middle - half, mouth - LIP_ABOVE * height, middle + half, mouth + LIP_BELOW * height)
-    return ((middle - apart, eyes), (middle + apart, eyes), (middle, mouth)), lips
+    return (x - half, y - LIP_ABOVE * height, x + half, y + LIP_BELOW * height)
 
 
 def _named(points: NamedPoints) -> torch.Tensor:
@@ -126,10 +131,7 @@ def _from_eyes_mouth(
     if outline is not None:
         low, high = outline.amin(0).tolist(), outline.amax(0).tolist()
         face_box = (low[0], min(low[1], top), high[0], high[1])
-        width, height = face_box[2] - face_box[0], face_box[3] - face_box[1]
-    x, y = eyes_mouth[2].tolist()
-    half = LIP_WIDTH * width / 2
-    lip_box: Box = (x - half, y - LIP_ABOVE * height, x + half, y + LIP_BELOW * height)
+    lip_box = lips_around((eyes_mouth[2, 0].item(), eyes_mouth[2, 1].item()), face_box)
     if mouth is not None:
         low, high = mouth.amin(0).tolist(), mouth.amax(0).tolist()
         room = 0.1 * (high[0] - low[0])

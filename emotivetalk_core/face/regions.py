@@ -13,8 +13,17 @@ from torch.nn import functional as F
 
 from ..errors import FaceError
 from ..types import CropRecord, FaceRegions, Portrait
-from .finder import Box, FaceDetection, FaceDetector, box_area, box_intersection, box_overlap, find_faces
-from .landmarks import NamedPoints, read_landmarks, standard_places
+from .finder import (
+    Box,
+    FaceDetection,
+    FaceDetector,
+    box_area,
+    box_intersection,
+    box_overlap,
+    find_faces,
+    photograph_faces,
+)
+from .landmarks import NamedPoints, lips_around, read_landmarks, standard_places
 
 CROP_FACTOR = 1.75
 SMALLEST_FACE = 16
@@ -50,7 +59,7 @@ def face_regions(
 ) -> FaceRegions:
     """The talking crop of `portrait` at `size` pixels, its masks, and the record for pasting it back. The face is
     where `box` says (left, top, right, bottom in pixels), else the bounds of `face_mask`, else the `landmarks`
-    (landmarks.py), else the largest face that `detector` or the LBP cascade finds. Masks are [1, h, w] or [h, w] at
+    (landmarks.py), else the largest that `find_faces` sees with `detector`. Masks are [1, h, w] or [h, w] at
     the picture's size, above 0.5 is inside; a given mask is taken as M_face or M_lip itself. Without a lip mask
     M_lip is the lip box of the landmarks or the detector, else the usual place of a mouth. crop_factor: the crop's
     side in face boxes, where other weights than ours were trained on another framing. Raises FaceError where no face is
@@ -146,16 +155,20 @@ def _choose_face(
 
 
 def _from_detection(face: FaceDetection, box: Box, note: str = "") -> _Face:
-    eyes_mouth = torch.tensor(face.eyes_mouth) if face.eyes_mouth is not None else None
-    return _Face(box, face.lip_box or standard_places(box)[1], eyes_mouth, note)
+    if face.eyes_mouth is None:
+        return _Face(box, face.lip_box or standard_places(box)[1], None, note)
+    return _Face(box, face.lip_box or lips_around(face.eyes_mouth[2], box), torch.tensor(face.eyes_mouth), note)
 
 
 def _same_face(pixels: torch.Tensor, box: Box, detector: FaceDetector | None) -> FaceDetection | None:
-    """The detector's view of the face in a given box, for its eyes and mouth."""
+    """The detector's view of the face in a given box, for its eyes and mouth; where it sees none there, MTCNN's."""
     if detector is None:
         return None
-    faces = [face for face in detector(pixels) if box_overlap(face.box, box) > _SAME_FACE]
-    return max(faces, key=lambda face: box_overlap(face.box, box), default=None)
+    for look in (detector, photograph_faces):
+        faces = [face for face in look(pixels) if box_overlap(face.box, box) > _SAME_FACE]
+        if faces:
+            return max(faces, key=lambda face: box_overlap(face.box, box))
+    return None
 
 
 def _checked_box(box: Box, width: int, height: int) -> Box:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..errors import FaceError
 from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
-from .finder import Box, FaceDetector, box_overlap, find_faces
+from .finder import Box, FaceDetector, box_overlap, find_faces, photograph_faces
 from .following import SAME_FACE, follow_face
 from .landmarks import NamedPoints, read_landmarks
 from .regions import CROP_FACTOR, face_regions, flatten_alpha
@@ -74,7 +74,7 @@ def sequence_regions(
             portrait,
             box=boxes[at],
             landmarks=places[at].landmarks,
-            detector=detector if every_face else None,
+            detector=(detector or photograph_faces) if every_face else None,
             size=size,
         )
 

@@ -2,7 +2,7 @@
 milliseconds.
  Every cell of a heat map says how surely a face's centre lies there; beside it stand the face's box, its eyes and
 mouth, and the box of its lips. The form is that of "Objects as Points" (Zhou et al. 2019, CenterNet). It knows the
-drawn heads it was trained on; photographs are the business of the cascade in face/finder.py.
+drawn heads it was trained on; photographs are the business of face/mtcnn.py.
 """
 
 from dataclasses import dataclass
