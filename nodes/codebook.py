@@ -54,6 +54,7 @@ class CodebookEmotion(io.ComfyNode):
             description="One emotion of a codebook by its name, which may be one of your own. Connect it to Sample "
             "Expression.",
             search_aliases=["emotivetalk emotion", "codebook lookup", "custom emotion", "expression preset"],
+            hidden=HIDDEN,
             inputs=[
                 EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Emotion Codebook."),
                 io.String.Input(
@@ -74,7 +75,9 @@ class CodebookEmotion(io.ComfyNode):
     @classmethod
     def execute(cls, codebook: EmotionCodebook, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
         name = codebook.names[codebook.position(emotion)]
-        return io.NodeOutput(Emotion(to_host(codebook.lookup(name, intensity)), name))
+        note = codebook.stand_in_note(name)
+        emotion = Emotion(to_host(codebook.lookup(name, intensity)), name)
+        return io.NodeOutput(emotion, ui=told(cls, [note] if note else []))
 
 
 class CodebookSheet(io.ComfyNode):

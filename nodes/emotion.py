@@ -6,6 +6,7 @@ from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import EMOTIONS
 from ..emotivetalk_core.types import Emotion as EmotionLatent
 from .hosted import to_host
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, EmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -22,6 +23,7 @@ class LoadEmotion(WeightsNode):
             description="One of eight emotions by its name, as strong as you like. Connect it to Sample Expression; "
             "for an emotion taken from a picture use Encode Expression instead.",
             search_aliases=["emotivetalk emotion", "mood", "happy", "sad", "angry", "expression preset", "codebook"],
+            hidden=HIDDEN,
             inputs=[
                 io.Combo.Input(
                     "weights",
@@ -46,5 +48,7 @@ class LoadEmotion(WeightsNode):
 
     @classmethod
     def execute(cls, weights: str, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
-        latent = EmotionCodebook.load(path_of(weights)).lookup(emotion, intensity)
-        return io.NodeOutput(EmotionLatent(to_host(latent), emotion))
+        codebook = EmotionCodebook.load(path_of(weights))
+        latent = to_host(codebook.lookup(emotion, intensity))
+        notes = [note] if (note := codebook.stand_in_note(emotion)) else []
+        return io.NodeOutput(EmotionLatent(latent, emotion), ui=told(cls, notes))

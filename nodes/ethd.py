@@ -25,6 +25,8 @@ from .windows import OwnWindows, set_windows
 
 OTHER_PICTURES = "Take a picture like those (for the bundled demo: Example Faces), or weights made for this kind."
 DTYPES = {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+SMALL_DTYPES = {"fp8_e4m3fn": torch.float8_e4m3fn}
+"""For weights that no card in most hands holds otherwise: stored so, and computed in the device's own format."""
 
 
 class LoadETHD(WeightsNode):

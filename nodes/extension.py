@@ -12,6 +12,7 @@ from .expression import EncodeExpression, LoadFaceEncoders
 from .face import FaceRegions, PasteBack
 from .head_pose import HeadPoseKeys, ReadHeadPose, SwayHead
 from .photograph import ConditionPhotograph, LoadPhotograph
+from .photograph_guider import PhotographGuider
 from .preview import PreviewExpression
 from .retime import RetimeExpression
 from .sampler import WindowedSampler
@@ -61,6 +62,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "EmotiveTalkPreviewExpression": PreviewExpression,
     "EmotiveTalkLoadPhotograph": LoadPhotograph,
     "EmotiveTalkConditionPhotograph": ConditionPhotograph,
+    "EmotiveTalkPhotographGuider": PhotographGuider,
     "EmotiveTalkExampleInputs": ExampleInputs,
     "EmotiveTalkExampleFaces": ExampleFaces,
 }

@@ -17,9 +17,9 @@ from ..emotivetalk_core.models.photograph_set import check_photograph_widths
 from ..emotivetalk_core.models.vae import VAEConfig
 from ..emotivetalk_core.photograph_pipeline import FACE_GROWTH, PhotographTalk, photograph_video
 from ..emotivetalk_core.types import AudioFeatures, Emotion
-from .ethd import DTYPES, encode_portrait
+from .ethd import DTYPES, SMALL_DTYPES, encode_portrait
 from .hosted import HostedNetwork, load_hosted, to_host
-from .photograph_model import PhotographModel, load_photograph
+from .photograph_model import check_photograph, load_photograph
 from .sockets import CATEGORY, AudioFeaturesSocket, EmotionSocket, PhotographEncodersSocket
 from .vae import load_hosted_vae
 from .weights import WeightsNode, choices, path_of
@@ -56,11 +56,11 @@ class LoadPhotograph(WeightsNode):
                 io.Combo.Input("vae", options=choices("vae"), tooltip="The file vae from the same folder."),
                 io.Combo.Input(
                     "dtype",
-                    options=list(DTYPES),
+                    options=[*DTYPES, *SMALL_DTYPES],
                     default="default",
                     advanced=True,
                     tooltip="The weights' number format. Default lets ComfyUI choose for your device; "
-                    "take bf16 or fp32 if frames come out black.",
+                    "take bf16 or fp32 if frames come out black, fp8_e4m3fn where memory is short.",
                 ),
             ],
             outputs=[
@@ -74,7 +74,7 @@ class LoadPhotograph(WeightsNode):
     def execute(cls, weights: str, encoders: str, vae: str, dtype: str = "default") -> io.NodeOutput:
         vae_path = path_of(vae)
         vae_config = config_from_dict(VAEConfig, json.loads(read_metadata(vae_path, "vae")["config"]), vae_path)
-        model = load_photograph(path_of(weights), vae_config, DTYPES[dtype])
+        model = load_photograph(path_of(weights), vae_config, (DTYPES | SMALL_DTYPES)[dtype])
         kind = photograph_encoders.KIND
         hosted = load_hosted(path_of(encoders), kind, PhotographEncoders, PhotographEncodersConfig)
         try:
@@ -95,7 +95,8 @@ class ConditionPhotograph(io.ComfyNode):
             display_name="Condition Photograph",
             category=f"{CATEGORY}/video",
             description="Puts portrait, speech and emotion together as CONDITIONING for DICE-Talk or Sonic, and makes "
-            "the LATENT to begin with. Dual CFG Guider takes the three: positive as cond1, picture only as cond2.",
+            "the LATENT to begin with. Photograph Guider takes the three, or Dual CFG Guider: positive as cond1, "
+            "picture only as cond2.",
             search_aliases=["emotivetalk photograph", "dice-talk conditioning", "sonic conditioning", "photo to video"],
             inputs=[
                 io.Model.Input("model", tooltip="From Load DICE-Talk or Sonic: says how it is to be sampled."),
@@ -152,8 +153,7 @@ class ConditionPhotograph(io.ComfyNode):
         emotion_strength: float = 1.0,
         motion_amount: int = -1,
     ) -> io.NodeOutput:
-        if not isinstance(model.model, PhotographModel):
-            raise InputError("The MODEL is neither DICE-Talk nor Sonic; connect Load DICE-Talk or Sonic.")
+        check_photograph(model)
         config, defaults = encoders.network.config, model.model.sampling_defaults
         picture = clip_vision_output["image_embeds"]
         check_photograph_inputs(config, portrait, face_mask, picture, audio_features)

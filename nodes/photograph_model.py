@@ -132,6 +132,12 @@ class PhotographModelConfig(comfy.supported_models_base.BASE):
         return PhotographModel(self, device)
 
 
+def check_photograph(model: comfy.model_patcher.ModelPatcher) -> None:
+    """InputError for another MODEL."""
+    if not isinstance(model.model, PhotographModel):
+        raise InputError("The MODEL is neither DICE-Talk nor Sonic; connect Load DICE-Talk or Sonic.")
+
+
 def check_photograph_conditioning(conditioning: Conditioning) -> None:
     """InputError for CONDITIONING that says nothing about a photograph."""
     if any(speech is None or "motion_buckets" not in values for speech, values in conditioning):

@@ -46,9 +46,13 @@ class VideoWindows(comfy.context_windows.IndexListContextHandler):
                 f"{window.index_list[-1] + 1} at step {self._step + 1}, but finite ones are needed; "
                 "load ETHD as fp32 or bf16, or check its weights."
             )
-        super().combine_context_window_results(*args, **kwargs)
+        self.add_window(*args, **kwargs)
         if self.on_window is not None:
             self.on_window()
+
+    def add_window(self, *args: Any, **kwargs: Any) -> None:
+        """Adds a window's frames to the sums of all, as the host does it."""
+        super().combine_context_window_results(*args, **kwargs)
 
     @staticmethod
     def _frames_of_windows(frames: int, handler: "VideoWindows", model_options: dict[str, Any]) -> list[list[int]]:
@@ -75,9 +79,8 @@ class OwnWindows(VideoWindows):
 
 
 class RingWindows(VideoWindows):
-    """DICE-Talk's and Sonic's windows: without overlap on a ring of frames, moved on at every step.
-
-    A clip shorter than a window is one window: the host could not add a frame twice within it.
+    """DICE-Talk's and Sonic's windows: without overlap on a ring of frames, moved on at every step. In a clip shorter
+    than a window frames come back within it.
     """
 
     def __init__(self, defaults: PhotographDefaults) -> None:
@@ -89,7 +92,15 @@ class RingWindows(VideoWindows):
         window, offset = handler.context_length, handler._step * handler.defaults.shift
         if handler.defaults.shift_restarts:
             offset %= window
-        return wrapped_windows(frames, min(window, frames), offset)
+        return wrapped_windows(frames, window if frames > 1 else 1, offset)  # the host hands out a lone frame but once
+
+    def add_window(self, x_in: torch.Tensor, sub_conds_out: Any, sub_conds: Any, window: Any, *args: Any) -> None:
+        """As the host, which would count but one of a frame's places in a window."""
+        _, _, _, conds_final, counts_final, _ = args
+        places = torch.tensor(window.index_list, device=x_in.device)
+        for total, count, frames in zip(conds_final, counts_final, sub_conds_out, strict=True):
+            total.index_add_(0, places, frames.to(total))
+            count.index_add_(0, places, torch.ones_like(frames, device=count.device, dtype=count.dtype)[:, :1, :1, :1])
 
     @staticmethod
     def _weights(length: int, **kwargs: Any) -> list[float]:
@@ -125,4 +136,6 @@ def _fit_windows(executor: Callable[..., Any], model: Any, noise_shape: Any, *ar
     windows = kwargs["model_options"].get("context_handler")
     if isinstance(windows, OwnWindows):
         windows.fit(*noise_shape[-2:])
+    if isinstance(windows, RingWindows) and 1 < noise_shape[0] < windows.context_length:
+        noise_shape = [windows.context_length, *noise_shape[1:]]  # a shorter clip fills a window all the same
     return executor(model, noise_shape, *args, **kwargs)

@@ -72,7 +72,7 @@ def test_a_photograph_speaks(kind, options, weights, recording, tmp_path, capsys
     assert talk(weights[kind], recording, out, *options) == 0
     printed = capsys.readouterr().out
     assert "13 frames, 0.52 s, 64x64" in printed  # 12.5 frames at 25 a second, the last not filled
-    assert ("worried is not among" in printed) == ("worried" in " ".join(options))
+    assert ("Worried is not among" in printed) == ("worried" in " ".join(options))
     assert len(list(read_frames(out))) == 13
 
 

@@ -160,9 +160,9 @@ def _emotion(direction: Direction, models: "PhotographSet", speech: "Speech") ->
             "and DICE-Talk's are converted with its weights; leave the emotion out, or take DICE-Talk's weights."
         )
     readers = _readers(models, speech)
-    for name, made in models.codebook.made_of.items():
+    for name in models.codebook.made_of:
         if any(name in str(part.origin) for key in timeline.keys for part in key.source.parts):
-            print(f"note: {name} is not among DICE-Talk's emotions; {made} stands for it.")
+            print(f"note: {models.codebook.stand_in_note(name)}")
     return emotion_of(direction, timeline, readers, speech, spoken_words(direction, speech))
 
 

@@ -87,6 +87,12 @@ class EmotionCodebook:
             raise SettingsError(f"The emotion {name!r} is not in the codebook; choose one of {known}.")
         return self.names.index(key)
 
+    def stand_in_note(self, name: str) -> str:
+        """What should be said of an emotion that nobody published, and others stand for; empty for the others."""
+        key = emotion_name(name)
+        made = self.made_of.get(key)
+        return "" if made is None else f"{key.capitalize()} is not among the published emotions; {made} stands for it."
+
     def strengthened(self, name: str, amount: float) -> "EmotionCodebook":
         """The same with one emotion moved along its line from neutral: 0 onto neutral, 1 not at all, 2 twice as far.
 

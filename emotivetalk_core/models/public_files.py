@@ -67,10 +67,15 @@ _SVD_PARTS = PublicModel(
 _WHISPER = PublicModel(
     "whisper-tiny",
     "openai/whisper-tiny",
-    None,
+    "169d4a4341b33bc18d8881c4b69c2e104e1cc0af",
     "Apache-2.0",
     "hears the speech",
-    (PublicFile("config.json"), PublicFile("model.safetensors")),
+    (
+        PublicFile("config.json", 1_983, "ffdccec4f3211f4c63310f2b7098f309fe70f3952cedc5e4d11e43f5b2379b98"),
+        PublicFile(
+            "model.safetensors", 151_061_672, "7ebd0e69e78190ffe1438491fa05cc1f5c1aa3a4c4db3bc1723adbb551ea2395"
+        ),
+    ),
 )
 _DICE_TALK_EMOTIONS = PublicModel(
     "emotions",

@@ -25,6 +25,7 @@ COMPUTES: dict[str, tuple[str, ...]] = {
     "face_checks": ("check_expression_equals", "check_a_sequence_is_read"),
     "speech_emotion_checks": (),
     "head_pose_checks": ("check_the_portrait_is_turned_as_the_core_turns_it", "check_a_head_is_read_from_frames"),
+    "photograph_checks": ("check_a_clip_shorter", "check_a_lora"),
     "model_checks": (
         "check_one_frame_is_the_cores",
         "check_stock_seed_and_scheduler_agree",

@@ -37,8 +37,8 @@ STAGES = (
         "Video",
         "#b06634",
         ("EmotiveTalkLoadETHD", "EmotiveTalkCondition", "EmotiveTalkWindowedSampler", "KSampler",
-         "EmotiveTalkLoadPhotograph", "EmotiveTalkConditionPhotograph", "DualCFGGuider", "BasicScheduler",
-         "KSamplerSelect", "RandomNoise", "SamplerCustomAdvanced", "VAEDecode"),
+         "EmotiveTalkLoadPhotograph", "EmotiveTalkConditionPhotograph", "EmotiveTalkPhotographGuider",
+         "DualCFGGuider", "BasicScheduler", "KSamplerSelect", "RandomNoise", "SamplerCustomAdvanced", "VAEDecode"),
     ),
     (
         "Result",

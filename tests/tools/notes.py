@@ -217,11 +217,12 @@ Stable Video Diffusion are under Stability AI's licence. `docs/weights.md` says 
 the folder `dice` into `models/emotivetalk`, and the CLIP Vision of Stable Video Diffusion,
 `image_encoder/model.fp16.safetensors`, as `svd_image_encoder.safetensors` into `models/clip_vision`.
 
-**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*, and the landmarks
-of *Detect Face Landmarks (MediaPipe)* into *Face Regions*.
+**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
+finds the face; where several are, *Bounding Box* chooses.
 
-**Guidance**: in *Dual CFG Guider* `cfg_conds` leads by speech and emotion, `cfg_cond2_negative` by the portrait. Any
-source of emotion that ends in the codebook fits: texts, voices, blends, timelines; pictures do not.
+**Guidance**: *Photograph Guider* leads by speech, emotion and portrait, each by itself; *Dual CFG Guider* does it with
+one number for the first two. Any source of emotion that ends in the codebook fits: texts, voices, blends, timelines;
+pictures do not.
 
 12.5 frames a second are sampled, and *Decode to Video* makes those between. ComfyUI's *Frame Interpolate* can do that
 as well: give it the frames of *VAE Decode*, without the window of silence at the end.
@@ -234,8 +235,8 @@ Stable Video Diffusion are under Stability AI's licence. `docs/weights.md` says 
 the folder `sonic` into `models/emotivetalk`, and the CLIP Vision of Stable Video Diffusion,
 `image_encoder/model.fp16.safetensors`, as `svd_image_encoder.safetensors` into `models/clip_vision`.
 
-**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*, and the landmarks
-of *Detect Face Landmarks (MediaPipe)* into *Face Regions*.
+**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
+finds the face; where several are, *Bounding Box* chooses.
 
 **Guidance**: in *Dual CFG Guider* `cfg_conds` leads by speech, `cfg_cond2_negative` by the portrait. Sonic knows no
 emotions.

@@ -107,14 +107,23 @@ class Photograph:
         self.frames = self.latent["samples"].shape[0]
 
     def stock(self, cfg: float = 6.0, picture: float = 3.0, model: Any = None) -> torch.Tensor:
-        """By the host's Dual CFG Guider and euler, on the core's noise and levels."""
-        import comfy.samplers
+        """By the host's Dual CFG Guider."""
         from comfy_extras.nodes_custom_sampler import DualCFGGuider
 
-        model = model or self.model
-        levels = part("emotivetalk_core.diffusion.noise_levels")
         conditions = (self.positive, self.picture_only, self.negative)
-        guider = DualCFGGuider.execute(model, *conditions, cfg, picture, "regular").result[0]
+        return self.sampled(DualCFGGuider.execute(model or self.model, *conditions, cfg, picture, "regular").result[0])
+
+    def guided(self, **guidance: float) -> torch.Tensor:
+        """By our guider, which lets speech and emotion be guided apart."""
+        conditions = (self.positive, self.picture_only, self.negative)
+        guider = part("nodes.photograph_guider").PhotographGuider.execute(self.model, *conditions, **guidance).result[0]
+        return self.sampled(guider)
+
+    def sampled(self, guider: Any) -> torch.Tensor:
+        """By the host's euler, on the core's noise and levels."""
+        import comfy.samplers
+
+        levels = part("emotivetalk_core.diffusion.noise_levels")
         start = self.latent["samples"]
         return guider.sample(
             levels.frame_noise(self.frames, tuple(start.shape[1:]), 3),
@@ -169,6 +178,27 @@ def check_sonic_by_the_stock_guider_is_the_cores() -> None:
     agree(shot.stock(), shot.core())
 
 
+def check_the_guider_is_the_cores_with_speech_and_emotion_apart() -> None:
+    """Four forwards; and, where both are guided alike, the three of Dual CFG Guider."""
+    shot = Photograph("dice-talk")
+    apart = shot.guided(lip_guidance=5.0, emotion_guidance=2.0, picture_guidance=3.0)
+    agree(apart, shot.core(lip_guidance=5.0, emotion_guidance=2.0, picture_guidance=3.0))
+    assert difference(apart, shot.stock()) > 0.01
+    agree(shot.guided(), shot.stock())
+    sonic = Photograph("sonic")
+    agree(sonic.guided(lip_guidance=6.0, emotion_guidance=2.0, picture_guidance=3.0), sonic.stock())
+
+
+def check_a_clip_shorter_than_a_window_is_the_cores() -> None:
+    shot = Photograph("sonic", frames=5)
+    assert shot.frames == 3 < shot.model.model.sampling_defaults.window
+    agree(shot.stock(), shot.core())
+
+
+def check_a_single_frame_is_sampled() -> None:
+    assert torch.isfinite(Photograph("sonic", frames=1).stock()).all()
+
+
 def check_strengths_and_motion_reach_the_network() -> None:
     plain = Photograph("dice-talk").stock()
     for changes in ({"lip_strength": 0.0}, {"emotion_strength": 2.0}, {"motion_amount": 120}, {"emotion": None}):
@@ -184,11 +214,30 @@ def check_half_precision_storage_agrees() -> None:
     agree(shot.stock(model=half), shot.stock(), 0.05)
 
 
+def check_fp8_storage_agrees() -> None:
+    """A quarter of float32's memory, as the host's own loaders offer it; it computes in the device's own format."""
+    shot, name = Photograph("dice-talk", frames=1), tiny("dice-talk")
+    files = [f"{name}/{file}.safetensors" for file in ("adapted_unet", "photograph_encoders", "vae")]
+    small = part("nodes.photograph").LoadPhotograph.execute(*files, "fp8_e4m3fn").result[0]
+    weights = small.model.diffusion_model.mid_block.attentions[0].proj_in.weight
+    assert weights.dtype == torch.float8_e4m3fn
+    exact = shot.stock()
+    agree(shot.stock(model=small), exact, 0.02 * float(exact.abs().max()))
+
+
+def check_what_stands_for_an_emotion_is_said() -> None:
+    codebook = part("emotivetalk_core.models.codebook").EmotionCodebook
+    book = codebook(torch.randn(8, EMOTION_DIM), made_of={"worried": "0.5 fear + 0.5 sad"})
+    node = part("nodes.codebook").CodebookEmotion
+    assert node.execute(book, "happy").ui is None
+    assert "0.5 fear + 0.5 sad stands for it" in node.execute(book, "worried").ui["text"][0]
+
+
 def check_a_lora_changes_the_video() -> None:
     import comfy.sd
 
-    shot, random = Photograph("dice-talk"), torch.Generator().manual_seed(2)
-    key = "diffusion_model.mid_block.attentions.0.transformer_blocks.0.attn2.to_v_ip.1"
+    shot, random = Photograph("sonic", frames=5), torch.Generator().manual_seed(2)
+    key = "diffusion_model.mid_block.attentions.0.transformer_blocks.0.attn2.to_v_ip.0"
     lora = {
         f"{key}.lora_up.weight": torch.randn(64, 2, generator=random),
         f"{key}.lora_down.weight": torch.randn(2, CROSS_DIM, generator=random),
