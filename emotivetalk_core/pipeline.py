@@ -221,13 +221,15 @@ def render(
         unfinished=unfinished,
     )  # [n, 4, h, w]
 
+    transfer = DetailTransfer(settings.detail)
+
     def frames_from(first: int) -> Iterator[torch.Tensor]:
-        return _finished_frames(models, conditions, latents, settings, first)
+        return _finished_frames(models, conditions, latents, settings, transfer, first)
 
     chunks = frames_from(0)
     if unfinished is not None:
         height = latents.shape[-2] * pixels_per_latent(models.vae.config.block_out_channels)
-        chunks = unfinished.chunks(frames, height, frames_from, latents.device)
+        chunks = unfinished.chunks(frames, height, frames_from, transfer, latents.device)
     decoded = 0
     for chunk in chunks:
         yield chunk
@@ -237,10 +239,14 @@ def render(
 
 
 def _finished_frames(
-    models: ModelSet, conditions: VideoConditions, latents: torch.Tensor, settings: TalkSettings, first: int
+    models: ModelSet,
+    conditions: VideoConditions,
+    latents: torch.Tensor,
+    settings: TalkSettings,
+    transfer: DetailTransfer,
+    first: int,
 ) -> Iterator[torch.Tensor]:
     """Chunks [k, 3, s, s] from frame `first` on: decoded, with the portrait's detail."""
-    transfer = DetailTransfer(settings.detail)
     for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True, first=first):
         last = first + chunk.shape[0]
         if conditions.portrait is not None and conditions.still is not None:

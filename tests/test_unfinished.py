@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from test_sampling_video import SETTINGS, Exact, conditions
 from torch import nn
 
 from emotivetalk_core.cli.main import main
+from emotivetalk_core.face.detail import DetailTransfer
 from emotivetalk_core.sampling.unfinished import KEPT_SECONDS, UnfinishedFilm, film_key
 from emotivetalk_core.sampling.video import sample_video
 from emotivetalk_core.types import Emotion
@@ -90,22 +92,35 @@ def test_sampling_goes_on_at_the_step_that_was_not_done(last, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_decoding_goes_on_at_its_chunk(tmp_path):
-    """What is kept is what was given: 8 bits of each frame."""
-    frames = torch.rand(7, 3, 6, 4)
+@pytest.mark.parametrize("stopped", [1, 2, 3])
+def test_decoding_goes_on_at_its_chunk(stopped, tmp_path):
+    """What is kept is what was given: 8 bits of each frame; and the detail goes on from the last one."""
+    noise = torch.rand(9, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    picture, still = noise[:1], noise[1:2]
+    fading = still + (noise[2:] - still) * 0.6 ** torch.arange(7.0)[:, None, None, None]
     asked: list[int] = []
 
-    def decode(first: int):
-        asked.append(first)
-        yield from frames[first:].split(2)
+    def decoder(transfer: DetailTransfer) -> Callable[[int], Iterator[torch.Tensor]]:
+        def decode(first: int) -> Iterator[torch.Tensor]:
+            asked.append(first)
+            return (transfer(frames, picture, still) for frames in fading[first:].split(2))
 
-    device = torch.device("cpu")
-    chunks = UnfinishedFilm(tmp_path, "key").chunks(7, 6, decode, device)
-    before = [next(chunks), next(chunks)]
-    after = torch.cat(list(UnfinishedFilm(tmp_path, "key").chunks(7, 6, decode, device)))
-    assert asked == [0, 4]
-    assert torch.equal(after[:4], torch.cat(before))
-    assert torch.equal((after * 255).round(), (frames * 255).round()) and (after - frames).abs().max() < 0.002
+        return decode
+
+    def chunks() -> Iterator[torch.Tensor]:
+        transfer = DetailTransfer()
+        return UnfinishedFilm(tmp_path, "key").chunks(7, 16, decoder(transfer), transfer, torch.device("cpu"))
+
+    whole = (torch.cat(list(decoder(DetailTransfer())(0))) * 255).round()
+    started = chunks()
+    before = torch.cat([next(started) for _ in range(stopped)])
+    after = torch.cat(list(chunks()))
+    assert asked == [0, 0, 2 * stopped]
+    assert torch.equal(after[: len(before)], before) and torch.equal((after * 255).round(), whole)
+    for lost in (*tmp_path.rglob("change_*"), *tmp_path.rglob("frames_000006.png")):
+        lost.unlink()
+    assert torch.equal((torch.cat(list(chunks())) * 255).round(), whole)
+    assert asked[-1] == 0, "what was remembered is found out again"
 
 
 def test_states_that_nobody_takes_up_again_are_removed(tmp_path):

@@ -45,7 +45,8 @@ tell them apart, for those it loses of drawings too.
 
 
 class DetailTransfer:
-    """Gives detail back to the frames of one film, chunk by chunk; it remembers the last frame's change.
+    """Gives detail back to the frames of one film, chunk by chunk. change: of the last frame [1, s, s], which the next
+    goes on from; None before the first.
 
     amount: how much, 0…1; at 0 only the colours, at 1 all. Raises SettingsError for another · colours: whether frames
     are given the picture's where they move, too, for an autoencoder has faded them.
@@ -57,7 +58,7 @@ class DetailTransfer:
                 f"The detail is {amount:g}: 0 (none of the portrait's) to 1 (all that holds) is expected."
             )
         self.amount, self.colours = amount, colours
-        self._change: torch.Tensor | None = None
+        self.change: torch.Tensor | None = None
 
     def __call__(self, frames: torch.Tensor, picture: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
         """The next frames [k, 3, s, s] as they are to be seen [k, 3, h, w], all in 0…1.
@@ -81,10 +82,10 @@ class DetailTransfer:
         """The changes [k, 1, s, s] with what is left of those before them."""
         steadied = []
         for frame in change:
-            if self._change is not None:
-                frame = torch.maximum(frame, torch.lerp(frame, self._change, RELEASE))
+            if self.change is not None:
+                frame = torch.maximum(frame, torch.lerp(frame, self.change, RELEASE))
             steadied.append(frame)
-            self._change = frame
+            self.change = frame
         return torch.stack(steadied)
 
 

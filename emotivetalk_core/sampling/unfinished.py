@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -24,7 +24,13 @@ from torch import nn
 KEPT_SECONDS, KEPT_FILMS = 7 * 24 * 3600, 20
 """A state that was not touched for so long is not coming back, nor one after which so many others were made."""
 
-_LATENTS, _FRAMES = "latents.safetensors", "frames_{:06}.png"
+_LATENTS, _FRAMES, _CHANGE = "latents.safetensors", "frames_{:06}.png", "change_{:06}.safetensors"
+
+
+class Following(Protocol):
+    """What goes on from frame to frame. change: what it remembers of the last one; None where that is nothing."""
+
+    change: torch.Tensor | None
 
 
 def film_key(*parts: Any) -> str:
@@ -108,16 +114,53 @@ class UnfinishedFilm:
         return pixels.to(frames) / 255
 
     def chunks(
-        self, count: int, height: int, decode: Callable[[int], Iterator[torch.Tensor]], device: torch.device
+        self,
+        count: int,
+        height: int,
+        decode: Callable[[int], Iterator[torch.Tensor]],
+        following: Following,
+        device: torch.device,
     ) -> Iterator[torch.Tensor]:
-        """All chunks of `count` frames on the device: those that are kept, then those of decode(first frame)."""
+        """All chunks of `count` frames on the device: those that are kept, then those of decode(first frame), which
+        are kept. following: what `decode` sends its frames through, one after the other.
+        """
         done = 0
         while done < count and (kept := self.frames(done, height)) is not None:
             yield kept.to(device)
             done += kept.shape[0]
-        for chunk in decode(done):
-            yield self.keep_frames(done, chunk)
-            done += chunk.shape[0]
+        if done == count:
+            return
+        start = done if self._follow(done, following, device) else 0
+        for chunk in decode(start):
+            end = start + chunk.shape[0]
+            if end > done:
+                chunk = chunk[max(done - start, 0) :]
+                self._keep_change(end, following.change)  # first, so that there is one after whatever frames are kept
+                yield self.keep_frames(done, chunk)
+                with contextlib.suppress(OSError):
+                    (self.folder / _CHANGE.format(done)).unlink(missing_ok=True)
+                done = end
+            start = end
+
+    def _keep_change(self, frame: int, change: torch.Tensor | None) -> None:
+        from safetensors.torch import save
+
+        value = torch.empty(0) if change is None else change.detach().cpu().contiguous()
+        self._write(_CHANGE.format(frame), lambda: save({"change": value}))
+
+    def _follow(self, frame: int, following: Following, device: torch.device) -> bool:
+        """Whether `following` was told what there was before the frame; of the first it is nothing."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        if frame == 0:
+            return True
+        try:
+            change = load_file(self.folder / _CHANGE.format(frame))["change"]
+        except (OSError, SafetensorError, KeyError):
+            return False
+        following.change = change.to(device) if change.numel() else None
+        return True
 
     def finish(self) -> None:
         """The film is whole, and its state no longer needed."""
@@ -131,9 +174,10 @@ class UnfinishedFilm:
             os.replace(part, self.folder / name)
             os.utime(self.folder)
         except OSError as error:
+            logging.getLogger(__name__).warning("The film's state is not kept (%s); it would begin again.", error)
+        finally:  # whatever ended it, Ctrl-C and SIGTERM too; once it is in place, there is none
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
-            logging.getLogger(__name__).warning("The film's state is not kept (%s); it would begin again.", error)
 
 
 def _tidy(root: Path) -> None:
