@@ -5,42 +5,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
-from tiny import TINY, write_wav
-
-from emotivetalk_core.models.checkpoint import save_checkpoint
-from emotivetalk_core.models.dicte import DiCTE
-from emotivetalk_core.models.ethd import ETHD
-from emotivetalk_core.models.lip_projector import LipProjector
-from emotivetalk_core.models.manifest import write_manifest
-from emotivetalk_core.models.motion_encoder import MotionEncoder
-from emotivetalk_core.models.speech_encoder import SpeechEncoder
-from emotivetalk_core.models.vae import build_vae
-from emotivetalk_core.types import EMOTIONS
+from tiny import write_tiny_weights, write_wav
 
 
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder as training leaves it, with tiny untrained networks and no face finder. Copy it to change it."""
-    from emotivetalk_core.models.codebook import EmotionCodebook
-
     folder = tmp_path_factory.mktemp("tiny_weights")
-    torch.manual_seed(0)
-    networks = {
-        "speech_encoder": (SpeechEncoder(TINY.speech_encoder), TINY.speech_encoder),
-        "lip_projector": (LipProjector(TINY.lip_projector), TINY.lip_projector),
-        "motion_encoder": (MotionEncoder(TINY.motion_encoder), TINY.motion_encoder),
-        "dicte": (DiCTE(TINY.dicte), TINY.dicte),
-        "vae": (build_vae(TINY.vae), TINY.vae),
-    }
-    for kind, (network, config) in networks.items():
-        save_checkpoint(folder / f"{kind}.safetensors", kind, network, config, {"steps": 0})
-    ethd = ETHD(TINY.ethd)
-    save_checkpoint(folder / "ethd.safetensors", "ethd", ethd, TINY.ethd, {"steps": 0}, defaults=TINY.sampling)
-    EmotionCodebook(torch.randn(len(EMOTIONS), TINY.ethd.expression_dim), EMOTIONS).save(
-        folder / "emotion_codebook.safetensors"
-    )
-    write_manifest(folder)
+    write_tiny_weights(folder)
     return folder
 
 

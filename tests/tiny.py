@@ -1,13 +1,44 @@
-"""What several topics build their tests from: the smallest networks, and a recording as a file."""
+"""What several topics build their tests from: the smallest networks, as files too, and a recording as a file."""
 
 import wave
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from emotivetalk_core.models.checkpoint import save_checkpoint
+from emotivetalk_core.models.codebook import EmotionCodebook
+from emotivetalk_core.models.dicte import DiCTE
+from emotivetalk_core.models.ethd import ETHD
+from emotivetalk_core.models.lip_projector import LipProjector
+from emotivetalk_core.models.manifest import write_manifest
+from emotivetalk_core.models.motion_encoder import MotionEncoder
+from emotivetalk_core.models.speech_encoder import SpeechEncoder
+from emotivetalk_core.models.vae import build_vae
 from emotivetalk_core.recipes.tiny import TINY
+from emotivetalk_core.types import EMOTIONS
 
-__all__ = ["TINY", "write_wav"]
+__all__ = ["TINY", "write_tiny_weights", "write_wav"]
+
+
+def write_tiny_weights(folder: Path) -> None:
+    """Fills a weights folder as training leaves it, with tiny untrained networks and no face finder."""
+    torch.manual_seed(0)
+    networks = {
+        "speech_encoder": (SpeechEncoder(TINY.speech_encoder), TINY.speech_encoder),
+        "lip_projector": (LipProjector(TINY.lip_projector), TINY.lip_projector),
+        "motion_encoder": (MotionEncoder(TINY.motion_encoder), TINY.motion_encoder),
+        "dicte": (DiCTE(TINY.dicte), TINY.dicte),
+        "vae": (build_vae(TINY.vae), TINY.vae),
+    }
+    for kind, (network, config) in networks.items():
+        save_checkpoint(folder / f"{kind}.safetensors", kind, network, config, {"steps": 0})
+    ethd = ETHD(TINY.ethd)
+    save_checkpoint(folder / "ethd.safetensors", "ethd", ethd, TINY.ethd, {"steps": 0}, defaults=TINY.sampling)
+    EmotionCodebook(torch.randn(len(EMOTIONS), TINY.ethd.expression_dim), EMOTIONS).save(
+        folder / "emotion_codebook.safetensors"
+    )
+    write_manifest(folder)
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = 16_000) -> Path:

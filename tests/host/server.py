@@ -66,6 +66,11 @@ class HostServer:
     def __exit__(self, *fault: object) -> None:
         self._stop()
 
+    @property
+    def process_id(self) -> int:
+        """While it runs."""
+        return self._process.pid
+
     def log_tail(self, lines: int = 40, columns: int = 300) -> str:
         """The last lines of what it said."""
         said = self.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
