@@ -24,7 +24,7 @@ from .ethd import without_expression, without_lips
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .notes import HIDDEN, show, told
 from .sockets import CATEGORY
-from .unfinished import unfinished_sampling
+from .unfinished import unfinished_film
 from .windows import VideoWindows, own_windows, set_windows
 
 AS_WEIGHTS = "as the weights say"
@@ -253,7 +253,7 @@ class WindowedSampler(io.ComfyNode):
         ui = told(cls, notes)
         noise = frame_noise(frames, tuple(start.shape[1:]), seed)
         makes = (noise, sigmas, start, latent.get("noise_mask"), positive, window, overlap, guidance)
-        unfinished = unfinished_sampling(cls, str(model.load_device), makes) if resume else None
+        unfinished = unfinished_film(cls, "model", str(model.load_device), makes) if resume else None
 
         def on_forecast(said: str) -> None:
             logging.info("EmotiveTalk: %s", said)

@@ -1,4 +1,4 @@
-"""What is kept of a video that the host has not finished sampling, so that the same prompt goes on after a crash."""
+"""What is kept of a video that the host has not finished, so that the same prompt goes on after a crash."""
 
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,26 @@ from ..emotivetalk_core import __version__
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm, film_key
 
 
-def unfinished_sampling(node: type[io.ComfyNode], *makes: Any) -> UnfinishedFilm | None:
-    """The state of what `node` samples: by `makes`, bit for bit, and by all that its input `model` is made of, as the
+def unfinished_film(node: type[io.ComfyNode], network: str, *makes: Any) -> UnfinishedFilm | None:
+    """The state of what `node` makes: by `makes`, bit for bit, and by all that its input `network` is made of, as the
     prompt says it. None where that is not known: outside of a workflow, or with conditions of other packs.
     """
     if node.hidden is None or not node.hidden.prompt or node.hidden.unique_id not in node.hidden.prompt:
         return None
     prompt = node.hidden.prompt
-    model = prompt[node.hidden.unique_id]["inputs"].get("model")
+    own = prompt[node.hidden.unique_id]
     try:
-        key = film_key(__version__, torch.__version__, _source(prompt, model), makes)
+        key = film_key(
+            __version__, torch.__version__, own["class_type"], _source(prompt, own["inputs"].get(network)), makes
+        )
     except TypeError:
         return None
-    return UnfinishedFilm(Path(folder_paths.get_user_directory()) / "__emotivetalk" / "unfinished", key)
+    return UnfinishedFilm(unfinished_folder(), key)
+
+
+def unfinished_folder() -> Path:
+    """Below the host's folder for what is a user's own."""
+    return Path(folder_paths.get_user_directory()) / "__emotivetalk" / "unfinished"
 
 
 def _source(prompt: dict[str, Any], value: Any) -> Any:

@@ -45,17 +45,23 @@ class FirstStage(nn.Module):
         """Unscaled latents [n, 4, h', w'] of one clip to its frames [n, 3, h, w]."""
         return torch.cat(list(self.chunks(latents, latents.device)))
 
-    def chunks(self, latents: torch.Tensor, device: torch.device) -> Iterator[torch.Tensor]:
-        """The same in chunks [k, 3, h, w] on `device`, each decoded with some of its neighbours. NumericalError."""
-        config = self.network.config
-        side = pixels_per_latent(config.block_out_channels)
+    def chunks(self, latents: torch.Tensor, device: torch.device, first: int = 0) -> Iterator[torch.Tensor]:
+        """The same in chunks [k, 3, h, w] on `device`, each decoded with some of its neighbours, from frame `first` on.
+        NumericalError.
+        """
         yield from decode_chunks(
             self.network,
-            latents.float() * config.scaling_factor,
-            chunk=frames_at_once(side * latents.shape[-2], side * latents.shape[-1], self.network.dtype),
+            latents.float() * self.network.config.scaling_factor,
+            chunk=self.chunk_length(latents),
             hold_ends=True,
             device=device,
+            first=first,
         )
+
+    def chunk_length(self, latents: torch.Tensor) -> int:
+        """Frames of such latents in a chunk."""
+        side = pixels_per_latent(self.network.config.block_out_channels)
+        return frames_at_once(side * latents.shape[-2], side * latents.shape[-1], self.network.dtype)
 
 
 class ClipVAE(comfy.sd.VAE):
@@ -87,12 +93,12 @@ class ClipVAE(comfy.sd.VAE):
             offload_device=comfy.model_management.vae_offload_device(),
         )
 
-    def frames(self, samples: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Chunks [k, 3, h, w] in 0…1 of the clip of unscaled latents [n, 4, h', w'], on the VAE's device; in tiles from
-        where memory ends. Memory stays flat, and a cancelled prompt ends between chunks.
+    def frames(self, samples: torch.Tensor, first: int = 0) -> Iterator[torch.Tensor]:
+        """Chunks [k, 3, h, w] in 0…1 of the clip of unscaled latents [n, 4, h', w'], on the VAE's device, from frame
+        `first` on; in tiles from where memory ends. Memory stays flat, and a cancelled prompt ends between chunks.
         """
         self._load_for(samples.shape)
-        for chunk in self.first_stage_model.chunks(samples, self.device):
+        for chunk in self.first_stage_model.chunks(samples, self.device, first):
             comfy.model_management.throw_exception_if_processing_interrupted()
             yield chunk
 

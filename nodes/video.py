@@ -1,7 +1,9 @@
 """From latents to a video file, chunk by chunk, so that a clip's length costs disk and no memory."""
 
-import uuid
-from collections.abc import Iterator
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -13,25 +15,28 @@ from comfy_api.latest import InputImpl, io
 
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.face.compose import check_picture, paste_back_stream
-from ..emotivetalk_core.face.detail import DetailTransfer, at_own_resolution
-from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
+from ..emotivetalk_core.face.detail import at_own_resolution
+from ..emotivetalk_core.face.head_turn import box_of_mask
 from ..emotivetalk_core.face.regions import crop_square, flatten_alpha
-from ..emotivetalk_core.models.vae import frames_at_once
 from ..emotivetalk_core.photograph_pipeline import sampled_frames
+from ..emotivetalk_core.sampling.estimate import (
+    check_disk,
+    film_bytes,
+    memory_words,
+    room_to_keep,
+    time_words,
+)
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose, Portrait
-from ..emotivetalk_core.video.frame_rate import doubled
 from ..emotivetalk_core.video.writer import VideoWriter
+from .decoding import CropFrames
 from .ethd import check_head_pose, check_one
-from .layouts import frames_of, portrait_of, speech_of
+from .layouts import portrait_of, speech_of
+from .notes import HIDDEN, show, told
 from .sockets import CATEGORY, TRANSPARENCY_INPUT, CropSocket, HeadPoseSocket, detail_input
-from .vae import ClipVAE
+from .temporary import TemporaryPath
+from .unfinished import unfinished_film, unfinished_folder
 
 AS_SAMPLED, DOUBLED = "25, as sampled", "12.5, doubled"
-
-STILL_FRAMES = 9
-"""Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
-neighbours does not come out as those of a video do.
-"""
 
 
 class DecodeVideo(io.ComfyNode):
@@ -46,6 +51,7 @@ class DecodeVideo(io.ComfyNode):
             description="Turns latents into a video with sound, and writes it to disk while it decodes: a long clip "
             "takes no more memory than a short one. Save Video keeps it; Get Video Components gives its frames.",
             search_aliases=["emotivetalk decode", "vae decode video", "streaming decode", "latent to video", "mp4"],
+            hidden=HIDDEN,
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE from Load ETHD."),
                 io.Latent.Input("latent", lazy=True, tooltip="The sampled latents, one for each frame."),
@@ -87,6 +93,14 @@ class DecodeVideo(io.ComfyNode):
                     tooltip="25 for EmotiveTalk's own weights. DICE-Talk and Sonic sample 12.5: the frames between are "
                     "made from how things moved, and what lasts longer than the audio is left out.",
                 ),
+                io.Boolean.Input(
+                    "resume",
+                    default=True,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Keeps the decoded frames of the crop on disk until the video is whole, so that the same "
+                    "prompt goes on there after a crash or Cancel. Off keeps nothing.",
+                ),
             ],
             outputs=[io.Video.Output(display_name="video")],
         )
@@ -95,16 +109,20 @@ class DecodeVideo(io.ComfyNode):
     def check_lazy_status(
         cls,
         latent: dict[str, torch.Tensor] | None = None,
+        audio: dict[str, Any] | None = None,
         portrait_crop: torch.Tensor | None = None,
         crop_record: FaceRegions | None = None,
         picture: torch.Tensor | None = None,
         transparency: torch.Tensor | None = None,
         **others: Any,
     ) -> list[str]:
-        """The host asks this before it samples, which may take hours: what cannot be pasted ends here."""
+        """The host asks this before it samples, which may take hours: what cannot be pasted or written ends here."""
         if portrait_crop is not None:
             check_one("portrait crop", portrait_crop)
         whole_picture(picture, crop_record, transparency)
+        shown = portrait_crop if picture is None else picture
+        if shown is not None and audio is not None:
+            check_room(shown.shape[2], shown.shape[1], frames_of_sound(audio), audio)
         return ["latent"] if latent is None else []
 
     @classmethod
@@ -120,6 +138,7 @@ class DecodeVideo(io.ComfyNode):
         picture: torch.Tensor | None = None,
         transparency: torch.Tensor | None = None,
         frame_rate: str = AS_SAMPLED,
+        resume: bool = True,
     ) -> io.NodeOutput:
         portrait = whole_picture(picture, crop_record, transparency)
         samples = latent["samples"]
@@ -131,33 +150,82 @@ class DecodeVideo(io.ComfyNode):
             samples = samples[: sampled_frames(count)]
         if head_pose is not None:
             check_head_pose(head_pose, count)
-        transfer = DetailTransfer(detail)
-        unmoved = None if portrait_crop is None else portrait_and_still(vae, samples, portrait_crop)
-        folder = Path(folder_paths.get_temp_directory())
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"emotivetalk_{uuid.uuid4().hex}.mp4"
-        progress = comfy.utils.ProgressBar(count)
+        crops = CropFrames(
+            vae,
+            samples,
+            count,
+            half_rate=frame_rate == DOUBLED,
+            portrait_crop=portrait_crop,
+            crop_record=crop_record,
+            head_pose=head_pose,
+            detail=detail,
+        )
+        height, width = (crops.height, crops.width) if portrait is None else portrait.pixels.shape[-2:]
+        needed = check_room(width, height, count, audio)
+        notes = [f"{count} frames of {width} x {height} pixels, about {memory_words(needed)} of disk"]
+        keeps = resume and room_to_keep(unfinished_folder(), needed, max(crops.height, crops.width), count)
+        if resume and not keeps:
+            notes.append("there is no room to keep what is decoded; if it is stopped, it begins again")
+        ui = told(cls, notes)
 
-        def crops() -> Iterator[torch.Tensor]:
-            done = 0
-            chunks = clip_frames(vae, samples)
-            for chunk in doubled((chunk.cpu() for chunk in chunks), count) if frame_rate == DOUBLED else chunks:
-                if unmoved is not None:
-                    poses = None if head_pose is None else head_pose.values[done : done + len(chunk)]
-                    chunk = transfer(chunk, *(turned(still.to(chunk), poses, crop_record) for still in unmoved))
-                yield chunk
-                done += len(chunk)
-                progress.update_absolute(done, count)
+        def tell(said: str) -> None:
+            logging.info("EmotiveTalk: %s", said)
+            show(cls, [*notes, said])
 
-        height, width = (vae.spacial_compression_decode() * side for side in samples.shape[-2:])
-        frames = crops()
+        def decoded(first: int) -> Iterator[torch.Tensor]:
+            if first:
+                tell(f"goes on after frame {first}, where it was stopped")
+            return foretold(crops.chunks(first), first, count, tell)
+
+        unfinished = None
+        if keeps:
+            makes = (samples, count, portrait_crop, crop_record, head_pose, float(detail), frame_rate)
+            unfinished = unfinished_film(cls, "vae", str(vae.device), makes)
+        chunks = decoded(0)
+        if unfinished is not None:
+            chunks = unfinished.chunks(count, crops.height, decoded, crops.transfer, crops.device)
+        frames = followed(chunks, count)
         if portrait is not None and crop_record is not None:
-            height, width = portrait.pixels.shape[-2:]
             frames = pasted(frames, portrait, crop_record, detail, head_pose)
+        path = TemporaryPath.new(".mp4")
         with VideoWriter(path, width=width, height=height, **sound_of(audio, count)) as writer:
             for chunk in frames:
                 writer.write(chunk)
-        return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
+        if unfinished is not None:
+            unfinished.finish()
+        return io.NodeOutput(InputImpl.VideoFromFile(path), ui=ui)
+
+
+def check_room(width: int, height: int, frames: int, audio: dict[str, Any] | None) -> float:
+    """Bytes of disk that the video takes. OutputError where there are fewer, here or where Save Video puts it."""
+    needed = film_bytes(width, height, frames, 0 if audio is None else audio["waveform"].shape[1])
+    for folder in (folder_paths.get_temp_directory(), folder_paths.get_output_directory()):
+        check_disk(
+            Path(folder), needed, "free some, make the picture smaller before Face Regions, or the speech shorter"
+        )
+    return needed
+
+
+def followed(chunks: Iterator[torch.Tensor], count: int) -> Iterator[torch.Tensor]:
+    """The chunks, with the host's progress bar at how many of `count` frames are written."""
+    progress, done = comfy.utils.ProgressBar(count), 0
+    for chunk in chunks:
+        yield chunk
+        done += len(chunk)
+        progress.update_absolute(done, count)
+
+
+def foretold(
+    chunks: Iterator[torch.Tensor], first: int, count: int, tell: Callable[[str], None]
+) -> Iterator[torch.Tensor]:
+    """The chunks from frame `first` on; once one is written, `tell` hears how long the others will take."""
+    began, done = time.monotonic(), first
+    for number, chunk in enumerate(chunks):
+        yield chunk
+        done += len(chunk)
+        if number == 0 and done < count:
+            seconds = (time.monotonic() - began) / (done - first) * (count - done)
+            tell(f"about {time_words(seconds)} for the {count - done} frames that are left")
 
 
 def whole_picture(
@@ -203,39 +271,9 @@ def pasted(
     return paste_back_stream((frame[None] for frame in sharp), portrait, record)
 
 
-def clip_frames(vae: Any, samples: torch.Tensor) -> Iterator[torch.Tensor]:
-    """The clip's frames in chunks [k, 3, h, w]. VAEs other than ours decode each chunk by itself."""
-    if isinstance(vae, ClipVAE):
-        yield from vae.frames(samples)
-        return
-    ratio = vae.spacial_compression_decode()
-    for piece in samples.split(frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1], torch.float32)):
-        yield frames_of(vae.decode(piece))
-
-
-def portrait_and_still(
-    vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The crop, and what this VAE makes of it: [1, 3, h, w] each. InputError where the crop has another size."""
-    crop = portrait_crop[:1, :, :, :3]
-    ratio = vae.spacial_compression_decode()
-    given, expected = crop.shape[1:3], tuple(ratio * side for side in samples.shape[-2:])
-    if tuple(given) != expected:
-        raise InputError(
-            f"The portrait crop is {given[1]} x {given[0]} pixels, but the latents decode to {expected[1]} x "
-            f"{expected[0]}; connect the crop of Face Regions that the video was made from."
-        )
-    held = 1 if isinstance(vae, ClipVAE) else STILL_FRAMES  # ours gives a clip's ends their neighbours by itself
-    still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(held, -1, -1, -1))))
-    return frames_of(crop), still[held // 2 : held // 2 + 1]
-
-
-def turned(picture: torch.Tensor, poses: torch.Tensor | None, crop: FaceRegions | None) -> torch.Tensor:
-    """The picture [1, 3, h, w] as it is, or [k, 3, h, w] with the head in k poses, where all that takes is known."""
-    if poses is None or crop is None:
-        return picture
-    scale = picture.shape[-1] / crop.face_mask.shape[-1]
-    return turn_head(picture, (box_of_mask(crop.face_mask) * scale).to(picture)[None], poses.to(picture))
+def frames_of_sound(audio: dict[str, Any]) -> int:
+    """How many frames the AUDIO lasts."""
+    return math.ceil(audio["waveform"].shape[-1] * FRAMES_PER_SECOND / int(audio["sample_rate"]))
 
 
 def sound_of(audio: dict[str, Any] | None, frames: int) -> dict[str, Any]:

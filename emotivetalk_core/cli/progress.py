@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -53,27 +52,6 @@ class StageBars:
         if not self._hidden:
             tqdm.write(text, file=sys.stderr)
 
-    def forecasting(self, stage: str, *, resumed: bool = False) -> Callable[[str, int, int], None]:
-        """The bars, which say after the stage's first window how long all that are left will take, measured from here.
-
-        resumed: the stage's first report is of what was done before.
-        """
-        from ..sampling.estimate import time_words
-
-        began, before, told = time.monotonic(), 0, False
-
-        def report(reported: str, done: int, total: int) -> None:
-            nonlocal began, before, told, resumed
-            if reported == stage and resumed:
-                began, before, resumed = time.monotonic(), done, False
-            elif reported == stage and not told:
-                told = True
-                left = (time.monotonic() - began) / (done - before) * (total - done)
-                self.tell(f"About {time_words(left)} for the {total - done} windows that are left.")
-            self(reported, done, total)
-
-        return report
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -94,3 +72,34 @@ class StageBars:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+class Forecast:
+    """Bars that say, after the first report of some stages, how long all that is left of each will take.
+
+    counted: these stages, one after the other, and what they count, such as "windows"; the first begins now · resumed:
+    the first report is of what was done before. Where that is all of its stage, a part of the next may be done, too,
+    and nothing is said of it.
+    """
+
+    def __init__(self, bars: StageBars, counted: dict[str, str], *, resumed: bool = False) -> None:
+        self._bars, self._counted, self._resumed = bars, counted, resumed
+        self._untold = set(counted)
+        self._began, self._before = time.monotonic(), 0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        from ..sampling.estimate import time_words
+
+        now, left = time.monotonic(), total - done
+        if self._resumed:
+            self._resumed, self._began, self._before = False, now, done
+            if not left:
+                self._untold.clear()
+        elif stage in self._untold:
+            self._untold.remove(stage)
+            if left:
+                words = time_words((now - self._began) / (done - self._before) * left)
+                self._bars.tell(f"About {words} for the {left} {self._counted[stage]} that are left.")
+        if not left:
+            self._began, self._before = now, 0
+        self._bars(stage, done, total)

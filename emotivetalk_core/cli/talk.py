@@ -15,7 +15,7 @@ from .faults import FACE_BOX, face_fault
 from .files import same_file, state_folder
 from .performance import profiled, seconds_line
 from .photograph_options import add_photograph_options, refuse_photograph_options
-from .progress import StageBars
+from .progress import Forecast, StageBars
 
 if TYPE_CHECKING:
     from ..face.finder import FaceDetector
@@ -167,7 +167,7 @@ def make_video(job: TalkJob) -> None:
     from ..face.portrait import read_portrait
     from ..face.regions import crop_square
     from ..models.photograph_set import is_photograph_folder
-    from ..pipeline import VIDEO, prepare_conditions, render, unfinished_film
+    from ..pipeline import DECODING, VIDEO, prepare_conditions, render, unfinished_film
     from ..sampling.estimate import memory_words, plan
     from ..video.writer import LAYOUTS, VideoWriter, check_output
 
@@ -206,25 +206,30 @@ def make_video(job: TalkJob) -> None:
     sound = recording.waveform
     if len(sound) not in LAYOUTS:
         sound = mix_down(sound, recording.layout)[0][None]
+    disk, keep = check_room(job, width, height, speech.frames, len(sound), drawn)
     with (
         VideoWriter(job.out, width=width, height=height, audio=sound, audio_rate=recording.rate) as video,
         StageBars(labels, hidden=job.quiet, since=began) as bars,
     ):
         bars("reading", 3, 3)
-        bars.tell(
-            f"{speech.frames} frames, {plan(speech.frames, settings.video)}; about {memory_words(needed)} of memory"
-        )
+        costs = f"about {memory_words(needed)} of memory, {memory_words(disk)} of disk"
+        bars.tell(f"{speech.frames} frames, {plan(speech.frames, settings.video)}; {costs}")
+        if job.resume and not keep:
+            bars.say(
+                f"note: {state_folder()}: there is no room to keep what is done; if it is stopped, it begins again."
+            )
         conditions = prepare_conditions(models, speech, regions, settings, bars)
         keep_take(direction, conditions, settings, (job.weights or BUNDLED_WEIGHTS).name)
         if conditions.portrait is not None and conditions.still is not None:
             note = unfamiliar(conditions.portrait[None], conditions.still[None])
             if note:
                 bars.say(f"note: {job.portrait}: {note} {_OTHER_WEIGHTS}")
-        unfinished = unfinished_film(state_folder(), models, conditions, settings) if job.resume else None
+        unfinished = unfinished_film(state_folder(), models, conditions, settings) if keep else None
         resumed = unfinished is not None and unfinished.begun
         if resumed:
             bars.tell("This video was stopped before and goes on where it was; --no-resume begins again.")
-        chunks = render(models, conditions, settings, bars.forecasting(VIDEO, resumed=resumed), unfinished)
+        forecast = Forecast(bars, {VIDEO: "windows", DECODING: "frames"}, resumed=resumed)
+        chunks = render(models, conditions, settings, forecast, unfinished)
         if side != drawn:
             sharp = at_own_resolution(
                 (frame for chunk in chunks for frame in chunk),
@@ -251,9 +256,7 @@ def load_models(weights: Path | None, device: str) -> "ModelSet":
     from ..models.model_set import load_model_set
 
     place = pick_device(device)
-    return load_model_set(
-        weights or BUNDLED_WEIGHTS, place, pick_dtype(place), picture_dtype=pick_picture_dtype(place)
-    )
+    return load_model_set(weights or BUNDLED_WEIGHTS, place, pick_dtype(place), picture_dtype=pick_picture_dtype(place))
 
 
 def talk_settings(job: TalkJob, models: "ModelSet") -> "TalkSettings":
@@ -304,6 +307,17 @@ def check_memory(models: "ModelSet", settings: "TalkSettings", frames: int, size
             f"memory with the weights, but {models.device} has {memory_words(there)} in all; {way_out}."
         )
     return weights + max(sampling, chunk_memory(vae.config.block_out_channels, size, size, vae.dtype))
+
+
+def check_room(job: TalkJob, width: int, height: int, frames: int, channels: int, size: int) -> tuple[float, bool]:
+    """Bytes of disk that the video takes, and whether there is room for what is kept of it until it is whole, frames of
+    size x size pixels. OutputError where the video itself has no room.
+    """
+    from ..sampling.estimate import check_disk, film_bytes, room_to_keep
+
+    needed = film_bytes(width, height, frames, channels)
+    check_disk(job.out.absolute().parent, needed, "choose another disk with --out, or make it smaller with --size")
+    return needed, job.resume and room_to_keep(state_folder(), needed, size, frames)
 
 
 def _chosen(choice: Value | None, default: Value) -> Value:

@@ -1,15 +1,18 @@
-"""A host that was killed in the middle of sampling goes on at the step, and makes the video that it would have made."""
+"""A host that was killed in the middle of sampling goes on at the step, and makes the video that it would have made; so
+does one that was cancelled in the middle of decoding.
+"""
 
+import re
 import time
 
 import numpy as np
 import pytest
-from client import HostClient
+from client import HostClient, Interrupted
 from films import read_film
 from graphs import changed, quick_start
 from server import HostServer
 
-SAMPLER = "EmotiveTalkWindowedSampler"
+SAMPLER, DECODER = "EmotiveTalkWindowedSampler", "EmotiveTalkDecodeVideo"
 pytestmark = pytest.mark.timeout(600)  # two starts of a host, and three runs
 
 
@@ -32,4 +35,23 @@ def test_a_killed_host_goes_on_at_its_step(installation, definitions, tmp_path):
         assert "goes on after step" in said
         assert list(states.glob("*/latents.safetensors")) == [state]
         (whole,) = client.run(changed(workflow, SAMPLER, resume=False)).films
+    assert np.array_equal(read_film(film).frames, read_film(whole).frames)
+
+
+def test_a_cancelled_video_goes_on_at_its_chunk(host, client, definitions):
+    """Three chunks, stopped after one or two."""
+    states = host.base / "user" / "__emotivetalk" / "unfinished"
+    workflow = changed(quick_start(2.2, definitions), SAMPLER, seed=31)
+    prompt_id = client.submit(workflow)
+    until = time.monotonic() + 240
+    while not list(states.glob("*/frames_*.png")) and time.monotonic() < until:
+        time.sleep(0.02)
+    client.interrupt()
+    with pytest.raises(Interrupted) as caught:
+        client.wait(prompt_id)
+    assert caught.value.node_class == DECODER and list(states.glob("*/frames_*.png"))
+    (film,) = client.run(workflow).films
+    assert re.search(r"goes on after frame (24|48)", host.log_file.read_text(encoding="utf-8", errors="replace"))
+    assert not list(states.glob("*/frames_*.png")), "the state of a video that is whole is removed"
+    (whole,) = client.run(changed(workflow, DECODER, resume=False)).films
     assert np.array_equal(read_film(film).frames, read_film(whole).frames)

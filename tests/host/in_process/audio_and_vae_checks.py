@@ -248,7 +248,7 @@ def check_out_of_memory_goes_to_tiles() -> None:
     network.decode = small
     assert 0 < (hosted.decode(latents) - whole).abs().mean() < 0.05
     assert sizes == [(36, 36), (32, 32), (32, 32), (32, 32), (32, 32)], sizes
-    video = torch.cat(list(part("nodes.video").clip_frames(hosted, latents)))
+    video = torch.cat(list(part("nodes.decoding").clip_frames(hosted, latents)))
     assert (video.movedim(1, -1).cpu() - whole.cpu()).abs().mean() < 0.05
 
 
@@ -322,7 +322,7 @@ def check_detail_is_the_cores() -> None:
     regions = types.FaceRegions(image[0].movedim(-1, 0), mask, mask, record)
     latents = torch.zeros(1, 64), torch.zeros(1, 30)
     wanted = core.see(models(), regions, face(), *latents, core.TalkSettings())
-    portrait, still = part("nodes.video").portrait_and_still(vae(), clip(1, 16), image)
+    portrait, still = part("nodes.decoding").portrait_and_still(vae(), clip(1, 16), image)
     torch.testing.assert_close(portrait[0].cpu(), wanted.portrait, rtol=0, atol=0)
     torch.testing.assert_close(still[0].cpu(), wanted.still, rtol=EXACT, atol=EXACT)
 

@@ -1,0 +1,119 @@
+"""The crop's frames out of latents, chunk by chunk, from any frame on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.face.detail import DetailTransfer
+from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
+from ..emotivetalk_core.models.vae import frames_at_once
+from ..emotivetalk_core.types import FaceRegions, HeadPose
+from ..emotivetalk_core.video.frame_rate import doubled
+from .layouts import frames_of
+from .vae import ClipVAE
+
+STILL_FRAMES = 9
+"""Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
+neighbours does not come out as those of a video do.
+"""
+
+
+class CropFrames:
+    """The talking crop as it is to be seen: decoded, doubled where it was sampled at half the rate, and with the
+    portrait's detail where its crop is given.
+
+    samples [n, 4, h, w] · count: frames that are wanted · transfer: what the frames are sent through, one after the
+    other. InputError where the crop is of another size than the frames.
+    """
+
+    def __init__(
+        self,
+        vae: Any,
+        samples: torch.Tensor,
+        count: int,
+        *,
+        half_rate: bool = False,
+        portrait_crop: torch.Tensor | None = None,
+        crop_record: FaceRegions | None = None,
+        head_pose: HeadPose | None = None,
+        detail: float = 1.0,
+    ) -> None:
+        self.vae, self.samples, self.count, self.half_rate = vae, samples, count, half_rate
+        self.crop_record, self.head_pose = crop_record, head_pose
+        self.transfer = DetailTransfer(detail)
+        self.unmoved = None if portrait_crop is None else portrait_and_still(vae, samples, portrait_crop)
+        self.height, self.width = (vae.spacial_compression_decode() * side for side in samples.shape[-2:])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the chunks are."""
+        if self.half_rate:
+            return torch.device("cpu")
+        return self.vae.device if isinstance(self.vae, ClipVAE) else self.vae.output_device
+
+    def chunks(self, first: int = 0) -> Iterator[torch.Tensor]:
+        """Chunks [k, 3, h, w] from frame `first` on, where one began before."""
+        decoded = self._doubled(first) if self.half_rate else clip_frames(self.vae, self.samples, first)
+        for chunk in decoded:
+            if self.unmoved is not None:
+                poses = None if self.head_pose is None else self.head_pose.values[first : first + len(chunk)]
+                unmoved = (turned(picture.to(chunk), poses, self.crop_record) for picture in self.unmoved)
+                chunk = self.transfer(chunk, *unmoved)
+            yield chunk
+            first += len(chunk)
+
+    def _doubled(self, first: int) -> Iterator[torch.Tensor]:
+        """The frame before belongs to another chunk of the decoder's, so it begins with that one."""
+        start = first // 2 // (length := chunk_length(self.vae, self.samples)) * length
+        decoded = (chunk.cpu() for chunk in clip_frames(self.vae, self.samples, start))
+        done = 2 * start
+        for chunk in doubled(decoded, self.count - done):
+            done += len(chunk)
+            if done > first:
+                yield chunk[max(0, len(chunk) - (done - first)) :]
+
+
+def clip_frames(vae: Any, samples: torch.Tensor, first: int = 0) -> Iterator[torch.Tensor]:
+    """The clip's frames in chunks [k, 3, h, w], from the beginning of a chunk on. VAEs other than ours decode each
+    chunk by itself.
+    """
+    if isinstance(vae, ClipVAE):
+        yield from vae.frames(samples, first)
+        return
+    for piece in samples[first:].split(chunk_length(vae, samples)):
+        yield frames_of(vae.decode(piece))
+
+
+def chunk_length(vae: Any, samples: torch.Tensor) -> int:
+    """Frames of a chunk of `clip_frames`."""
+    if isinstance(vae, ClipVAE):
+        return vae.first_stage_model.chunk_length(samples)
+    ratio = vae.spacial_compression_decode()
+    return frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1], torch.float32)
+
+
+def portrait_and_still(
+    vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The crop, and what this VAE makes of it: [1, 3, h, w] each. InputError where the crop has another size."""
+    crop = portrait_crop[:1, :, :, :3]
+    ratio = vae.spacial_compression_decode()
+    given, expected = crop.shape[1:3], tuple(ratio * side for side in samples.shape[-2:])
+    if tuple(given) != expected:
+        raise InputError(
+            f"The portrait crop is {given[1]} x {given[0]} pixels, but the latents decode to {expected[1]} x "
+            f"{expected[0]}; connect the crop of Face Regions that the video was made from."
+        )
+    held = 1 if isinstance(vae, ClipVAE) else STILL_FRAMES  # ours gives a clip's ends their neighbours by itself
+    still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(held, -1, -1, -1))))
+    return frames_of(crop), still[held // 2 : held // 2 + 1]
+
+
+def turned(picture: torch.Tensor, poses: torch.Tensor | None, crop: FaceRegions | None) -> torch.Tensor:
+    """The picture [1, 3, h, w] as it is, or [k, 3, h, w] with the head in k poses, where all that takes is known."""
+    if poses is None or crop is None:
+        return picture
+    scale = picture.shape[-1] / crop.face_mask.shape[-1]
+    return turn_head(picture, (box_of_mask(crop.face_mask) * scale).to(picture)[None], poses.to(picture))
