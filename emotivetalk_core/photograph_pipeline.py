@@ -157,7 +157,7 @@ def render_photograph(
     report = None if on_stage is None else lambda done, total: on_stage(VIDEO, done, total)
     latents = sample_photograph(models.unet, video, talk.video, report)[: sampled_frames(frames)]
     side = latents.shape[-1] * 8
-    decoded = decode_chunks(models.vae, latents, chunk=frames_at_once(side, side, models.vae.dtype), hold_ends=True)
+    decoded = decode_chunks(models.vae, latents, chunk=frames_at_once(side, side, models.vae.dtype))
     done = 0
     for chunk in doubled((chunk.cpu() for chunk in decoded), frames, interpolate=talk.interpolate):
         yield chunk

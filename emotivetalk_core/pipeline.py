@@ -21,7 +21,7 @@ from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
 from .models.model_set import ModelSet
 from .models.presets import windows_at
-from .models.vae import decode_chunks, encode_mode, frames_at_once, pixels_per_latent
+from .models.vae import decode_chunks, encode_mode, frames_at_once
 from .sampling.expression import sample_expression
 from .sampling.unfinished import UnfinishedFilm, film_key
 from .sampling.video import VideoSamplingSettings, sample_video
@@ -177,7 +177,7 @@ def see(
     crop = regions.crop[None].to(models.device)
     portrait_latent = encode_mode(models.vae, crop)  # [1, 4, h, w]
     pose = settings.head_pose
-    still = next(decode_chunks(models.vae, portrait_latent * models.vae.config.scaling_factor, hold_ends=True))
+    still = next(decode_chunks(models.vae, portrait_latent * models.vae.config.scaling_factor))
     return VideoConditions(
         portrait_latent=portrait_latent[0] if pose is None else turned_latents(models, crop, regions, pose),
         lip=lip,
@@ -228,7 +228,7 @@ def render(
 
     chunks = frames_from(0)
     if unfinished is not None:
-        height = latents.shape[-2] * pixels_per_latent(models.vae.config.block_out_channels)
+        height = latents.shape[-2] * models.vae.config.pixels_per_latent
         chunks = unfinished.chunks(frames, height, frames_from, transfer, latents.device)
     decoded = 0
     for chunk in chunks:
@@ -247,7 +247,7 @@ def _finished_frames(
     first: int,
 ) -> Iterator[torch.Tensor]:
     """Chunks [k, 3, s, s] from frame `first` on: decoded, with the portrait's detail."""
-    for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, hold_ends=True, first=first):
+    for chunk in decode_chunks(models.vae, latents, chunk=settings.decode_chunk, first=first):
         last = first + chunk.shape[0]
         if conditions.portrait is not None and conditions.still is not None:
             chunk = transfer(chunk, *_unmoved(conditions, conditions.portrait, conditions.still, first, last))

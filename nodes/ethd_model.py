@@ -25,7 +25,7 @@ from ..emotivetalk_core.models.checkpoint import check_keys, config_from_dict, r
 from ..emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from ..emotivetalk_core.models.model_set import read_sampling_defaults
 from ..emotivetalk_core.models.presets import SamplingDefaults
-from ..emotivetalk_core.models.vae import VAEConfig
+from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.sampling.estimate import window_memory
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, MotionConditions
 

@@ -73,8 +73,7 @@ def adopt_operations(network: Network) -> Network:
     Where the host loads a network in part, only its own layers fetch the weights that did not fit; a plain one computes
     where its weights are. The host's are subclasses of torch's with the same attributes, so each leaf, an instance of
     its own, is given the host's class, and weights, names and shared classes stay as they are. Weights computed from
-    others (Wav2Vec2's weight norm) are computed once and become plain. Single numbers outside of leaves (diffusers'
-    mix_factor) lose their dimension: torch lets a number without one work with tensors on any device.
+    others (Wav2Vec2's weight norm) are computed once and become plain.
     """
     for module in list(network.modules()):
         if parametrize.is_parametrized(module):
@@ -83,10 +82,6 @@ def adopt_operations(network: Network) -> Network:
         hosted = _HOSTED_LEAVES.get(type(module))
         if hosted is not None:
             module.__class__ = hosted
-            continue
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            if parameter.numel() == 1:
-                setattr(module, name, nn.Parameter(parameter.detach().squeeze(), requires_grad=False))
     return network
 
 

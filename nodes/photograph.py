@@ -14,7 +14,7 @@ from ..emotivetalk_core.models import adapted_unet, photograph_encoders
 from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
 from ..emotivetalk_core.models.photograph_encoders import PhotographEncoders, PhotographEncodersConfig
 from ..emotivetalk_core.models.photograph_set import check_photograph_widths
-from ..emotivetalk_core.models.vae import VAEConfig
+from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.photograph_pipeline import FACE_GROWTH, PhotographTalk, photograph_video
 from ..emotivetalk_core.types import AudioFeatures, Emotion
 from .ethd import DTYPES, SMALL_DTYPES, encode_portrait

@@ -20,7 +20,7 @@ from ..emotivetalk_core.models.adapted_unet import KIND, AdaptedUNet, AdaptedUNe
 from ..emotivetalk_core.models.checkpoint import check_keys, config_from_dict, read_checkpoint
 from ..emotivetalk_core.models.photograph_presets import SAMPLED_PER_SECOND, PhotographDefaults
 from ..emotivetalk_core.models.photograph_set import read_photograph_defaults
-from ..emotivetalk_core.models.vae import VAEConfig
+from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.sampling.estimate import window_memory
 from ..emotivetalk_core.types import PhotographConditions
 from .ethd_model import Conditioning, PerVideo, VideoLatents, hosted_model

@@ -1,31 +1,29 @@
 """The picture autoencoder as the host's VAE: its own nodes encode, decode and decode in tiles with it."""
 
+import functools
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import comfy.model_management
 import comfy.model_patcher
+import comfy.ops
 import comfy.sd
 import comfy.utils
 import torch
 from torch import nn
 
+from ..emotivetalk_core.models.checkpoint import load_network
 from ..emotivetalk_core.models.vae import (
     chunk_memory,
     decode_chunks,
     encode_mode,
     encoding_memory,
     frames_at_once,
-    pixels_per_latent,
 )
-from ..emotivetalk_core.models.vae_checkpoint import load_vae
-from .hosted import adopt_operations
+from ..emotivetalk_core.models.vae_network import TemporalVAE, VAEConfig, build_vae
 from .layouts import image_of
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKLTemporalDecoder
 
 _TILE, _TILE_OVERLAP = 32, 8  # latent pixels, for clips that do not fit as a whole
 
@@ -33,7 +31,7 @@ _TILE, _TILE_OVERLAP = 32, 8  # latent pixels, for clips that do not fit as a wh
 class FirstStage(nn.Module):
     """What the host calls a VAE's network: pixels [b, 3, h, w] in 0…1 to unscaled modes, and a clip's modes back."""
 
-    def __init__(self, network: "AutoencoderKLTemporalDecoder") -> None:
+    def __init__(self, network: TemporalVAE) -> None:
         super().__init__()
         self.network = network
 
@@ -46,21 +44,18 @@ class FirstStage(nn.Module):
         return torch.cat(list(self.chunks(latents, latents.device)))
 
     def chunks(self, latents: torch.Tensor, device: torch.device, first: int = 0) -> Iterator[torch.Tensor]:
-        """The same in chunks [k, 3, h, w] on `device`, each decoded with some of its neighbours, from frame `first` on.
-        NumericalError.
-        """
+        """The same in chunks [k, 3, h, w] on `device`, from frame `first` on. NumericalError."""
         yield from decode_chunks(
             self.network,
             latents.float() * self.network.config.scaling_factor,
             chunk=self.chunk_length(latents),
-            hold_ends=True,
             device=device,
             first=first,
         )
 
     def chunk_length(self, latents: torch.Tensor) -> int:
         """Frames of such latents in a chunk."""
-        side = pixels_per_latent(self.network.config.block_out_channels)
+        side = self.network.config.pixels_per_latent
         return frames_at_once(side * latents.shape[-2], side * latents.shape[-1], self.network.dtype)
 
 
@@ -71,16 +66,16 @@ class ClipVAE(comfy.sd.VAE):
     flicker; so both ways of decoding are our own, in chunks that know their neighbours. Encoding is the host's.
     """
 
-    def __init__(self, network: "AutoencoderKLTemporalDecoder") -> None:
+    def __init__(self, network: TemporalVAE) -> None:
         _set_host_defaults(self)
-        channels = network.config.block_out_channels
-        self.downscale_ratio = self.upscale_ratio = pixels_per_latent(channels)
-        self.latent_channels = network.config.latent_channels
+        config = network.config
+        self.downscale_ratio = self.upscale_ratio = config.pixels_per_latent
+        self.latent_channels = config.latent_channels
         self.process_input = lambda image: image
         self.process_output = lambda image: image.clamp_(0, 1)
-        self.memory_used_encode = lambda shape, dtype: encoding_memory(channels, shape[-2] * shape[-1], dtype)
+        self.memory_used_encode = lambda shape, dtype: encoding_memory(config, shape[-2] * shape[-1], dtype)
         self.memory_used_decode = lambda shape, dtype: chunk_memory(
-            channels, self.upscale_ratio * shape[-2], self.upscale_ratio * shape[-1], dtype
+            config, self.upscale_ratio * shape[-2], self.upscale_ratio * shape[-1], dtype
         )
         self.device = comfy.model_management.vae_device()
         self.output_device = comfy.model_management.intermediate_device()
@@ -151,8 +146,9 @@ class ClipVAE(comfy.sd.VAE):
 
 def load_hosted_vae(path: Path) -> ClipVAE:
     """The VAE of one of the pack's files, for every node of the host that takes one. Raises WeightsError."""
-    network = load_vae(path, comfy.model_management.vae_offload_device()).requires_grad_(False)
-    return ClipVAE(adopt_operations(network))
+    build = functools.partial(build_vae, operations=comfy.ops.manual_cast)
+    offload = comfy.model_management.vae_offload_device()
+    return ClipVAE(load_network(path, "vae", build_vae, VAEConfig, offload, hosted=build).requires_grad_(False))
 
 
 def _set_host_defaults(vae: comfy.sd.VAE) -> None:

@@ -12,7 +12,7 @@ from emotivetalk_core.models.adapted_unet import AdaptedUNet, AdaptedUNetConfig
 from emotivetalk_core.models.photograph_encoders import PhotographEncoders, PhotographEncodersConfig
 from emotivetalk_core.models.photograph_presets import DICE_TALK, SONIC, PhotographPreset
 from emotivetalk_core.models.picture_encoder import PictureEncoderConfig
-from emotivetalk_core.models.vae import VAEConfig, build_vae
+from emotivetalk_core.models.vae_network import VAEConfig
 from emotivetalk_core.models.whisper_encoder import WhisperEncoderConfig
 
 CROSS_DIM, SPEECH_WIDTH, EMOTION_DIM = 24, 8, 12
@@ -121,10 +121,16 @@ def write_priors(folder: Path) -> dict[str, np.ndarray]:
 
 def write_companions(folder: Path) -> None:
     """SVD's autoencoder and picture encoder, and Whisper, as Hugging Face has them."""
+    from diffusers import AutoencoderKLTemporalDecoder
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection, WhisperConfig, WhisperModel
 
     torch.manual_seed(2)
-    build_vae(VAE).save_pretrained(folder / "svd-xt" / "vae")
+    widths = VAE.block_channels
+    AutoencoderKLTemporalDecoder(
+        block_out_channels=widths,
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        layers_per_block=VAE.layers_per_block,
+    ).save_pretrained(folder / "svd-xt" / "vae")
     vision = {name: getattr(PICTURE, name) for name in PICTURE.__dataclass_fields__}
     CLIPVisionModelWithProjection(CLIPVisionConfig(**vision)).save_pretrained(folder / "svd-xt" / "image_encoder")
     whisper = WhisperConfig(

@@ -16,7 +16,7 @@ from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.models.presets import DEMO, DEMO_SPEECH_EMOTION, ModelPreset, SamplingDefaults
 from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser
 from emotivetalk_core.models.speech_encoder import SpeechEncoder
-from emotivetalk_core.models.vae import build_vae
+from emotivetalk_core.models.vae_network import build_vae
 
 TINY = replace(
     DEMO,

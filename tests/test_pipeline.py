@@ -37,7 +37,7 @@ def speech():
 def test_talk_streams_one_frame_for_every_25th_of_a_second(models, regions, speech):
     stages: list[tuple[str, int, int]] = []
     chunks = list(talk(models, speech, regions, SETTINGS, lambda *report: stages.append(report)))
-    assert [chunk.shape[0] for chunk in chunks] == [8, 8, 8, 1]
+    assert max(len(chunk) for chunk in chunks) <= 8 and sum(map(len, chunks)) == 25
     video = torch.cat(chunks)
     assert video.shape == (25, 3, 64, 64)
     assert 0 <= video.min() and video.max() <= 1

@@ -14,7 +14,7 @@ from emotivetalk_core.models.lip_projector import LipProjector
 from emotivetalk_core.models.manifest import write_manifest
 from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.models.speech_encoder import SpeechEncoder
-from emotivetalk_core.models.vae import build_vae
+from emotivetalk_core.models.vae_network import build_vae
 from emotivetalk_core.recipes.tiny import TINY
 from emotivetalk_core.types import EMOTIONS
 

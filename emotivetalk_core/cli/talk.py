@@ -289,13 +289,13 @@ def check_memory(models: "ModelSet", settings: "TalkSettings", frames: int, size
     device has less in all, with a window that would fit.
     """
     from ..device import total_memory
-    from ..models.vae import chunk_memory, pixels_per_latent
+    from ..models.vae import chunk_memory
     from ..sampling.estimate import memory_words, window_memory
 
     vae = models.vae
     networks = (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd, vae)
     weights = sum(parameter.nbytes for network in networks for parameter in network.parameters())
-    places = (size // pixels_per_latent(vae.config.block_out_channels)) ** 2
+    places = (size // vae.config.pixels_per_latent) ** 2
     window = min(settings.video.window, frames) * settings.video.windows_per_batch
     sampling = window_memory(models.ethd.config, window, places, vae.dtype.itemsize)
     there = total_memory(models.device)
@@ -306,7 +306,7 @@ def check_memory(models: "ModelSet", settings: "TalkSettings", frames: int, size
             f"A window of {window} frames of {size} x {size} pixels takes about {memory_words(weights + sampling)} of "
             f"memory with the weights, but {models.device} has {memory_words(there)} in all; {way_out}."
         )
-    return weights + max(sampling, chunk_memory(vae.config.block_out_channels, size, size, vae.dtype))
+    return weights + max(sampling, chunk_memory(vae.config, size, size, vae.dtype))
 
 
 def check_room(job: TalkJob, width: int, height: int, frames: int, channels: int, size: int) -> tuple[float, bool]:

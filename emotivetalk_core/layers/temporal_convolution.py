@@ -15,7 +15,9 @@ class TemporalConv3d(nn.Conv3d):
     """
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        rows = functional.conv2d(input.flatten(3), weight.flatten(3), bias, padding=(1, 0))  # [b, c, n, h*w]
+        # weights in another order would bring torch to convert the frames: five times as long, copying these is nothing
+        kernel = weight.flatten(3).contiguous(memory_format=torch.channels_last)
+        rows = functional.conv2d(input.flatten(3), kernel, bias, padding=(1, 0))  # [b, c, n, h*w]
         return rows.unflatten(3, input.shape[3:])
 
 
@@ -25,10 +27,3 @@ def temporal_convolution(
     """[b, channels, n, h, w] to the same: torch's layer in its quick form, a host's as the host computes it."""
     convolution = TemporalConv3d if operations is nn else operations.Conv3d
     return convolution(channels, channels, (3, 1, 1), padding=(1, 0, 0), dtype=dtype, device=device)
-
-
-def quicken_temporal_convolutions(network: nn.Module) -> None:
-    """Gives a library's network, in place, the quick form of its own layers."""
-    for module in network.modules():
-        if type(module) is nn.Conv3d and module.kernel_size == (3, 1, 1) and module.padding == (1, 0, 0):
-            module.__class__ = TemporalConv3d

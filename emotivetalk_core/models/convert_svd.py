@@ -26,7 +26,7 @@ from .ethd import ADDED_TIME_VALUES, ETHD, ETHDConfig
 from .presets import FULL
 from .safetensors_stream import StreamedTensor, stored_tensors, write_stream
 from .svd_keys import OTHER_PREFIXES, UNET_PREFIX, VAE_PREFIX, Table, single_file_names, unet_table, vae_table
-from .vae import VAEConfig, build_vae
+from .vae_network import VAEConfig, build_vae
 
 LICENCE = "that of Stable Video Diffusion (Stability AI)"
 SEED = 0

@@ -3,14 +3,12 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ..errors import WeightsError
 from ..layers.resnet import as_pictures_lie
-from ..layers.temporal_convolution import quicken_temporal_convolutions
 from .checkpoint import config_from_dict, load_network, read_metadata
 from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
@@ -25,9 +23,7 @@ from .presets import SamplingDefaults, check_widths
 from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from .speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from .vae_checkpoint import load_vae
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKLTemporalDecoder
+from .vae_network import TemporalVAE
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class ModelSet:
     motion_encoder: MotionEncoder
     dicte: DiCTE
     ethd: ETHD
-    vae: "AutoencoderKLTemporalDecoder"
+    vae: TemporalVAE
     codebook: EmotionCodebook
     face_finder: FaceFinder | None
     defaults: SamplingDefaults
@@ -125,7 +121,7 @@ def load_model_set(
     for network in (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd):
         network.requires_grad_(False)
     as_pictures_lie(models.ethd)
-    quicken_temporal_convolutions(models.vae)
+    as_pictures_lie(models.vae)
     for network in (models.vae, models.face_finder):
         if isinstance(network, nn.Module):
             network.requires_grad_(False)

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,10 +17,8 @@ from .photograph_presets import PhotographDefaults
 from .picture_encoder import PictureEncoder, load_picture_encoder
 from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from .vae_checkpoint import load_vae
+from .vae_network import TemporalVAE
 from .whisper_encoder import WhisperEncoder, WhisperEncoderConfig
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKLTemporalDecoder
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ class PhotographSet:
 
     unet: AdaptedUNet
     encoders: PhotographEncoders
-    vae: "AutoencoderKLTemporalDecoder"
+    vae: TemporalVAE
     picture_encoder: PictureEncoder
     speech_encoder: WhisperEncoder
     codebook: EmotionCodebook | None

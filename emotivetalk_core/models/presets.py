@@ -9,7 +9,7 @@ from .lip_projector import LipProjectorConfig
 from .motion_encoder import MotionEncoderConfig
 from .speech_emotion import SpeechEmotionConfig
 from .speech_encoder import SpeechEncoderConfig
-from .vae import VAEConfig
+from .vae_network import VAEConfig
 
 
 @dataclass(frozen=True)

@@ -36,22 +36,30 @@ def first_tile(latents: torch.Tensor, device: torch.device, bytes_for: Callable[
     return first
 
 
-def decode_where_it_fits(decode: Decode, latents: torch.Tensor, tile: int | None) -> tuple[torch.Tensor, int | None]:
-    """Pixels of the latents, and the side of the tiles that fitted into memory; None for the whole picture.
+def tile_below(latents: torch.Tensor, tile: int | None = None) -> int | None:
+    """The side of the next smaller tiles than these, or than the whole picture; None where there are none. It is said
+    that they are tried.
+    """
+    sides = _sides(latents)
+    smaller = next(iter(sides[sides.index(tile) + 1 :]), None)
+    if smaller is not None:
+        logging.getLogger(__name__).warning("The memory is not enough to decode this much at once; trying tiles.")
+    return smaller
+
+
+def decode_where_it_fits(decode: Decode, latents: torch.Tensor, tile: int) -> tuple[torch.Tensor, int]:
+    """Pixels of the latents, and the side of the tiles that fitted into memory.
 
     tile: where to begin. Out-of-memory is raised on if the smallest tiles run into it too.
     """
-    sides = _sides(latents)
-    sides = sides[sides.index(tile) :]
-    for side in sides:
+    while True:
         try:
-            return (decode(latents) if side is None else decode_in_tiles(decode, latents, side)), side
+            return decode_in_tiles(decode, latents, tile), tile
         except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error) or side == sides[-1]:
+            smaller = tile_below(latents, tile) if is_out_of_memory(error) else None
+            if smaller is None:
                 raise
-        # outside of the except block, whose exception keeps what was allocated
-        logging.getLogger(__name__).warning("The memory is not enough to decode this much at once; trying tiles.")
-    raise AssertionError("unreachable: the last side returns or raises")
+        tile = smaller  # outside of the except block, whose exception keeps what was allocated
 
 
 def decode_in_tiles(decode: Decode, latents: torch.Tensor, tile: int) -> torch.Tensor:

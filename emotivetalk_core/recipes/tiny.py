@@ -12,7 +12,7 @@ from ..models.lip_projector import LipProjectorConfig
 from ..models.motion_encoder import MotionEncoderConfig
 from ..models.presets import DEMO_SPEECH_EMOTION, ModelPreset, SamplingDefaults
 from ..models.speech_encoder import SpeechEncoderConfig
-from ..models.vae import VAEConfig
+from ..models.vae_network import VAEConfig
 from ..training.recipe import Stage
 from . import demo
 from .drawn_heads import DrawnSettings

@@ -49,7 +49,8 @@ def backbone_parameters(config: ETHDConfig) -> dict[str, int]:
 def clip_costs(preset: ModelPreset, frames: int) -> list[PartCost]:
     """All networks of a clip of that many frames, sampled as the preset says, in the order in which they work.
 
-    The VAE decoder is counted on the whole clip; decoding in chunks adds the frames on either side of each.
+    The VAE decoder is counted on the whole clip; in chunks, each convolution across time sees two frames of the chunk
+    before once more.
     """
     sampling = preset.sampling
     video = VideoSamplingSettings(

@@ -15,9 +15,9 @@ from torch.utils._pytree import tree_leaves
 
 from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset, windows_at
-from ..models.vae import frames_decoded_together
+from ..models.vae import frames_at_once, frames_in_tiles
 from ..models.vae_tiles import TILES
-from .meta_forwards import MetaForward, clip_forwards, decoder_forward, photograph_forward
+from .meta_forwards import MetaForward, clip_forwards, photograph_forward, streamed_decoder
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,16 @@ def clip_memory(preset: ModelPreset, size: int, frames: int, dtype: torch.dtype)
     work. The VAE decoder has the frames that it decodes together, however long the clip is.
     """
     window, _ = windows_at(preset.sampling, size)
-    together = frames_decoded_together(size, size, dtype)
-    parts = clip_forwards(preset, frames, size=size, window=window, decoded=together, dtype=dtype)
-    return [_memory(part) for part in parts]
+    together = frames_at_once(size, size, dtype)
+    *parts, _ = clip_forwards(preset, frames, size=size, window=window, decoded=together, dtype=dtype)
+    return [_memory(part) for part in (*parts, streamed_decoder(preset, together, size, dtype))]
 
 
 def decoder_in_tiles(preset: ModelPreset, size: int, dtype: torch.dtype) -> PartMemory:
     """The VAE decoder on the first tiles that are tried where size x size pixels do not fit as a whole."""
     pixels = preset.vae.pixels_per_latent
     side = pixels * next((tile for tile in TILES if pixels * tile < size), TILES[-1])
-    tiles = _memory(decoder_forward(preset, frames_decoded_together(size, size, dtype), side, dtype))
+    tiles = _memory(streamed_decoder(preset, frames_in_tiles(size, size, dtype), side, dtype))
     return replace(tiles, name=f"in tiles of {side}")
 
 

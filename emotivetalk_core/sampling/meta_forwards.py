@@ -5,11 +5,12 @@ What such a forward costs is counted by what runs it (flops.py, memory.py).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import nn
 
+from ..layers.clip_stream import ClipStream
 from ..models.adapted_unet import AdaptedUNet
 from ..models.dicte import DiCTE
 from ..models.ethd import ADDED_TIME_VALUES, ETHD
@@ -17,11 +18,8 @@ from ..models.lip_projector import LipProjector
 from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset
 from ..models.speech_encoder import SpeechEncoder
-from ..models.vae import build_vae
+from ..models.vae_network import TemporalVAE, build_vae
 from ..types import FRAMES_PER_SECOND, SAMPLE_RATE, MotionConditions, PhotographConditions
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKLTemporalDecoder
 
 SVD_PIXELS_PER_LATENT = 8
 Network = TypeVar("Network", bound=nn.Module)
@@ -46,8 +44,8 @@ def clip_forwards(
 ) -> list[MetaForward]:
     """All networks of a clip of that many frames of size x size pixels, in the order in which they work.
 
-    window: frames that ETHD has at once, if the clip has as many · decoded: frames that the VAE's decoder has at once ·
-    dtype: of weights and values.
+    window: frames that ETHD has at once, if the clip has as many · decoded: frames of the clip that the VAE's
+    decoder has · dtype: of weights and values.
     """
     return [
         _speech_encoder(preset, frames, dtype),
@@ -55,7 +53,7 @@ def clip_forwards(
         _dicte(preset, 1 if preset.sampling.expression_guidance == 1.0 else 2, dtype),
         _encoder(preset, size, dtype),
         ethd_forward(preset, min(frames, window), size, dtype),
-        decoder_forward(preset, decoded, size, dtype),
+        _decoder(preset, decoded, size, dtype),
     ]
 
 
@@ -130,16 +128,33 @@ def _encoder(preset: ModelPreset, size: int, dtype: torch.dtype) -> MetaForward:
     return MetaForward("VAE encoder", vae.encoder, lambda: vae.encode(pixels))
 
 
-def decoder_forward(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
-    """That many frames of size x size pixels at once."""
+def _decoder(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype) -> MetaForward:
+    """A whole clip of that many frames of size x size pixels."""
     vae = _vae(preset, dtype)
+    latents = _clip_latents(preset, frames, size, dtype)
+    return MetaForward("VAE decoder", vae.decoder, lambda: vae.decode(latents, frames))
+
+
+def streamed_decoder(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
+    """That many frames of size x size pixels at once, with what the layers keep of a clip that goes on."""
+    vae = _vae(preset, dtype)
+    latents = _clip_latents(preset, frames, size, dtype)
+
+    def compute() -> None:
+        stream = ClipStream()
+        for _ in vae.decoder.pieces(latents, stream, last=True, most=frames):
+            pass
+
+    return MetaForward("VAE decoder", vae.decoder, compute)
+
+
+def _clip_latents(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype) -> torch.Tensor:
     side = size // preset.vae.pixels_per_latent
-    latents = _values(dtype, frames, preset.vae.latent_channels, side, side)
-    return MetaForward("VAE decoder", vae.decoder, lambda: vae.decode(latents, num_frames=frames))
+    return _values(dtype, frames, preset.vae.latent_channels, side, side)
 
 
-def _vae(preset: ModelPreset, dtype: torch.dtype) -> "AutoencoderKLTemporalDecoder":
-    return _still(build_vae(preset.vae, device="meta").to("meta"), dtype)  # some of it is born on the CPU
+def _vae(preset: ModelPreset, dtype: torch.dtype) -> TemporalVAE:
+    return _still(build_vae(preset.vae, device="meta"), dtype)
 
 
 def _still(network: Network, dtype: torch.dtype) -> Network:

@@ -3,22 +3,19 @@
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ..face.crops import pictures
-from ..models.vae import build_vae, encode_mode, fold_latent_scale
+from ..models.vae import encode_mode, fold_latent_scale
+from ..models.vae_network import TemporalVAE, build_vae
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
 from .samples import Sample, chance, random_below
 from .source import Source
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKLTemporalDecoder
 
 CLIP = 4  # neighbouring frames of one clip that are decoded together
 _MEASURED = 128  # pictures that the latents' spread is measured on
@@ -104,9 +101,7 @@ class Crops:
 class Autoencoding(nn.Module):
     """What comes back of pictures, as pixels and as edges, and how far the latents are from a unit normal."""
 
-    def __init__(
-        self, vae: "AutoencoderKLTemporalDecoder", size: int, autocast: Callable[[], contextlib.AbstractContextManager]
-    ) -> None:
+    def __init__(self, vae: TemporalVAE, size: int, autocast: Callable[[], contextlib.AbstractContextManager]) -> None:
         super().__init__()
         self.vae, self._size, self._autocast = vae, size, autocast
 
@@ -115,9 +110,9 @@ class Autoencoding(nn.Module):
         # One whole clip in bfloat16 crashes oneDNN's backward pass (torch 2.13 on a CPU with AMX).
         whole_on_cpu = target.shape[-1] == self._size and target.device.type == "cpu"
         with contextlib.nullcontext() if whole_on_cpu else self._autocast():
-            posterior = self.vae.encode(target * 2 - 1).latent_dist
+            posterior = self.vae.encode(target * 2 - 1)
             latent = posterior.mean + posterior.std * batch["noise"]
-            decoded = self.vae.decode(latent, num_frames=frames).sample.float() / 2 + 0.5
+            decoded = self.vae.decode(latent, frames).float() / 2 + 0.5
         pixel = F.l1_loss(decoded, target)
         edges = F.l1_loss(decoded.diff(dim=-1), target.diff(dim=-1)) + F.l1_loss(
             decoded.diff(dim=-2), target.diff(dim=-2)

@@ -79,7 +79,7 @@ class Environment:
         listed = dict(
             line.split("==") for line in run(self.python, "-m", "pip", "freeze").stdout.split() if "==" in line
         )
-        names = ("torch", "diffusers", "transformers", "numpy", "av", "soxr")
+        names = ("torch", "transformers", "numpy", "av", "soxr")
         return ", ".join(f"{name} {listed.get(name, '-')}" for name in names)
 
 

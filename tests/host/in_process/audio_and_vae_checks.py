@@ -181,31 +181,33 @@ def check_weights_of_other_families_are_refused() -> None:
 
 
 def check_every_leaf_is_the_hosts() -> None:
-    """All weights of networks that libraries built lie in layers of the host, or are a single number."""
+    """All weights lie in layers of the host, or are a single number, which is fetched where it is needed."""
     for network in (encoder().hosted.network, vae().first_stage_model):
         for name, module in network.named_modules():
             for parameter in module.parameters(recurse=False):
-                assert getattr(module, "comfy_cast_weights", False) or parameter.dim() == 0, name
+                assert getattr(module, "comfy_cast_weights", False) or parameter.numel() == 1, name
 
 
 def check_weights_come_to_where_the_input_is() -> None:
     """Partial loading: with every weight on the CPU, all computes on the input's device. Meta stands for a GPU."""
     latents = torch.zeros(2, 4, 8, 8, device="meta")
     first_stage = vae().first_stage_model
-    assert first_stage.network.decode(latents, num_frames=2).sample.shape == (2, 3, 32, 32)
+    stream = part("emotivetalk_core.layers.clip_stream").ClipStream()
+    (frames,) = first_stage.network.decoder.pieces(latents, stream, last=True, most=2)
+    assert frames.shape == (2, 3, 32, 32)
     assert first_stage.encode(torch.zeros(1, 3, 32, 32, device="meta")).shape == (1, 4, 8, 8)
     heard = encoder().hosted.network.features(torch.zeros(1, 16_000, device="meta"))
     assert heard.shape == (1, 49, 128)
 
 
 def check_vae_is_the_cores() -> None:
-    """Modes unscaled; a clip of more frames than one chunk, decoded with its neighbours; any dtype of latents."""
+    """Modes unscaled; a clip of more frames than one chunk; any dtype of latents."""
     hosted, core, plain = vae(), part("emotivetalk_core.models.vae"), models().vae
     assert (hosted.downscale_ratio, hosted.upscale_ratio, hosted.latent_channels) == (4, 4, 4)
     image = picture(2)
     agree(hosted.encode(image), core.encode_mode(plain, image.movedim(-1, 1)), 1e-6)
     latents = clip(26, 16)
-    wanted = torch.cat(list(core.decode_chunks(plain, latents * SCALE, chunk=24, hold_ends=True))).movedim(1, -1)
+    wanted = torch.cat(list(core.decode_chunks(plain, latents * SCALE, chunk=24))).movedim(1, -1)
     agree(hosted.decode(latents), wanted, 1e-6)
     assert (hosted.decode(latents[:2].half()) - hosted.decode(latents[:2])).abs().max() < 0.05
 
@@ -236,16 +238,16 @@ def check_tiles_know_their_neighbours_in_time() -> None:
 def check_out_of_memory_goes_to_tiles() -> None:
     """Decoding as a whole runs out of memory: the clip comes in tiles, to the host's nodes and to ours."""
     hosted, latents = vae(), clip(2, 36)
-    whole, network = hosted.decode(latents), hosted.first_stage_model.network
-    decode, sizes = network.decode, []
+    whole, decoder = hosted.decode(latents), hosted.first_stage_model.network.decoder
+    pieces, sizes = decoder.pieces, []
 
-    def small(part: torch.Tensor, **options: Any) -> Any:
+    def small(part: torch.Tensor, *given: Any, **options: Any) -> Any:
         sizes.append(tuple(part.shape[-2:]))
         if max(part.shape[-2:]) > 32:
             raise torch.cuda.OutOfMemoryError("made for this check")
-        return decode(part, **options)
+        return pieces(part, *given, **options)
 
-    network.decode = small
+    decoder.pieces = small
     assert 0 < (hosted.decode(latents) - whole).abs().mean() < 0.05
     assert sizes == [(36, 36), (32, 32), (32, 32), (32, 32), (32, 32)], sizes
     video = torch.cat(list(part("nodes.decoding").clip_frames(hosted, latents)))

@@ -63,7 +63,7 @@ def tiny(kind: str) -> str:
     save(folder / "adapted_unet.safetensors", "adapted_unet", network, unet_config, {}, defaults=defaults)
     network = noisy(encoders.PhotographEncoders(encoders_config))
     save(folder / "photograph_encoders.safetensors", "photograph_encoders", network, encoders_config, {})
-    vae = part(f"{core}.vae")
+    vae = part(f"{core}.vae_network")
     config = vae.VAEConfig(block_channels=(32,) * 4, layers_per_block=1)
     save(folder / "vae.safetensors", "vae", vae.build_vae(config), config, {})
     whisper = part(f"{core}.whisper_encoder")
