@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from comfy_api.latest import io, ui
 
-from ..emotivetalk_core.direction.source import Keyword, SourceReaders, blend, resolve, scale
+from ..emotivetalk_core.direction.source import Keyword, SourceReaders, blend, scale
 from ..emotivetalk_core.direction.timeline import Timeline as Keyframes
 from ..emotivetalk_core.direction.timeline import parse_timeline
 from ..emotivetalk_core.direction.words import word_times
 from ..emotivetalk_core.errors import InputError, SettingsError
+from ..emotivetalk_core.film.directing import resolved
 from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
-from ..emotivetalk_core.plot import draw_timeline
 from ..emotivetalk_core.types import AudioFeatures, Emotion
 from .hosted import to_host
 from .layouts import image_of, speech_of
@@ -201,11 +201,8 @@ class Timeline(WeightsNode):
         words = word_times(transcript, speech) if transcript and transcript.strip() else ()
         timeline = parse_timeline(text, (*readers.codebook.names, *connected))
         _check_connected(timeline, connected)
-        emotion = timeline.course(frames, lambda source: resolve(source, readers), words)
-        keys = [(time, str(key)) for time, key in timeline.times(frames, words)]
-        spoken = [(word.start, word.word) for word in words]
-        drawn = draw_timeline(timeline.strengths(frames, words), keys, speech, spoken)
-        plot: torch.Tensor = to_host(image_of(drawn[None]))
+        emotion, drawn = resolved(timeline, readers, frames, words, speech=speech)
+        plot: torch.Tensor = to_host(image_of(drawn()[None]))
         return io.NodeOutput(Emotion(to_host(emotion.values), emotion.name), plot, ui=ui.PreviewImage(plot, cls=cls))
 
 

@@ -9,17 +9,20 @@ import torch
 
 from emotivetalk_core.audio.files import read_speech
 from emotivetalk_core.cli import main
-from emotivetalk_core.cli.direction import directed, with_codebook
-from emotivetalk_core.cli.direction_options import RETIME, Direction
-from emotivetalk_core.cli.files import write_picture
-from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS, TalkJob, find_face, load_models, talk_settings
 from emotivetalk_core.direction.retime import WAYS, retime
 from emotivetalk_core.direction.take import Take
 from emotivetalk_core.errors import InputError, WeightsError
 from emotivetalk_core.face.portrait import read_portrait
+from emotivetalk_core.film.files import write_picture
+from emotivetalk_core.film.film import find_face, load_models
+from emotivetalk_core.film.listener import Listener
+from emotivetalk_core.film.performance import EmotiveTalkPerformer
+from emotivetalk_core.film.request import RETIME, Direction, FilmRequest
+from emotivetalk_core.film.script import read_script
+from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.speech_emotion import SpeechEmotionConfig, SpeechEmotionRecogniser
-from emotivetalk_core.pipeline import read_face
+from emotivetalk_core.pipeline import TalkSettings, read_face
 from emotivetalk_core.plot import HEIGHT, WIDTH
 from emotivetalk_core.types import EMOTIONS, Emotion, ExpressionLatents
 from emotivetalk_core.video.writer import VideoWriter
@@ -27,17 +30,22 @@ from emotivetalk_core.video.writer import VideoWriter
 
 @pytest.fixture(scope="module")
 def stage(portrait_file, recording_file, tiny_weights):
-    """What `directed` is called with: models, settings, speech, the portrait's face."""
-    job = TalkJob(
-        portrait=portrait_file, audio=recording_file, out=Path("talk.mp4"), weights=tiny_weights, device="cpu"
-    )
+    """What a script is directed with: models, speech, the portrait's face."""
     models = load_models(tiny_weights, "cpu")
-    regions = find_face(job, read_portrait(portrait_file), models)
-    return models, talk_settings(job, models), read_speech(recording_file), regions
+    request = FilmRequest(portrait_file, recording_file)
+    performer = EmotiveTalkPerformer(read_script(request), models)
+    return models, read_speech(recording_file), find_face(request, read_portrait(portrait_file), performer)
+
+
+def directed(direction: Direction, models, speech, regions, listener: Listener | None = None) -> TalkSettings:
+    script = read_script(FilmRequest("face.png", "speech.wav", direction=direction))
+    performance = EmotiveTalkPerformer(script, models).direct(speech, regions, listener or Listener())
+    assert performance is not None
+    return performance.settings
 
 
 def emotion_of(stage, **chosen) -> torch.Tensor:
-    settings = directed(Direction(**chosen), *stage, quiet=True)
+    settings = directed(Direction(**chosen), *stage)
     assert isinstance(settings.emotion, Emotion)
     return settings.emotion.values
 
@@ -60,7 +68,7 @@ def test_keyword_blend_and_intensity(stage):
 
 
 def test_the_portrait_and_its_own_file_as_a_picture_say_the_same(stage, portrait_file):
-    own = read_face(stage[0], stage[3]).expression[0]
+    own = read_face(stage[0], stage[2]).expression[0]
     torch.testing.assert_close(emotion_of(stage, emotion="portrait"), own)
     torch.testing.assert_close(emotion_of(stage, emotion=f"image: {portrait_file}"), own)
     neutral = stage[0].codebook.lookup("neutral")
@@ -81,10 +89,10 @@ def test_a_timeline_gives_an_emotion_for_each_frame_by_file_and_by_text(stage, t
 
 
 def test_guidance_reaches_the_settings(stage):
-    assert directed(Direction(guidance=3.5), *stage).expression_guidance == 3.5
+    assert directed(Direction(emotion_guidance=3.5), *stage).expression_guidance == 3.5
 
 
-def test_speech_is_heard_and_its_probabilities_printed(stage, capsys):
+def test_speech_is_heard_and_its_probabilities_are_said(stage):
     from dataclasses import replace
 
     models, *others = stage
@@ -95,25 +103,25 @@ def test_speech_is_heard_and_its_probabilities_printed(stage, capsys):
     small = {"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "classifier_proj_size": 8}
     config = SpeechEmotionConfig(conv_dim=(8,) * 7, **shape, **small)
     recogniser = SpeechEmotionRecogniser(config).eval().requires_grad_(False)
-    settings = directed(Direction(emotion="speech"), replace(models, speech_emotion=recogniser), *others)
-    heard = recogniser.hear(others[1]).probabilities
+    listener = Listener()
+    settings = directed(Direction(emotion="speech"), replace(models, speech_emotion=recogniser), *others, listener)
+    heard = recogniser.hear(others[0]).probabilities
     mixed = (heard - heard.max() / 2).clamp_min(0)
     latents = torch.stack([models.codebook.lookup(name) for name in EMOTIONS])
     torch.testing.assert_close(settings.emotion.values, mixed / mixed.sum() @ latents)
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in EMOTIONS) and "%" in printed
+    (said,) = listener.notes
+    assert all(name in said for name in EMOTIONS) and "%" in said
 
 
 def test_another_codebook_takes_the_weights_own_place(stage, tmp_path):
     own = EmotionCodebook(torch.randn(2, 6), ("neutral", "smug"))
     own.save(tmp_path / "own.safetensors")
     chosen = Direction(emotion="smug 0.5", codebook=tmp_path / "own.safetensors")
-    models = with_codebook(chosen, stage[0])
-    found = directed(chosen, models, *stage[1:]).emotion.values
+    found = directed(chosen, *stage).emotion.values
     torch.testing.assert_close(found, own.latents.mean(0))
     EmotionCodebook(torch.zeros(1, 5), ("neutral",)).save(tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="5 wide.*6"):
-        with_codebook(Direction(codebook=tmp_path / "other.safetensors"), stage[0])
+        directed(Direction(codebook=tmp_path / "other.safetensors"), *stage)
 
 
 def test_head_poses_are_as_long_as_the_speech(stage, tmp_path):
@@ -139,7 +147,7 @@ def test_a_driving_video_gives_its_expression(stage, photograph, tmp_path):
     still = torch.from_numpy(photograph).permute(2, 0, 1).float() / 255
     with VideoWriter(tmp_path / "drive.mp4", width=256, height=256) as video:
         video.write(still.expand(8, -1, -1, -1))
-    found = directed(Direction(driving_video=tmp_path / "drive.mp4", retime="loop"), *stage, quiet=True).expression
+    found = directed(Direction(driving_video=tmp_path / "drive.mp4", retime="loop"), *stage).expression
     assert found.values.shape == (20, 6)
     assert found.values.std(0).max() < 0.1 * found.values.abs().max()  # a face that holds still
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
 from emotivetalk_core.direction import driving
 from emotivetalk_core.direction.driving import driving_expression, watch_film
 from emotivetalk_core.direction.head_reading import read_head_course, watch_head
@@ -16,6 +15,7 @@ from emotivetalk_core.errors import FaceError
 from emotivetalk_core.face.finder import FaceDetection
 from emotivetalk_core.face.following import follow_face
 from emotivetalk_core.face.sequence import FacePlace, seen_places, sequence_regions
+from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
 from emotivetalk_core.models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig

@@ -9,12 +9,12 @@ import torch
 from tiny import TINY
 from torch.nn import functional as F
 
-from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
 from emotivetalk_core.direction import driving
 from emotivetalk_core.direction.driving import driving_expression
 from emotivetalk_core.direction.retime import CROSSFADE, WAYS, resample, retime
 from emotivetalk_core.errors import FaceError, InputError, SettingsError
 from emotivetalk_core.evaluation.unseen import drawn, portrait_of, unseen_clips
+from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
 from emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig

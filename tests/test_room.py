@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from emotivetalk_core.cli.main import main
-from emotivetalk_core.cli.progress import Forecast, StageBars
+from emotivetalk_core.cli.progress import StageBars
+from emotivetalk_core.film.forecast import Forecast
 from emotivetalk_core.sampling.estimate import film_bytes, room_to_keep
 from emotivetalk_core.video.writer import VideoWriter
 

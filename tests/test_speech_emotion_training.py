@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import Linear
 
-from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
+from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.presets import DEMO_SPEECH_EMOTION
 from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from emotivetalk_core.recipes.emotive_voices import MANNER, SECONDS, prepare_emotive, speak_emotively

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import FaceError, InputError, OutputError, SettingsError
+from ..film.faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded, on_the_command_line
+from ..film.files import PICTURE_SUFFIXES, check_place, same_file, write_picture
+from ..models.bundled import BUNDLED_WEIGHTS
 from . import values
 from .demo import ASSETS
-from .faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded, on_the_command_line
-from .files import PICTURE_SUFFIXES, check_place, same_file, write_picture
 from .progress import StageBars
-from .talk import BUNDLED_WEIGHTS
 
 if TYPE_CHECKING:
     import torch
@@ -173,10 +173,16 @@ def _sheet(arguments: argparse.Namespace) -> None:
         picture = draw_codebook(codebook)
     else:
         from ..face.portrait import read_portrait
-        from .talk import load_models
+        from ..film.film import load_models
+        from ..models.model_set import ModelSet
 
         portrait = read_portrait(path)
         models = load_models(arguments.weights, arguments.device)
+        if not isinstance(models, ModelSet):
+            raise SettingsError(
+                f"{arguments.weights}: these are weights of DICE-Talk or Sonic, and a sheet is drawn by EmotiveTalk's "
+                "own; give their folder with --weights, or take --chart."
+            )
         regions = _face_in(path, portrait, models)
         with StageBars(hidden=arguments.quiet) as bars:
             pictures = rendered_emotions(
@@ -318,7 +324,7 @@ def _reader(arguments: argparse.Namespace) -> "Callable[[Portrait, FacePlace], t
 def _face_in(path: Path, portrait: "Portrait", models: "ModelSet") -> "FaceRegions":
     from ..face.regions import face_regions
 
-    detector = models.face_finder.find if models.face_finder is not None else None
+    detector = models.find_faces
     try:
         return face_regions(portrait, detector=detector, size=models.picture_size)
     except FaceError as error:

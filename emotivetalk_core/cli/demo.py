@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from .direction_options import Direction
-from .performance import profiled
-from .talk import TalkJob, add_sampling_options, make_video
+from ..film.request import Direction
+from .talk import add_sampling_options, make_video, request_of
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -23,21 +22,5 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def run(arguments: argparse.Namespace) -> None:
-    with profiled(arguments.profile):
-        make_video(
-            TalkJob(
-                portrait=ASSETS / "portrait.png",
-                audio=ASSETS / "speech.wav",
-                out=arguments.out,
-                weights=arguments.weights,
-                device=arguments.device,
-                direction=Direction(emotion=arguments.emotion),
-                seed=arguments.seed,
-                grid=arguments.grid,
-                steps=arguments.steps,
-                window=arguments.window,
-                overlap=arguments.overlap,
-                resume=not arguments.no_resume,
-                quiet=arguments.quiet,
-            )
-        )
+    bundled = {"portrait": ASSETS / "portrait.png", "audio": ASSETS / "speech.wav"}
+    make_video(request_of(arguments, Direction(emotion=arguments.emotion), **bundled), arguments)

@@ -31,7 +31,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def run(arguments: argparse.Namespace) -> None:
     from ..evaluation.synthetic_suite import BUNDLED_PROBE
     from ..evaluation.synthetic_suite import run as run_suite
-    from .talk import BUNDLED_WEIGHTS
+    from ..models.bundled import BUNDLED_WEIGHTS
 
     probe = arguments.probe or BUNDLED_PROBE
     if arguments.train_probes is not None:

@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     from .. import __version__
     from ..device import bfloat16_unit, pick_device, pick_dtype, pick_picture_dtype
+    from ..models.bundled import BUNDLED_WEIGHTS
     from ..models.model_set import read_sampling_defaults
-    from .talk import BUNDLED_WEIGHTS
 
     device = pick_device(arguments.device)
     print(f"emotivetalk {__version__}, torch {torch.__version__}")

@@ -1,13 +1,8 @@
 """What `talk` can be told with the weights of DICE-Talk or Sonic alone."""
 
 import argparse
-from typing import TYPE_CHECKING
 
-from ..errors import SettingsError
 from . import values
-
-if TYPE_CHECKING:
-    from .talk import TalkJob
 
 
 def add_photograph_options(parser: argparse.ArgumentParser) -> None:
@@ -21,21 +16,7 @@ def add_photograph_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--no-interpolation",
-        action="store_true",
+        action="store_false",
+        dest="interpolate",
         help="show each of the 12.5 frames that are sampled a second twice, and make none between them",
     )
-
-
-def refuse_photograph_options(job: "TalkJob") -> None:
-    """SettingsError where one of them is given with our own weights."""
-    for option, given in {
-        "--emotion-strength": job.emotion_strength,
-        "--lip-guidance": job.lip_guidance,
-        "--picture-guidance": job.picture_guidance,
-        "--no-interpolation": job.no_interpolation or None,
-    }.items():
-        if given is not None:
-            raise SettingsError(
-                f"{option} belongs to the weights of DICE-Talk and Sonic; give their folder with --weights, or leave "
-                "it out."
-            )

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -24,6 +25,9 @@ from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from .speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from .vae_checkpoint import load_vae
 from .vae_network import TemporalVAE
+
+if TYPE_CHECKING:
+    from ..face.finder import FaceDetector
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class ModelSet:
     def picture_size(self) -> int:
         """Side in pixels of the square talking crop that these weights were made for."""
         return self.defaults.size
+
+    @property
+    def find_faces(self) -> "FaceDetector | None":
+        """What finds the faces that these weights know; None: the folder holds no finder."""
+        return self.face_finder.find if self.face_finder is not None else None
 
     def recogniser(self) -> SpeechEmotionRecogniser:
         """What hears the emotion in speech. WeightsError where the folder has none, which says how to get one."""

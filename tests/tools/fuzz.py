@@ -26,13 +26,13 @@ def read(kind: str, path: Path, text: str) -> None:
     import torch
 
     from emotivetalk_core.audio.files import read_recording
-    from emotivetalk_core.cli.files import text_of
     from emotivetalk_core.direction.head_pose import from_keys, parse_keys
     from emotivetalk_core.direction.source import parse_source
     from emotivetalk_core.direction.take import Take
     from emotivetalk_core.direction.timeline import parse_timeline
     from emotivetalk_core.direction.words import word_times
     from emotivetalk_core.face.portrait import read_portrait
+    from emotivetalk_core.film.files import text_of
     from emotivetalk_core.models.checkpoint import load_network
     from emotivetalk_core.models.codebook import EmotionCodebook
     from emotivetalk_core.models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from emotivetalk_core.cli.talk import BUNDLED_WEIGHTS
 from emotivetalk_core.evaluation.unseen import drawn, portrait_of, unseen_clips
 from emotivetalk_core.face.detail import at_own_resolution
+from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.face_reading import read_faces
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import default_settings, read_face, render, see

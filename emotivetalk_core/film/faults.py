@@ -1,4 +1,4 @@
-"""The library's faults in the words of the command line: which file it is, and which option mends it."""
+"""Faults with the file that they are of, and the way out that there is for whoever gave it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,6 @@ from ..errors import FaceError, WeightsError
 
 Value = TypeVar("Value")
 
-FACE_BOX = ("LEFT", "TOP", "RIGHT", "BOTTOM")
 SHOW_A_FACE = "give a picture in which a face is seen from the front"
 OWN_CODEBOOK = "a codebook that was made with `codebook build`"
 

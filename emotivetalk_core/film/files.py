@@ -1,4 +1,4 @@
-"""Files that options name beside the media: texts to read, and places to write to. Knows no emotion and no network."""
+"""Files that a request names beside the media: texts to read, and places to write to. Knows no network."""
 
 import os
 import sys

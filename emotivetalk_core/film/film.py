@@ -1,0 +1,185 @@
+"""From a request to a film: EmotiveTalk's figure 2 with its inputs read from files and its frames put into the picture.
+
+film = make_film(FilmRequest("face.png", "speech.wav", direction=Direction(emotion="happy 0.8")))
+film.save("talk.mp4")
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch.nn.functional import interpolate
+
+from ..audio.files import Recording, read_recording
+from ..audio.mixing import mix_down
+from ..device import pick_device, pick_dtype, pick_picture_dtype
+from ..errors import FaceError
+from ..face.compose import paste_back_stream
+from ..face.portrait import read_portrait
+from ..face.regions import face_regions, flatten_alpha
+from ..models.bundled import BUNDLED_WEIGHTS
+from ..models.model_set import ModelSet, load_model_set
+from ..models.photograph_set import PhotographSet, is_photograph_folder, load_photograph_set
+from ..sampling.estimate import check_disk, film_bytes
+from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
+from ..video.writer import LAYOUTS, VideoWriter
+from .faults import face_fault
+from .listener import Listener
+from .performance import EmotiveTalkPerformer, Performance, Performer
+from .photograph_performance import PhotographPerformer
+from .request import FilmRequest, PathLike
+from .script import Script, read_script
+
+READING = "reading"
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film that is ready to be sampled, of frames [3, height, width].
+
+    Iterate over it for its frames, in chunks [k, 3, height, width], RGB in 0…1, 25 a second; or `save` it. Each of the
+    two samples it anew.
+    """
+
+    performance: Performance
+    recording: Recording
+    portrait: Portrait
+    record: CropRecord
+    frame_count: int
+    request: FilmRequest
+    listener: Listener
+
+    @property
+    def width(self) -> int:
+        return self.performance.size if self.request.crop else self.record.picture_width
+
+    @property
+    def height(self) -> int:
+        return self.performance.size if self.request.crop else self.record.picture_height
+
+    @property
+    def seconds(self) -> float:
+        return self.frame_count / FRAMES_PER_SECOND
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        yield from self._chunks()
+        self.performance.end()
+
+    def save(self, path: PathLike) -> Path:
+        """Write it with its sound: .mp4, .mov, .mkv or .m4v. Nothing stands there before it is whole. OutputError where
+        it cannot be written.
+        """
+        sound = self.recording.waveform
+        if len(sound) not in LAYOUTS:
+            sound = mix_down(sound, self.recording.layout)[0][None]
+        where, rate = Path(path), self.recording.rate
+        disk, spelled = film_bytes(self.width, self.height, self.frame_count, len(sound)), self.request.spelling
+        check_disk(
+            where.absolute().parent,
+            disk,
+            f"choose another disk with {spelled('out')}, or make it smaller with {spelled('size')}",
+        )
+        with VideoWriter(where, width=self.width, height=self.height, audio=sound, audio_rate=rate) as video:
+            for chunk in self._chunks(disk):
+                video.write(chunk)
+        self.performance.end()
+        return where
+
+    def _chunks(self, disk: float = 0.0) -> Iterator[torch.Tensor]:
+        crops = self.performance.crops(self.portrait, self.record, self.listener, disk=disk)
+        return crops if self.request.crop else paste_back_stream(crops, self.portrait, self.record)
+
+
+def make_film(
+    request: FilmRequest, models: ModelSet | PhotographSet | None = None, listener: Listener | None = None
+) -> Film:
+    """Read what a request names, and find all that can be wrong with it, before anything is sampled.
+
+    models: loaded before, in the place of those that the request names · listener: is told what goes on. Raises the
+    errors of errors.py, each one sentence for whoever asked.
+    """
+    film = prepare_film(read_script(request), models, listener)
+    assert film is not None, "a request for a plot alone makes no film; call prepare_film"
+    return film
+
+
+def prepare_film(
+    script: Script, models: ModelSet | PhotographSet | None = None, listener: Listener | None = None
+) -> Film | None:
+    """As `make_film`, of a script that was read before. None where a plot was all that was asked for, and is drawn."""
+    request, listener = script.request, listener or Listener()
+    kind = performer_kind(request, models)
+    kind.check(script)
+    recording, portrait = read_recording(request.audio), read_portrait(request.portrait)
+    listener(READING, 1, 3)
+    performer = kind(script, load_models(request.weights, request.device) if models is None else models)
+    listener(READING, 2, 3)
+    regions = find_face(request, portrait, performer)
+    speech = recording.speech()
+    for note in filter(None, (*recording.notes, speech.note)):
+        listener.say(f"note: {request.audio}: {note}")
+    if regions.note:
+        listener.say(f"note: {request.portrait}: {regions.note} ({request.spelling('face_box')})")
+    performance = performer.direct(speech, regions, listener)
+    listener(READING, 3, 3)
+    if performance is None:
+        return None
+    portrait, record = scaled_picture(portrait, regions.record, None if request.crop else request.size)
+    return Film(performance, recording, portrait, record, speech.frames, request, listener)
+
+
+def load_models(weights: PathLike | None = None, device: str = "auto") -> ModelSet | PhotographSet:
+    """The networks of a weights folder, or of the bundled one: EmotiveTalk's, or those of DICE-Talk or Sonic.
+
+    device: auto, cpu, cuda or mps. Raises WeightsError and SettingsError.
+    """
+    folder, place = BUNDLED_WEIGHTS if weights is None else Path(weights), pick_device(device)
+    if is_photograph_folder(folder):
+        return load_photograph_set(folder, place, pick_dtype(place))
+    return load_model_set(folder, place, pick_dtype(place), picture_dtype=pick_picture_dtype(place))
+
+
+def performer_kind(request: FilmRequest, models: ModelSet | PhotographSet | None) -> type[Performer]:
+    """Whose weights were asked for."""
+    folder = BUNDLED_WEIGHTS if request.weights is None else Path(request.weights)
+    photograph = is_photograph_folder(folder) if models is None else isinstance(models, PhotographSet)
+    return PhotographPerformer if photograph else EmotiveTalkPerformer
+
+
+def find_face(request: FilmRequest, portrait: Portrait, performer: Performer) -> FaceRegions:
+    """The talking crop. A FaceError names the picture, and the field that says where the face is."""
+    where = request.spelling("face_box")
+    try:
+        return face_regions(
+            portrait,
+            box=request.face_box,
+            detector=performer.find_faces,
+            size=performer.size,
+            crop_factor=performer.crop_factor,
+        )
+    except FaceError as error:
+        fault = face_fault(Path(request.portrait), error, f"say where it is with {where}, in pixels")
+        named = "" if where in str(fault) else f" ({where})"
+        raise FaceError(f"{str(fault).rstrip('.')}{named}.") from error
+
+
+def scaled_picture(portrait: Portrait, record: CropRecord, largest: int | None) -> tuple[Portrait, CropRecord]:
+    """The picture that the film shows, no side longer than `largest` where that is given, and where the crop lies in
+    it.
+    """
+    pixels = flatten_alpha(portrait)  # a film has no transparency
+    scale = 1 if largest is None else largest / max(pixels.shape[-2:])
+    if scale >= 1:
+        return replace(portrait, pixels=pixels, alpha=None), record
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[-2:])
+    pixels = interpolate(pixels[None], size=(height, width), mode="bicubic", antialias=True)[0].clamp(0, 1)
+    record = replace(
+        record,
+        left=round(record.left * scale),
+        top=round(record.top * scale),
+        side=round(record.side * scale),
+        picture_width=width,
+        picture_height=height,
+    )
+    return replace(portrait, pixels=pixels, alpha=None), record

@@ -1,0 +1,35 @@
+"""How long what is left of a film will take, measured from what was done."""
+
+import time
+
+from ..sampling.estimate import time_words
+from .listener import Listener
+
+
+class Forecast:
+    """Says to a listener, after the first report of some stages, how long all that is left of each will take.
+
+    counted: these stages, one after the other, and what they count, such as "windows"; the first begins now · resumed:
+    the first report is of what was done before. Where that is all of its stage, a part of the next may be done, too,
+    and nothing is said of it.
+    """
+
+    def __init__(self, listener: Listener, counted: dict[str, str], *, resumed: bool = False) -> None:
+        self._listener, self._counted, self._resumed = listener, counted, resumed
+        self._untold = set(counted)
+        self._began, self._before = time.monotonic(), 0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now, left = time.monotonic(), total - done
+        if self._resumed:
+            self._resumed, self._began, self._before = False, now, done
+            if not left:
+                self._untold.clear()
+        elif stage in self._untold:
+            self._untold.remove(stage)
+            if left:
+                words = time_words((now - self._began) / (done - self._before) * left)
+                self._listener.tell(f"About {words} for the {left} {self._counted[stage]} that are left.")
+        if not left:
+            self._began, self._before = now, 0
+        self._listener(stage, done, total)

@@ -1,0 +1,292 @@
+"""EmotiveTalk's networks at work for one request: directed, told what they cost, and sampled."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import repeat
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from ..device import total_memory
+from ..direction.source import SourceReaders
+from ..direction.take import Take, TakeRecord
+from ..errors import SettingsError
+from ..face.detail import at_own_resolution, unfamiliar
+from ..face.finder import FaceDetector
+from ..face.head_turn import box_of_mask
+from ..face.regions import CROP_FACTOR, crop_square
+from ..models.model_set import ModelSet
+from ..models.presets import draws_at
+from ..models.vae import chunk_memory
+from ..pipeline import (
+    DECODING,
+    VIDEO,
+    TalkSettings,
+    default_settings,
+    prepare_conditions,
+    read_face,
+    render,
+    unfinished_film,
+)
+from ..plot import draw_course
+from ..sampling.estimate import memory_words, plan, room_to_keep, window_memory
+from ..sampling.unfinished import UnfinishedFilm
+from ..types import CropRecord, Emotion, ExpressionLatents, FaceRegions, LipLatents, Portrait, Speech, VideoConditions
+from .directing import emotion_of, head_pose_of, pictures_read, played_expression, recordings_heard, write_plot
+from .files import state_folder
+from .forecast import Forecast
+from .listener import Listener
+from .request import FilmRequest, path_of
+from .script import Script
+
+Value = TypeVar("Value")
+_OTHER_WEIGHTS = (
+    "Take a portrait of the kind they know (the bundled ones: a frame of what `synthesize` draws), or other weights."
+)
+
+
+class Performance(Protocol):
+    """Networks that are ready to be sampled for one film. size: side of the talking crop as it is shown alone, pixels ·
+    cost: in words.
+    """
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def cost(self) -> str: ...
+
+    def crops(
+        self, portrait: Portrait, record: CropRecord, listener: Listener, *, disk: float = 0.0
+    ) -> Iterator[torch.Tensor]:
+        """The talking crop in chunks [k, 3, s, s], RGB in 0…1, that belongs at `record` of the portrait. disk: bytes
+        that the film will take there.
+        """
+        ...
+
+    def end(self) -> None:
+        """The film is whole: what was kept of the unfinished one may go."""
+
+
+class Performer(Protocol):
+    """Loaded networks that can be directed. size: side of the crop that they want to see, in pixels · crop_factor: of
+    that side and the face · find_faces: what finds a face for them, None a general finder.
+    """
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def crop_factor(self) -> float: ...
+
+    @property
+    def find_faces(self) -> FaceDetector | None: ...
+
+    def __init__(self, script: Script, models: Any) -> None: ...
+
+    @staticmethod
+    def check(script: Script) -> None:
+        """SettingsError, before anything is loaded, for what these weights cannot be told."""
+        ...
+
+    def direct(self, speech: Speech, regions: FaceRegions, listener: Listener) -> Performance | None:
+        """Everything of the script resolved, and the plot drawn; None where no more than that was asked for."""
+        ...
+
+
+class EmotiveTalkPerformer:
+    """ETHD led by speech, emotion and head pose (EmotiveTalk fig. 2). SettingsError for sampling that cannot work, and
+    InputError for a codebook of another model.
+    """
+
+    crop_factor = CROP_FACTOR
+
+    def __init__(self, script: Script, models: ModelSet) -> None:
+        self.request = script.request
+        self.script = script
+        script.check_codebook(models.dicte.config.expression_dim)
+        self.models = models if script.codebook is None else replace(models, codebook=script.codebook)
+        self.find_faces = models.find_faces
+        self.size = drawn_size(self.request, models)
+        self.settings = talk_settings(self.request, models)
+
+    @staticmethod
+    def check(script: Script) -> None:
+        request = script.request
+        request.refuse(
+            {
+                "emotion_strength": request.emotion_strength,
+                "lip_guidance": request.lip_guidance,
+                "picture_guidance": request.picture_guidance,
+                "interpolate": None if request.interpolate else False,
+            },
+            f"belongs to the weights of DICE-Talk and Sonic; give their folder with {request.spelling('weights')}, or "
+            "leave it out.",
+        )
+
+    def direct(self, speech: Speech, regions: FaceRegions, listener: Listener) -> "EmotiveTalkPerformance | None":
+        script, models, direction = self.script, self.models, self.request.direction
+        expression, taken = played_expression(script, models, speech, listener)
+        emotion = None
+        if script.timeline is not None and not script.plays:
+            with torch.no_grad():
+                own = read_face(models, regions).expression[0]
+            hear = recordings_heard(models.recogniser, speech, listener)
+            readers = SourceReaders(models.codebook, own, pictures_read(models), hear)
+            emotion = emotion_of(script, script.timeline, readers, speech, listener)
+        pose = head_pose_of(script, models, speech.frames, self.request.seed, taken, listener)
+        settings = replace(self.settings, emotion=emotion, expression=expression, head_pose=pose)
+        if expression is not None and direction.plot is not None:
+            write_plot(script, draw_course(None, expression, speech), listener)
+        if direction.plot_only:
+            return None
+        needed = check_memory(models, settings, speech.frames, self.size, self.request)
+        return EmotiveTalkPerformance(self.request, models, settings, speech, regions, needed)
+
+
+@dataclass
+class EmotiveTalkPerformance:
+    """See `Performance`. memory: bytes that it takes, weights included."""
+
+    request: FilmRequest
+    models: ModelSet
+    settings: TalkSettings
+    speech: Speech
+    regions: FaceRegions
+    memory: float
+    _unfinished: UnfinishedFilm | None = None
+
+    @property
+    def size(self) -> int:
+        return self.request.resolution or self.drawn
+
+    @property
+    def drawn(self) -> int:
+        """Side of the crop as the weights draw it, in pixels."""
+        return self.regions.crop.shape[-1]
+
+    @property
+    def cost(self) -> str:
+        return plan(self.speech.frames, self.settings.video)
+
+    def crops(
+        self, portrait: Portrait, record: CropRecord, listener: Listener, *, disk: float = 0.0
+    ) -> Iterator[torch.Tensor]:
+        settings, regions, spelled = self.settings, self.regions, self.request.spelling
+        if self.request.resolution not in (None, self.drawn):
+            listener.say(
+                f"note: these weights draw faces at {self.drawn} pixels only; what moves is enlarged to "
+                f"{self.request.resolution}."
+            )
+        frames = self.speech.frames
+        listener.label(VIDEO, f"{VIDEO}, {self.cost}")
+        room = f", {memory_words(disk)} of disk" if disk else ""
+        listener.tell(f"{frames} frames, {self.cost}; about {memory_words(self.memory)} of memory{room}")
+        keep = self.request.resume and room_to_keep(state_folder(), disk, self.drawn, frames)
+        if self.request.resume and not keep:
+            listener.say(
+                f"note: {state_folder()}: there is no room to keep what is done; if it is stopped, it begins again."
+            )
+        conditions = prepare_conditions(self.models, self.speech, regions, settings, listener)
+        self._keep_take(conditions, listener)
+        if conditions.portrait is not None and conditions.still is not None:
+            note = unfamiliar(conditions.portrait[None], conditions.still[None])
+            if note:
+                listener.say(f"note: {self.request.portrait}: {note} {_OTHER_WEIGHTS}")
+        if keep:
+            self._unfinished = unfinished_film(state_folder(), self.models, conditions, settings)
+        resumed = self._unfinished is not None and self._unfinished.begun
+        if resumed:
+            listener.tell(f"This video was stopped before and goes on where it was; {spelled('resume')} begins again.")
+        report = Forecast(listener, {VIDEO: "windows", DECODING: "frames"}, resumed=resumed)
+        chunks = render(self.models, conditions, settings, report, self._unfinished)
+        side = self.size if self.request.crop else record.side
+        if side == self.drawn:
+            yield from chunks
+            return
+        for frame in at_own_resolution(
+            (frame for chunk in chunks for frame in chunk),
+            repeat(crop_square(portrait.pixels, record, side)),
+            regions.crop,
+            amount=settings.detail,
+            head_pose=settings.head_pose,
+            face_box=box_of_mask(regions.face_mask),
+        ):
+            yield frame[None]
+
+    def end(self) -> None:
+        if self._unfinished is not None:
+            self._unfinished.finish()
+
+    def _keep_take(self, conditions: VideoConditions, listener: Listener) -> None:
+        """Save what was sampled, where that was asked for. Raises OutputError."""
+        path, settings = path_of(self.request.direction.save_take), self.settings
+        if path is None:
+            return
+        emotion = settings.emotion.name if isinstance(settings.emotion, Emotion) else "portrait"
+        sampled = settings.expression is None
+        weights = path_of(self.request.weights)
+        record = TakeRecord(
+            emotion=emotion if sampled else "",
+            seed=settings.video.seed if sampled else None,
+            weights="demo" if weights is None else weights.name,
+        )
+        expression, lips = ExpressionLatents(conditions.driving_expression.cpu()), LipLatents(conditions.lip.cpu())
+        Take(expression, lips, settings.head_pose, record).save(path)
+        listener.say(f"take: {path.resolve()}")
+
+
+def talk_settings(request: FilmRequest, models: ModelSet) -> TalkSettings:
+    """The weights' own settings with what was chosen in their place. Raises SettingsError."""
+    own = default_settings(models, drawn_size(request, models))
+    overlap = request.overlap
+    if overlap is None and request.window is not None:
+        overlap = min(own.video.overlap, request.window // 2)  # a shorter window alone is no contradiction
+    video = replace(
+        own.video,
+        steps=_chosen(request.steps, own.video.steps),
+        grid=_chosen(request.grid, own.video.grid),
+        window=_chosen(request.window, own.video.window),
+        overlap=_chosen(overlap, own.video.overlap),
+        seed=request.seed,
+    )
+    return replace(
+        own,
+        lip_strength=request.lip_strength,
+        detail=request.detail,
+        expression_guidance=_chosen(request.direction.emotion_guidance, own.expression_guidance),
+        motion_bucket=_chosen(request.direction.motion, own.motion_bucket),
+        video=video,
+    )
+
+
+def drawn_size(request: FilmRequest, models: ModelSet) -> int:
+    """Side of the square that the weights draw: the one asked for where they can, else their own."""
+    size = request.resolution or models.picture_size
+    return size if draws_at(models.defaults, size) else models.picture_size
+
+
+def check_memory(models: ModelSet, settings: TalkSettings, frames: int, size: int, request: FilmRequest) -> float:
+    """Bytes that a film of so many frames of size x size pixels takes, weights included. SettingsError where the
+    device has less in all, with a window that would fit.
+    """
+    vae = models.vae
+    networks = (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd, vae)
+    weights = sum(parameter.nbytes for network in networks for parameter in network.parameters())
+    places = (size // vae.config.pixels_per_latent) ** 2
+    window = min(settings.video.window, frames) * settings.video.windows_per_batch
+    sampling = window_memory(models.ethd.config, window, places, vae.dtype.itemsize)
+    there = total_memory(models.device)
+    if there is not None and weights + sampling > there:
+        fitting = int(window * max(there - weights, 0) / sampling)
+        smaller, elsewhere = request.spelling("window"), request.spelling("device")
+        way_out = f"give {smaller} {fitting} or less" if fitting else f"take another {elsewhere}"
+        raise SettingsError(
+            f"A window of {window} frames of {size} x {size} pixels takes about {memory_words(weights + sampling)} of "
+            f"memory with the weights, but {models.device} has {memory_words(there)} in all; {way_out}."
+        )
+    return weights + max(sampling, chunk_memory(vae.config, size, size, vae.dtype))
+
+
+def _chosen(choice: Value | None, default: Value) -> Value:
+    return default if choice is None else choice

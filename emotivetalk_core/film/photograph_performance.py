@@ -1,0 +1,149 @@
+"""The published networks of DICE-Talk and Sonic at work for one request: what they can be told, and their frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from ..direction.source import FromImage, FromPortrait, SourceReaders
+from ..errors import InputError, SettingsError
+from ..models.photograph_set import PhotographSet
+from ..models.speech_emotion import SpeechEmotionRecogniser
+from ..photograph_pipeline import (
+    CROP_FACTOR,
+    VIDEO,
+    PhotographTalk,
+    default_talk,
+    prepare_photograph,
+    render_photograph,
+    sampled_frames,
+    silent_tail,
+)
+from ..sampling.photograph import plan
+from ..types import CropRecord, Emotion, FaceRegions, Portrait, Speech
+from .directing import emotion_of, recordings_heard
+from .listener import Listener
+from .request import FilmRequest
+from .script import Script
+
+_FORWARD_BYTES = 2_000_000_000
+"""Of one forward of 25 frames of 512 x 512 pixels beside the weights, in half precision (`info --memory`)."""
+
+
+class PhotographPerformer:
+    """See `Performer`."""
+
+    crop_factor = CROP_FACTOR
+    find_faces = None
+
+    def __init__(self, script: Script, models: PhotographSet) -> None:
+        self.request = script.request
+        self.script = script
+        script.check_codebook(models.encoders.config.emotion_dim)
+        self.models = models if script.codebook is None else replace(models, codebook=script.codebook)
+        self.size = self.request.resolution or models.defaults.size
+
+    @staticmethod
+    def check(script: Script) -> None:
+        request, direction = script.request, script.request.direction
+        own = ("driving_video", "take", "save_take", "head_pose")
+        request.refuse(
+            {name: getattr(direction, name) for name in own} | {"overlap": request.overlap},
+            "belongs to EmotiveTalk's own weights, and those of DICE-Talk and Sonic know nothing of it; leave it out.",
+        )
+        asked = direction.emotion is not None or direction.timeline is not None
+        for key in script.timeline.keys if script.timeline is not None and asked else ():
+            for part in key.source.parts:
+                if isinstance(part.origin, (FromImage, FromPortrait)):
+                    raise SettingsError(
+                        f"{part.origin} cannot be read with these weights, for the network that reads DICE-Talk's "
+                        "emotions from a face was never published; name an emotion, or take it from a text or from "
+                        "speech."
+                    )
+
+    def direct(self, speech: Speech, regions: FaceRegions, listener: Listener) -> "PhotographPerformance | None":
+        models, request = self.models, self.request
+        talk = photograph_talk(request, models, self._emotion(speech, listener))
+        if request.direction.plot_only:
+            return None
+        return PhotographPerformance(models, talk, speech, regions)
+
+    def _emotion(self, speech: Speech, listener: Listener) -> Emotion | None:
+        direction, timeline, models = self.request.direction, self.script.timeline, self.models
+        if direction.emotion is None and direction.timeline is None:
+            return None
+        if models.codebook is None or timeline is None:
+            raise SettingsError(
+                "An emotion was given, but these weights hold no emotion_codebook.safetensors: Sonic knows no "
+                "emotions, and DICE-Talk's are converted with its weights; leave the emotion out, or take DICE-Talk's "
+                "weights."
+            )
+        for name in models.codebook.made_of:
+            if any(name in str(part.origin) for key in timeline.keys for part in key.source.parts):
+                listener.say(f"note: {models.codebook.stand_in_note(name)}")
+        readers = SourceReaders(models.codebook, hear=recordings_heard(self._recogniser, speech, listener))
+        return emotion_of(self.script, timeline, readers, speech, listener)
+
+    def _recogniser(self) -> SpeechEmotionRecogniser:
+        if self.models.speech_emotion is None:
+            raise InputError(
+                "These weights hold no speech_emotion.safetensors, so no emotion can be heard; copy the bundled demo's "
+                "file into their folder, or make one with `convert --kind wavlm-emotion`."
+            )
+        return self.models.speech_emotion
+
+
+@dataclass(frozen=True)
+class PhotographPerformance:
+    """See `Performance`."""
+
+    models: PhotographSet
+    talk: PhotographTalk
+    speech: Speech
+    regions: FaceRegions
+
+    @property
+    def size(self) -> int:
+        return self.regions.crop.shape[-1]
+
+    @property
+    def cost(self) -> str:
+        return plan(sampled_frames(self.speech.frames) + silent_tail(self.models, self.talk), self.talk.video)
+
+    def crops(
+        self, portrait: Portrait, record: CropRecord, listener: Listener, *, disk: float = 0.0
+    ) -> Iterator[torch.Tensor]:
+        listener.label(VIDEO, f"{VIDEO}, {self.cost}")
+        video = prepare_photograph(self.models, self.speech, self.regions, self.talk, listener)
+        yield from render_photograph(self.models, video, self.speech.frames, self.talk, listener)
+
+    def end(self) -> None:
+        """Nothing of an unfinished film is kept."""
+
+
+def photograph_talk(request: FilmRequest, models: PhotographSet, emotion: Emotion | None) -> PhotographTalk:
+    """The weights' own settings with what was chosen in their place."""
+    own = default_talk(models)
+    chosen = {name: getattr(request, name) for name in ("steps", "grid", "window", "picture_guidance", "lip_guidance")}
+    chosen["emotion_guidance"] = request.direction.emotion_guidance
+    if models.codebook is None:  # one adapter, so one guidance
+        lips = request.lip_guidance or own.video.lip_guidance
+        chosen |= {"lip_guidance": lips, "emotion_guidance": lips}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return replace(
+        own,
+        emotion=emotion,
+        lip_strength=request.lip_strength,
+        emotion_strength=1.0 if request.emotion_strength is None else request.emotion_strength,
+        motion=request.direction.motion,
+        interpolate=request.interpolate,
+        video=replace(own.video, seed=request.seed, together=_room_for_all(models), **given),
+    )
+
+
+def _room_for_all(models: PhotographSet) -> bool:
+    """Whether a card has room for all forwards of a window at once, which is faster there; a CPU gains nothing."""
+    if models.device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(models.device)
+    return free > 4 * _FORWARD_BYTES

@@ -1,0 +1,103 @@
+"""A film from Python: the README's lines, frames as they are saved, and requests that cannot work."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import write_wav
+
+from emotivetalk_core import Direction, FilmRequest, Listener, load_models, make_film
+from emotivetalk_core.cli.demo import ASSETS
+from emotivetalk_core.errors import EmotiveTalkError, FaceError, SettingsError, WeightsError
+from emotivetalk_core.film.request import LIMITS
+from emotivetalk_core.video.reader import read_frames, read_video_facts
+
+ROOT = Path(__file__).parent.parent
+BOX = (80.0, 40.0, 180.0, 170.0)
+
+
+@pytest.fixture(scope="module")
+def models(tiny_weights):
+    return load_models(tiny_weights, "cpu")
+
+
+def request_of(portrait: Path, audio: Path, **more) -> FilmRequest:
+    return FilmRequest(portrait, audio, **({"face_box": BOX, "resume": False} | more))
+
+
+def test_the_lines_of_the_readme_make_a_film(tmp_path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"<!-- python -->\n```python\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "face.png").write_bytes((ASSETS / "portrait.png").read_bytes())
+    write_wav(tmp_path / "speech.wav", 0.3 * np.sin(900 * np.arange(4800) / 16_000))
+    run = subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert read_video_facts(tmp_path / "talk.mp4").frames == 8
+    assert run.stdout.splitlines() == ["torch.Size([1, 3, 512, 512])"] * 8
+
+
+def test_frames_are_those_of_the_file_and_of_any_second_film(models, portrait_file, recording_file, tmp_path):
+    listener = Listener()
+    film = make_film(request_of(portrait_file, recording_file, crop=True, seed=3), models, listener)
+    frames = torch.cat(list(film))
+    assert frames.shape == (film.frame_count, 3, film.height, film.width) == (20, 3, 64, 64)
+    saved = torch.stack(list(read_frames(film.save(tmp_path / "film.mkv"))))
+    assert (saved - frames).abs().mean() < 0.05  # H.264 is not exact
+    torch.testing.assert_close(torch.cat(list(film)), frames, rtol=0, atol=0)
+    assert listener.notes == film.listener.notes
+
+
+def test_the_direction_is_followed(models, portrait_file, recording_file):
+    def frames(direction: Direction) -> torch.Tensor:
+        return torch.cat(list(make_film(request_of(portrait_file, recording_file, direction=direction), models)))
+
+    still = frames(Direction())
+    assert still.shape == (20, 3, 256, 256)
+    assert not torch.equal(still, frames(Direction(head_pose="0 yaw=0; 0.5 yaw=12")))
+    assert torch.equal(frames(Direction(emotion="happy")), frames(Direction(timeline="0 happy")))
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS))
+def test_numbers_off_their_scale_are_refused_by_name(name):
+    for value in (LIMITS[name][0] - 0.1, LIMITS[name][1] + 0.1, float("nan")):
+        with pytest.raises(SettingsError, match=rf"^{name} is .* from .* to .* is expected\.$"):
+            FilmRequest(
+                "a.png", "b.wav", direction=Direction(**{name: value})
+            ) if name in Direction.__annotations__ else (FilmRequest("a.png", "b.wav", **{name: value}))
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "words"),
+    [
+        ({"direction": Direction(emotion="happy", take="t.safetensors")}, SettingsError, "emotion and take all decide"),
+        ({"direction": Direction(transcript="but")}, SettingsError, "transcript is for .*; add timeline"),
+        ({"lip_guidance": 2.0}, SettingsError, "lip_guidance belongs to .* with weights"),
+        ({"interpolate": False}, SettingsError, "interpolate=False belongs to"),
+        ({"face_box": (0.0, 0.0, 9999.0, 10.0)}, FaceError, r"face_box=\(left, top, right, bottom\)"),
+        ({"window": 4, "overlap": 4}, SettingsError, "overlap"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_the_words_of_python(models, portrait_file, recording_file, more, error, words):
+    with pytest.raises(error, match=words) as caught:
+        make_film(request_of(portrait_file, recording_file, **more), models)
+    assert "--" not in str(caught.value)
+
+
+def test_weights_that_are_not_there(portrait_file, recording_file, tmp_path):
+    with pytest.raises(WeightsError, match="does not exist"):
+        make_film(request_of(portrait_file, recording_file, weights=tmp_path / "gone"))
+
+
+def test_whoever_listens_may_stop_it(models, portrait_file, recording_file):
+    class Impatient(Listener):
+        def __call__(self, stage: str, done: int, total: int) -> None:
+            if stage == "video":
+                raise EmotiveTalkError("enough")
+
+    film = make_film(request_of(portrait_file, recording_file), models, Impatient())
+    with pytest.raises(EmotiveTalkError, match="enough"):
+        next(iter(film))
