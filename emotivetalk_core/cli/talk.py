@@ -4,6 +4,7 @@ import argparse
 import time
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from ..film.request import LARGEST_SIDE, Direction, FilmRequest
 from . import values
@@ -83,9 +84,10 @@ def run(arguments: argparse.Namespace) -> None:
     make_video(request_of(arguments, direction_of(arguments)), arguments)
 
 
-def request_of(arguments: argparse.Namespace, direction: Direction, **more: object) -> FilmRequest:
+def request_of(arguments: argparse.Namespace, direction: Direction, **more: Any) -> FilmRequest:
     """Each option is called as its field is; fields that no option is for keep their defaults."""
-    given = {each.name: getattr(arguments, each.name) for each in fields(FilmRequest) if each.name in arguments}
+    named = (each.name for each in fields(FilmRequest) if each.name in arguments)
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in named}
     if given.get("face_box") is not None:
         given["face_box"] = tuple(given["face_box"])
     return FilmRequest(**(given | {"direction": direction, "spelling": option} | more))
