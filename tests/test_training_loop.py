@@ -2,6 +2,7 @@
 and what cannot go on says so.
 """
 
+import copy
 import dataclasses
 import json
 import math
@@ -12,6 +13,7 @@ from torch import nn
 from torch.nn import Linear
 
 from emotivetalk_core.errors import NumericalError, SettingsError, WeightsError
+from emotivetalk_core.training.batch_norms import SharedBatchNorm, share_batch_norms
 from emotivetalk_core.training.log import thin_curve
 from emotivetalk_core.training.loop import Engine, LoopSettings, TrainingLoop, first_difference, learning_rate
 from emotivetalk_core.training.parallel import Outcome, Phase
@@ -104,6 +106,20 @@ def test_the_learning_rate_phases_and_running_mean_do_what_they_say(tmp_path):
         torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize(("norm", "shape"), [(nn.BatchNorm1d(3), (8, 3)), (nn.BatchNorm2d(3), (4, 3, 5, 6))])
+def test_shared_batch_norms_of_one_process_are_torchs(norm, shape):
+    norm = norm.double().train()
+    holder = nn.Sequential(copy.deepcopy(norm))
+    share_batch_norms(holder)
+    assert isinstance(holder[0], SharedBatchNorm)
+    seen = []
+    for module in (nn.Sequential(norm), holder):
+        x = torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64, requires_grad=True)
+        (module(x) * x.detach().cos()).sum().backward()
+        seen.append({**module.state_dict(), "gradient": x.grad, "frozen": module.eval()(x)})
+    torch.testing.assert_close(seen[1], seen[0], rtol=1e-5, atol=1e-5)
+
+
 def test_parts_of_a_batch_add_up_to_it(tmp_path):
     whole, _ = run(tmp_path / "whole")
     parts, _ = run(tmp_path / "parts", engine=dataclasses.replace(EVERY_STEP, parts=4))
@@ -168,9 +184,18 @@ def test_a_half_written_checkpoint_is_not_taken_up(tmp_path):
 
 def test_other_settings_are_named(tmp_path):
     run(tmp_path)
-    other = dataclasses.replace(SETTINGS, learning_rate=2e-2)
-    with pytest.raises(SettingsError, match=r"made with settings.learning_rate 0.01, and it is 0.02 now"):
+    other = dataclasses.replace(SETTINGS, warmup=4)
+    with pytest.raises(SettingsError, match=r"made with settings.warmup 3, and it is 4 now"):
         run(tmp_path, settings=other)
+
+
+def test_a_training_goes_on_with_a_lower_learning_rate(tmp_path):
+    with pytest.raises(Stopped):
+        run(tmp_path, stop_at=7)
+    resumed, _ = run(tmp_path, settings=dataclasses.replace(SETTINGS, learning_rate=1e-3))
+    rates = [entry["learning_rate"] for entry in log_of(tmp_path)]
+    assert resumed.step == len(rates) == 12
+    assert rates[7:] == pytest.approx([learning_rate(step, SETTINGS) / 10 for step in range(7, 12)])
 
 
 def test_a_checkpoint_of_other_widths_is_named(tmp_path):

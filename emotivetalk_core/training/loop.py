@@ -90,8 +90,8 @@ class TrainingLoop:
     """phases: in the order in which a step runs them; the second learns from what the first hands on.
 
     folder: for the log and the checkpoints, from the last of which it goes on · made_by: what such a checkpoint must
-    agree with, plain values. Raises SettingsError where a batch cannot be shared out or a checkpoint is of other
-    settings.
+    agree with, plain values; only a learning rate may be another. Raises SettingsError where a batch cannot be shared
+    out or a checkpoint is of other settings.
     """
 
     def __init__(
@@ -122,9 +122,14 @@ class TrainingLoop:
             key: build_optimiser(settings.optimiser, phase, self._spread[key], settings.learning_rate)
             for key, phase in self.phases.items()
         }
+        self._learning = {
+            f"{key}.{name}": parameter
+            for key, spread in self._spread.items()
+            for name, parameter in spread.parameters.items()
+        }
         self._means: dict[str, torch.Tensor] = {}
         if settings.average:
-            self._means = {key: parameter.detach().clone() for key, parameter in self._learning().items()}
+            self._means = {name: parameter.detach().clone() for name, parameter in self._learning.items()}
         self.step, self.seconds = 0, 0.0
         self._began = time.monotonic()
         self.log = TrainingLog(name, folder, enabled=engine.processes.first)
@@ -159,7 +164,7 @@ class TrainingLoop:
                 self._save()
                 saved = time.monotonic()
         for key, mean in self._means.items():
-            own_part(self._learning()[key].detach()).copy_(own_part(mean))
+            own_part(self._learning[key].detach()).copy_(own_part(mean))
         curve = thin_curve(self.log.curve)
         return {"stage": self.name, "steps": self.step, "seconds": round(self.seconds, 1), "curve": curve}
 
@@ -186,7 +191,7 @@ class TrainingLoop:
             batches = [dict(outcome.handed or {}) for outcome in outcomes]
         decay = min(self.settings.average, (2 + self.step) / (11 + self.step))  # a mean of few steps forgets faster
         for name, mean in self._means.items():
-            own_part(mean).lerp_(own_part(self._learning()[name].detach()), 1 - decay)
+            own_part(mean).lerp_(own_part(self._learning[name].detach()), 1 - decay)
         return figures
 
     def _backward(self, spread: Spread, batch: Sample, *, last: bool) -> Outcome:
@@ -220,7 +225,7 @@ class TrainingLoop:
             last_good = self.checkpoints.newest()
             raise NumericalError(
                 f"Training of {self.name} diverged by step {self.step}; lower its learning_rate and give the command "
-                f"again: {f'{last_good} is its last good checkpoint' if last_good else 'it has no checkpoint yet'}."
+                f"again: {f'it goes on from {last_good}' if last_good else 'it has no checkpoint yet'}."
             )
         rate = learning_rate(self.step - 1, self.settings)
         head = {"step": self.step, "seconds": round(self.seconds, 1), "learning_rate": rate}
@@ -229,9 +234,6 @@ class TrainingLoop:
     def _agreed(self, decision: bool) -> bool:
         return self.engine.processes.agree(decision, self.engine.device)
 
-    def _learning(self) -> dict[str, nn.Parameter]:
-        return {f"{key}.{name}": p for key, spread in self._spread.items() for name, p in spread.parameters.items()}
-
     def _save(self) -> None:
         tensors, numbers = self._state()
         record = {"step": self.step, "seconds": self.seconds, "numbers": numbers, "made_by": self._made_by}
@@ -239,7 +241,7 @@ class TrainingLoop:
 
     def _restore(self) -> None:
         record = self.checkpoints.record()
-        change = first_difference(record["made_by"], self._made_by)
+        change = first_difference(_lasting(record["made_by"]), _lasting(self._made_by))
         if change is not None:
             raise SettingsError(
                 f"{self.checkpoints.newest()} was made with {change}; go on with the recipe that made it, give another "
@@ -280,6 +282,13 @@ def fill_state(optimiser: torch.optim.Optimizer, parameters: Iterable[nn.Paramet
     optimiser.zero_grad(set_to_none=True)
     for group, rate in zip(optimiser.param_groups, rates):
         group["lr"] = rate
+
+
+def _lasting(made_by: Any) -> Any:
+    """What a training's numbers are apart from the learning rate, which may be lowered on the way."""
+    if not isinstance(made_by, dict):
+        return made_by
+    return {key: _lasting(value) for key, value in made_by.items() if key != "learning_rate"}
 
 
 def first_difference(before: Any, now: Any, name: str = "") -> str | None:

@@ -22,6 +22,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import SettingsError
+from .batch_norms import share_batch_norms
 from .processes import Processes
 
 SHARDINGS = ("none", "fsdp", "hsdp")
@@ -58,7 +59,9 @@ class Phase:
 
 
 class Spread:
-    """A phase's objective, set up on this process' device; `called` it computes with all others."""
+    """A phase's objective, set up on this process' device; `called` it computes with all others. parameters: those that
+    learn, by names that no wrapping changes.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class Spread:
     ) -> None:
         self.objective = phase.objective.to(device)
         many = processes.count > 1
+        if many:
+            share_batch_norms(self.objective)
         # what computes in a single block is small, and stays whole
         self.sharded = many and sharding != "none" and bool(phase.blocks)
         if recompute and phase.blocks:
@@ -92,6 +97,8 @@ class Spread:
             _shard(self.objective, (CheckpointWrapper,) if recompute else phase.blocks, device, shape)
         elif many:
             self.called = DistributedDataParallel(self.objective, find_unused_parameters=phase.skips)
+        named = self.objective.named_parameters()
+        self.parameters = {name.replace(_WRAPPED, ""): p for name, p in named if p.requires_grad}
 
     @contextlib.contextmanager
     def unsummed(self) -> Iterator[None]:
@@ -106,12 +113,6 @@ class Spread:
             sharded.set_requires_gradient_sync(True)
         else:
             yield
-
-    @property
-    def parameters(self) -> dict[str, nn.Parameter]:
-        """Those that learn, by names that no wrapping changes."""
-        named = self.objective.named_parameters()
-        return {name.replace(_WRAPPED, ""): parameter for name, parameter in named if parameter.requires_grad}
 
 
 def _shard(

@@ -110,7 +110,7 @@ class Stills:
 
 
 class Naming(nn.Module):
-    """Every factor named from the plain picture. Batch norms see the part of a batch that their process has."""
+    """Every factor named from the plain picture."""
 
     def __init__(
         self,
