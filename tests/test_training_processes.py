@@ -106,11 +106,14 @@ def test_batch_norms_see_the_batch_of_all_processes(tiny_trained, tmp_path):
 
 
 def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, tmp_path):
-    """ETHD on two processes with FSDP2 and recomputed activations, killed, then on one: as if one had done all."""
+    """ETHD on two processes with FSDP2 and recomputed activations, killed, with HSDP, killed, then on one: as if one
+    had done all.
+    """
     folder = without(tiny_trained, tmp_path / "sharded", "ethd", "ethd")
-    second = folder / "training" / "checkpoints" / "ethd" / "step-000000002"
-    options = ("--sharding", "fsdp", "--recompute", "--save-minutes", "0")
-    run(command(folder, "ethd", *options, processes=2), wait_for=second)
+    checkpoints = folder / "training" / "checkpoints" / "ethd"
+    options = ("--recompute", "--save-minutes", "0", "--sharding")
+    run(command(folder, "ethd", *options, "fsdp", processes=2), wait_for=checkpoints / "step-000000002")
+    run(command(folder, "ethd", *options, "hsdp", processes=2), wait_for=checkpoints / "step-000000003")
     assert not (folder / "ethd.safetensors").exists()
     run(command(folder, "ethd"))
     assert_equal_to(1e-6, state(folder, "ethd"), state(tiny_trained, "ethd"))

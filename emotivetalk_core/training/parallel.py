@@ -91,9 +91,9 @@ class Spread:
             self.objective.compile()
         self.called: nn.Module = self.objective
         if self.sharded:
-            shape = (processes.count,)
+            shape = {"part": processes.count}
             if sharding == "hsdp":
-                shape = (processes.count // processes.each_machine, processes.each_machine)
+                shape = {"machine": processes.count // processes.each_machine, "part": processes.each_machine}
             _shard(self.objective, (CheckpointWrapper,) if recompute else phase.blocks, device, shape)
         elif many:
             self.called = DistributedDataParallel(self.objective, find_unused_parameters=phase.skips)
@@ -116,12 +116,14 @@ class Spread:
 
 
 def _shard(
-    objective: nn.Module, units: tuple[type[nn.Module], ...], device: torch.device, shape: tuple[int, ...]
+    objective: nn.Module, units: tuple[type[nn.Module], ...], device: torch.device, shape: dict[str, int]
 ) -> None:
-    """Each unit's weights, and what is left, as parts on a mesh of processes."""
+    """Each unit's weights, and what is left, as parts on a mesh of processes. shape: its sides by their names; of two,
+    FSDP2 repeats the parts along the first.
+    """
     from torch.distributed.fsdp import fully_shard
 
-    mesh = init_device_mesh(device.type, shape)
+    mesh = init_device_mesh(device.type, tuple(shape.values()), mesh_dim_names=tuple(shape))
     for module in [module for module in objective.modules() if isinstance(module, units)]:
         fully_shard(module, mesh=mesh)
     fully_shard(objective, mesh=mesh)
