@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from emotivetalk_core.audio.files import read_recording
 from emotivetalk_core.errors import InputError, OutputError
 from emotivetalk_core.video.reader import read_frames, read_video_facts
 from emotivetalk_core.video.writer import VideoWriter, check_output
@@ -48,6 +49,30 @@ def test_sound_and_picture_end_together(tmp_path, channels, rate):
         assert float(sound.duration * sound.time_base) == pytest.approx(0.71, abs=0.002)
         assert sound.channels == (channels if channels in (1, 2, 6) else 1)
         assert sound.rate == (rate if rate <= 48_000 else 48_000)
+
+
+@pytest.mark.parametrize(
+    ("layout", "kept"),
+    [("3.0", "3.0"), ("quad(side)", "quad"), ("5.1(side)", "5.1"), ("7.1", "7.1"), (None, "7.1"), ("6.1", "mono")],
+)
+def test_every_channel_stays_in_its_place(tmp_path, layout, kept):
+    """A tone of its own on each is found where it was; what AAC has no places for becomes one channel."""
+    channels, rate = av.AudioLayout(layout or "7.1").nb_channels, 48_000
+    tones = 300 + 70 * torch.arange(channels)
+    audio = 0.3 * torch.sin(2 * torch.pi * tones[:, None] * torch.arange(rate) / rate)
+    if ".1" in (layout or "7.1"):
+        audio[3] = 0.3 * torch.sin(2 * torch.pi * 60 * torch.arange(rate) / rate)  # the subwoofer has no high tones
+    sound = {"audio": audio, "audio_rate": rate, "audio_layout": layout}
+    with VideoWriter(tmp_path / "talk.mp4", width=96, height=64, **sound) as video:
+        video.write(coloured_frames(each=4))
+    read = read_recording(tmp_path / "talk.mp4")
+    assert read.layout == kept
+    if kept != "mono":
+        strongest = torch.fft.rfft(read.waveform[:, 4800:28_800]).abs().argmax(dim=1) * 2
+        expected = tones.clone()
+        if ".1" in kept:
+            expected[3] = 60
+        assert torch.equal(strongest, expected)
 
 
 def test_odd_sizes_gain_a_row_or_a_column(tmp_path):

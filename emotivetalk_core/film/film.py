@@ -23,7 +23,7 @@ from ..models.model_set import ModelSet, load_model_set
 from ..models.photograph_set import PhotographSet, is_photograph_folder, load_photograph_set
 from ..sampling.estimate import check_disk, film_bytes
 from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
-from ..video.writer import LAYOUTS, VideoWriter
+from ..video.writer import VideoWriter, kept_layout
 from .faults import face_fault
 from .listener import Listener
 from .performance import EmotiveTalkPerformer, Performance, Performer
@@ -70,21 +70,28 @@ class Film:
         """Write it with its sound: .mp4, .mov, .mkv or .m4v. Nothing stands there before it is whole. OutputError where
         it cannot be written.
         """
-        sound = self.recording.waveform
-        if len(sound) not in LAYOUTS:
-            sound = mix_down(sound, self.recording.layout)[0][None]
-        where, rate = Path(path), self.recording.rate
+        where, (sound, layout) = Path(path), self._sound()
         disk, spelled = film_bytes(self.width, self.height, self.frame_count, len(sound)), self.request.spelling
         check_disk(
             where.absolute().parent,
             disk,
             f"choose another disk with {spelled('out')}, or make it smaller with {spelled('size')}",
         )
-        with VideoWriter(where, width=self.width, height=self.height, audio=sound, audio_rate=rate) as video:
+        size = {"width": self.width, "height": self.height}
+        with VideoWriter(where, **size, audio=sound, audio_rate=self.recording.rate, audio_layout=layout) as video:
             for chunk in self._chunks(disk):
                 video.write(chunk)
         self.performance.end()
         return where
+
+    def _sound(self) -> tuple[torch.Tensor, str | None]:
+        """All channels of the recording with their layout, or one, which is said, where AAC has no places for them."""
+        sound, layout = self.recording.waveform, self.recording.layout
+        if kept_layout(len(sound), layout) is None:
+            said = f"the film has one channel of sound, for AAC knows no places for these {len(sound)}."
+            self.listener.say(f"note: {self.request.audio}: {said}")
+            sound, layout = mix_down(sound, layout)[0][None], None
+        return sound, layout
 
     def _chunks(self, disk: float = 0.0) -> Iterator[torch.Tensor]:
         crops = self.performance.crops(self.portrait, self.record, self.listener, disk=disk)

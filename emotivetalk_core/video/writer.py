@@ -21,11 +21,24 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """AAC knows higher rates too, but many players do not."""
-LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-"""By the number of channels that a film keeps; other numbers become one."""
+_USUAL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+_LAYOUTS = {
+    **{name: name for name in ("2.1", "3.0", "3.0(back)", "4.0", "quad", "5.0", "5.1", "7.1")},
+    **{f"{name}(side)": name for name in ("quad", "5.0", "5.1")},
+}
+"""Those of more than two channels that come out of an AAC file as they went in; those with the rear ones at the sides
+lose their places in it, so they are called by their neighbours' names.
+"""
 _BT709 = 1
 """Primaries, transfer and matrix of HD video, each numbered 1 in the standard; untagged, players guess by size."""
 _STUDIO_RANGE = 1
+
+
+def kept_layout(channels: int, layout: str | None = None) -> str | None:
+    """FFmpeg's name of the layout in which a film keeps so many channels, None where they become one. layout: where
+    they stand, by FFmpeg's name; None: as is usual for their number.
+    """
+    return _USUAL_LAYOUTS.get(channels) if layout is None or channels <= 2 else _LAYOUTS.get(layout)
 
 
 def check_output(path: str | Path) -> None:
@@ -63,8 +76,9 @@ class VideoWriter:
     """A video at 25 frames per second in the making; use it in a `with` statement.
 
     width, height: of the frames, in pixels; odd sizes gain one repeated row or column, as H.264's chroma needs even
-    ones. audio: float [channels, t] in -1…1 at audio_rate, or None for a silent film. Its rate and channels are kept
-    where AAC has them, and the sound reaches the file beside the frames that it belongs to.
+    ones. audio: float [channels, t] in -1…1 at audio_rate, or None for a silent film · audio_layout: where its channels
+    stand, as for `kept_layout`. Rate and channels are kept where AAC has them, or become one channel, their mean, and
+    the sound reaches the file beside the frames that it belongs to.
     Nothing stands at `path` before the `with` block ends well; a failure or an interruption leaves nothing behind.
     Raises OutputError where the disk is full or the place cannot be written.
     """
@@ -77,6 +91,7 @@ class VideoWriter:
         height: int,
         audio: torch.Tensor | None = None,
         audio_rate: int | None = None,
+        audio_layout: str | None = None,
     ) -> None:
         if (audio is None) != (audio_rate is None):
             raise ValueError("audio and audio_rate belong together.")
@@ -86,7 +101,7 @@ class VideoWriter:
         self._partial = self.path.with_name(f".{self.path.stem}.{os.getpid()}.part")
         self._size = (height, width)
         self._audio = audio
-        self._audio_rate = audio_rate or 0
+        self._audio_rate, self._audio_layout = audio_rate or 0, audio_layout
         self._audio_sent = 0
 
     def __enter__(self) -> "VideoWriter":
@@ -181,10 +196,10 @@ class VideoWriter:
     def _add_sound(self, audio: torch.Tensor) -> "AudioStream":
         import av
 
-        channels = audio.shape[0]
-        if channels not in LAYOUTS:
-            audio = audio.mean(dim=0, keepdim=True)
-        layout = LAYOUTS[audio.shape[0]]
+        layout = kept_layout(audio.shape[0], self._audio_layout)
+        if layout is None:
+            audio, layout = audio.mean(dim=0, keepdim=True), "mono"
+        self._audio_layout = layout
         rate = self._audio_rate if self._audio_rate in _AAC_RATES else 48_000
         self._audio = audio.detach().cpu().float().clamp(-1, 1).contiguous()
         # the encoder's bit rate is for all channels together; 96 kb/s each is beyond telling from the original
@@ -196,13 +211,14 @@ class VideoWriter:
         """Send the sound up to a time in seconds, or all that is left."""
         import av
 
-        if self._sound is None or self._audio is None:
+        if self._sound is None or self._audio is None or self._audio_layout is None:
             return
         total = self._audio.shape[1]
         stop = total if until is None else min(total, round(until * self._audio_rate))
         if stop > self._audio_sent:
-            block = self._audio[:, self._audio_sent : stop].contiguous().numpy()
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=LAYOUTS[block.shape[0]])
+            block = self._audio[:, self._audio_sent : stop].T.reshape(1, -1).contiguous().numpy()
+            # channels side by side: of planes, one for each channel, PyAV takes no more than seven
+            frame = av.AudioFrame.from_ndarray(block, format="flt", layout=self._audio_layout)
             frame.sample_rate, frame.time_base = self._audio_rate, Fraction(1, self._audio_rate)
             frame.pts = self._audio_sent
             self._audio_sent = stop
