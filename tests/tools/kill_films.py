@@ -4,8 +4,8 @@ comes out with a film that was left alone: every pixel that reaches the encoder.
     python tests/tools/kill_films.py /tmp/kills --kills 50
 
 Films are made on tiny untrained networks, one after another, until so many have been stopped. Looked at after each:
-how many steps and frames were done that the state on disk does not have, whether a file stands under the film's name,
-and what SIGTERM leaves behind.
+how many steps and frames were done that the state on disk does not have, whether what stands under the film's name is
+whole, and what SIGTERM leaves behind.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
+from safetensors import safe_open
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
@@ -31,6 +33,8 @@ from tiny import write_tiny_weights, write_wav  # noqa: E402 - found only once t
 from emotivetalk_core.cli.main import main as command_line  # noqa: E402
 from emotivetalk_core.pipeline import render  # noqa: E402, F401 - loaded here, it need not be loaded in every process
 from emotivetalk_core.sampling.unfinished import UnfinishedFilm  # noqa: E402
+from emotivetalk_core.types import FRAMES_PER_SECOND  # noqa: E402
+from emotivetalk_core.video.reader import read_frames  # noqa: E402
 from emotivetalk_core.video.writer import VideoWriter  # noqa: E402
 
 SECONDS, STEPS = 4.0, 12
@@ -100,32 +104,36 @@ def look(seen: Seen, film: Film, number: int, status: int, out: Path, states: Pa
     """After a stop by the signal `number`."""
     name = signal.Signals(number).name
     seen.stops[name] += 1
-    kept = list(states.iterdir()) if states.is_dir() else []
-    step = kept_frames = 0
-    if kept:
-        with_latents = [folder for folder in kept if (folder / "latents.safetensors").is_file()]
-        if with_latents:
-            from safetensors import safe_open
-
-            with safe_open(with_latents[0] / "latents.safetensors", "pt") as file:
-                step = int(file.metadata()["step"])
-        kept_frames = sum(frames_in(path) for path in kept[0].glob("frames_*.png"))
-    seen.stages["decoding" if step == STEPS else "sampling" if film.step.value or step else "before"] += 1
-    seen.most_steps_lost = max(seen.most_steps_lost, film.step.value - step)
-    seen.most_frames_lost = max(seen.most_frames_lost, film.frames.value - kept_frames)
-    if out.exists():
-        seen.faults.append(f"{name}: a file stands under the film's name")
-    parts = [path.name for folder in (out.parent, states) if folder.is_dir() for path in folder.rglob("*.part")]
+    parts = [path.name for folder in (out.parent, states) for path in folder.rglob(f"*.{film.process.pid}.part")]
     if number == signal.SIGTERM and parts:
         seen.faults.append(f"{name}: left {parts}")
     if number == signal.SIGTERM and status not in (128 + number, -number):  # the latter before the program listens
         seen.faults.append(f"{name}: ended with status {status}")
+    if out.exists():  # stopped between the film's last byte and its own end
+        seen.stages["done"] += 1
+        frames = sum(1 for _ in read_frames(out))
+        if frames != SECONDS * FRAMES_PER_SECOND:
+            seen.faults.append(f"{name}: {frames} frames stand under the film's name")
+        out.unlink()
+        return
+    step, frames = kept(states)
+    seen.stages["decoding" if step == STEPS else "sampling" if step or film.step.value else "before"] += 1
+    seen.most_steps_lost = max(seen.most_steps_lost, film.step.value - step)
+    seen.most_frames_lost = max(seen.most_frames_lost, film.frames.value - frames)
+
+
+def kept(states: Path) -> tuple[int, int]:
+    """Steps and frames of the one film whose state is there."""
+    latents = list(states.glob("*/latents.safetensors"))
+    if not latents:
+        return 0, 0
+    with safe_open(latents[0], "pt") as file:
+        step = int(file.metadata()["step"])
+    return step, sum(frames_in(path) for path in states.glob("*/frames_*.png"))
 
 
 def frames_in(strip: Path) -> int:
     """A strip of frames as wide as they are high."""
-    from PIL import Image
-
     with Image.open(strip) as picture:
         return picture.height // picture.width
 
