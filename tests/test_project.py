@@ -171,15 +171,15 @@ def test_no_file_is_long(folder):
 
 
 def test_every_module_has_its_line_in_the_map():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "map.md").read_text(encoding="utf-8")
     names = [path.relative_to(PACKAGE).as_posix() for path in SOURCES if path.name != "__init__.py"]
     names += [path.relative_to(ROOT).as_posix() for path in NODES if path.name != "__init__.py"]
-    assert [name for name in names if f"`{name}`" not in readme] == []
+    assert [name for name in names if f"`{name}`" not in written] == []
 
 
-def test_the_map_names_nothing_that_is_gone():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    named = re.findall(r"`([a-z_0-9/]+\.py)`", readme)
+@pytest.mark.parametrize("page", ["README.md", "docs/map.md", "docs/method.md", "docs/talk.md"])
+def test_no_page_names_a_module_that_is_gone(page):
+    named = re.findall(r"`([a-z_0-9/]+\.py)`", (ROOT / page).read_text(encoding="utf-8"))
     assert [name for name in named if not (PACKAGE / name).is_file() and not (ROOT / name).is_file()] == []
 
 
@@ -189,9 +189,18 @@ def test_the_readme_marks_one_test_command_for_ci():
     assert re.search(r"<!-- test command -->\n```[a-z]*\n.*pytest\n```", readme)
 
 
-def test_the_equations_are_where_the_readme_says():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme[readme.index("Where each equation") : readme.index("## Map")]
+def test_every_link_of_a_page_leads_somewhere():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    dead = []
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#\s]*)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if link and "://" not in link and not (page.parent / link).exists():
+                dead.append(f"{page.name}: {link}")
+    assert dead == []
+
+
+def test_the_equations_are_where_the_method_page_says():
+    table = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
     places = re.findall(r"`([a-z_0-9/]+\.py)`: ((?:`\w+`(?:, )?)+)", table)
     assert len(places) > 10
     for file, names in places:

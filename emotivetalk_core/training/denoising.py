@@ -27,7 +27,7 @@ from .source import Clip, Source
 @dataclass(frozen=True)
 class NoiseLaw:
     """ln sigma ~ N(mean, deviation²), SVD's; for a share `strong` of the samples evenly between `strong_from` and
-    sampling's first, sigma = 700. [we]
+    sampling's first, sigma = 700. [ours]
 
     Weights born from SVD have met strong noise in their pre-training; ours start from nothing, and it is there, where
     the picture gives no hint, that the network must read mouth and expression from the conditions.
@@ -49,7 +49,7 @@ class NoiseLaw:
 @dataclass(frozen=True)
 class RegionWeights:
     """How much more the face and the lips count than the rest, which counts 1. The lips are a fiftieth of the picture;
-    without weight they would be learnt last. [we]
+    without weight they would be learnt last. [ours]
     """
 
     face: float = 2.0

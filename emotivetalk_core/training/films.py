@@ -22,10 +22,10 @@ class FilmShares:
     portrait (motion bucket 0), which shows the network what is the lips' and the expression's alone; guided, whose
     heads move and whose portraits' heads are turned with them, frame by frame, as a given head pose does it
     (face/head_turn.py); in the rest the head moves, and the network has to invent how, knowing the motion bucket
-    only, as SVD does. [we]
+    only, as SVD does. [ours]
 
     from_vision: share of samples that are driven by e_v, the rest by e_a (EmotiveTalk §6.4) · drop: share that goes
-    without lips, and without expression, for guidance at inference [we].
+    without lips, and without expression, for guidance at inference [ours].
     """
 
     held: float = 0.5

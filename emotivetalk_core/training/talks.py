@@ -18,7 +18,7 @@ from .source import Clip, Source
 RECUT = 0.5
 """Share of clips that are pieced together from several, so that the emotion changes on the way: e_cond is then that of
 each piece. The paper's e_cond is one for a whole clip; a timeline of emotions needs a network that has met changes.
-[we]
+[ours]
 """
 PIECE_FRAMES, FADE_FRAMES = (12, 120), 12  # lengths of such pieces; the longest change from one to the next
 ENDED = 0.3  # share of clips that end early and hold their last audio, as the sampler fills up a short speech

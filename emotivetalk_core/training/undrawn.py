@@ -1,4 +1,4 @@
-"""Latents of clips that were heard and never drawn, for V-AID. [we]
+"""Latents of clips that were heard and never drawn, for V-AID. [ours]
 
 The projector and Di-CTE need many voices and sentences, and drawing a clip takes a hundred times as long as speaking
 it. What the drawing would have been fed is known for every clip, though, and so a small network learns from the drawn
