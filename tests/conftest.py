@@ -1,12 +1,44 @@
 """Fixtures that several topics share: a weights folder with tiny untrained networks, a portrait and a recording."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from tiny import write_tiny_weights, write_wav
+
+HOST_TESTS = Path(__file__).parent / "host"
+COUNTED = {"passed": "ran", "failed": "ran", "error": "ran", "skipped": "skipped"}
+
+
+def pytest_configure() -> None:
+    """Where several workers share a machine, each computes on one thread, and so does what it starts: teams of threads
+    that fight for two cores slow each other twentyfold.
+    """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        torch.set_num_threads(1)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """A line on how many of the tests on a real ComfyUI ran. It stands here because a run of several workers reads no
+    other conftest.py than this one where it reports.
+    """
+    counts = {"ran": 0, "skipped": 0}
+    reasons = set()
+    for outcome, counted in COUNTED.items():
+        for report in terminalreporter.getreports(outcome):
+            if (terminalreporter.config.rootpath / report.nodeid.split("::")[0]).parent != HOST_TESTS:
+                continue
+            counts[counted] += 1
+            if counted == "skipped":
+                reasons.add(report.longrepr[2].removeprefix("Skipped: "))
+    if any(counts.values()):
+        why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
+        terminalreporter.write_line(f"host tests: {counts['ran']} ran, {counts['skipped']} skipped{why}")
 
 
 @pytest.fixture(scope="session")

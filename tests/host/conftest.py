@@ -1,4 +1,4 @@
-"""The real host for tests: found, started once, its log shown where a test fails, and a line on how many tests ran."""
+"""The real host for tests: found, started once, its log shown where a test fails."""
 
 import sys
 from collections.abc import Iterator
@@ -13,9 +13,7 @@ from client import HostClient  # noqa: E402 - found only once the folder is on t
 from installation import HOW_TO_ENABLE, Installation, find_installation  # noqa: E402
 from server import HostServer  # noqa: E402
 
-FOLDER = Path(__file__).parent
 SERVER = pytest.StashKey[HostServer]()
-COUNTED = {"passed": "ran", "failed": "ran", "error": "ran", "skipped": "skipped"}
 
 
 @pytest.fixture(scope="session")
@@ -54,18 +52,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.failed and server is not None and "host" in getattr(item, "fixturenames", ()):
         report.sections.append(("the end of ComfyUI's log", server.log_tail()))
     return report
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    counts = {"ran": 0, "skipped": 0}
-    reasons = set()
-    for outcome, counted in COUNTED.items():
-        for report in terminalreporter.getreports(outcome):
-            if (terminalreporter.config.rootpath / report.nodeid.split("::")[0]).parent != FOLDER:
-                continue
-            counts[counted] += 1
-            if counted == "skipped":
-                reasons.add(report.longrepr[2].removeprefix("Skipped: "))
-    if any(counts.values()):
-        why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
-        terminalreporter.write_line(f"host tests: {counts['ran']} ran, {counts['skipped']} skipped{why}")
