@@ -108,13 +108,13 @@ def prepare_conditions(
     """V-AID: from speech, portrait and emotion to the latents that drive the backbone."""
     face = read_face(models, regions)
     emotion = emotion_condition(models, face, settings)  # [e] or [n, e]
-    audio_windows = hear(models, speech, on_stage)  # [n, 10, c]
+    audio_windows = encode_windows(models, speech, on_stage)  # [n, 10, c]
     lip = lip_latents(models, audio_windows, settings)  # [n, lip_dim]
     if settings.expression is not None:
         expression = settings.expression.values.to(lip)  # [n, e]
     else:
         expression = expression_latents(models, audio_windows, face, emotion, settings, on_stage)
-    return see(models, regions, face, lip, expression, settings)
+    return portrait_conditions(models, regions, face, lip, expression, settings)
 
 
 def read_face(models: ModelSet, regions: FaceRegions) -> MotionLatents:
@@ -134,7 +134,7 @@ def emotion_condition(models: ModelSet, face: MotionLatents, settings: TalkSetti
     return models.codebook.lookup(settings.emotion, settings.intensity).to(face.expression)
 
 
-def hear(models: ModelSet, speech: Speech, on_stage: OnStage | None = None) -> torch.Tensor:
+def encode_windows(models: ModelSet, speech: Speech, on_stage: OnStage | None = None) -> torch.Tensor:
     """The audio windows A_w [n, 10, c]."""
     return encode_speech(models.speech_encoder, speech, _report(on_stage, AUDIO))
 
@@ -165,7 +165,7 @@ def expression_latents(
     )
 
 
-def see(
+def portrait_conditions(
     models: ModelSet,
     regions: FaceRegions,
     face: MotionLatents,

@@ -19,7 +19,7 @@ from emotivetalk_core.evaluation.protocols import emotion_figures, identity_accu
 from emotivetalk_core.evaluation.readings import HEAT_REGIONS, Readings, read_film
 from emotivetalk_core.evaluation.report import TARGETS, Report, compare, digest_of, plain
 from emotivetalk_core.evaluation.speed import time_one_film
-from emotivetalk_core.evaluation.studio import Studio, Take
+from emotivetalk_core.evaluation.studio import Scene, Studio
 from emotivetalk_core.evaluation.synthetic_suite import PROTOCOLS, run
 from emotivetalk_core.evaluation.unseen import FIRST_SEED, beginning, drawn, portrait_of, speech_of, unseen_clips
 from emotivetalk_core.models.checkpoint import save_checkpoint
@@ -278,13 +278,13 @@ def test_emotions_asked_and_read_make_the_confusion():
 
 def test_the_ablations_leave_out_what_they_say(models):
     (clip,) = unseen_clips(1, 6)
-    take = Take("test", clip, portrait_of(clip.identity, models.picture_size), "happy")
+    scene = Scene("test", clip, portrait_of(clip.identity, models.picture_size), "happy")
     settings = TalkSettings(emotion="happy", expression_steps=2)
-    whole = prepare_conditions(models, speech_of(clip), take.portrait, settings)
-    assert not without_lip(models, take, whole).lip.any()
-    held = without_expression(models, take, whole)
+    whole = prepare_conditions(models, speech_of(clip), scene.portrait, settings)
+    assert not without_lip(models, scene, whole).lip.any()
+    held = without_expression(models, scene, whole)
     assert torch.equal(held.driving_expression[3], whole.reference_expression) and torch.equal(held.lip, whole.lip)
-    assert raw_audio(models, take, whole).lip.shape == (6, 10 * TINY.lip_projector.audio_dim)
+    assert raw_audio(models, scene, whole).lip.shape == (6, 10 * TINY.lip_projector.audio_dim)
     assert NO_LIP.change is without_lip and NO_EXPRESSION.change is without_expression
 
 

@@ -27,7 +27,7 @@ from emotivetalk_core.evaluation.probes import FaceProbe, FaceProbeConfig, load_
 from emotivetalk_core.evaluation.readings import Readings
 from emotivetalk_core.evaluation.report import TARGETS, compare, plain
 from emotivetalk_core.evaluation.sources import SENTENCES, SETTLED, Cast, driver_of, leak_figures, source_row, taken_for
-from emotivetalk_core.evaluation.studio import Studio, Take
+from emotivetalk_core.evaluation.studio import Scene, Studio
 from emotivetalk_core.evaluation.unseen import portrait_of, unseen_clips
 from emotivetalk_core.face.head_motion import head_motion
 from emotivetalk_core.models.checkpoint import save_checkpoint
@@ -209,8 +209,8 @@ def cast_of_two(n: int = 40) -> Cast:
     clips = unseen_clips(2, n, offset=100, emotion="neutral")
     portraits = [portrait_of(clip.identity, 64) for clip in clips]
     owners, asked = (0, 0, 1, 1), ("happy", "sad") * 2
-    takes = tuple(Take("emotion", clips[o], portraits[o], name) for o, name in zip(owners, asked, strict=True))
-    return Cast(takes, asked, owners, tuple(Take("plain", *pair) for pair in zip(clips, portraits, strict=True)))
+    scenes = tuple(Scene("emotion", clips[o], portraits[o], name) for o, name in zip(owners, asked, strict=True))
+    return Cast(scenes, asked, owners, tuple(Scene("plain", *pair) for pair in zip(clips, portraits, strict=True)))
 
 
 def film_of(cast: Cast, index: int, **shown) -> Readings:
@@ -221,7 +221,7 @@ def film_of(cast: Cast, index: int, **shown) -> Readings:
 
 def test_a_perfect_source_gets_perfect_figures_and_a_bad_one_fails():
     cast = cast_of_two()
-    plain_films = [readings_of(40, person=i, opening=take.clip.mouth[:, 0]) for i, take in enumerate(cast.plain)]
+    plain_films = [readings_of(40, person=i, opening=scene.clip.mouth[:, 0]) for i, scene in enumerate(cast.plain)]
     lineup = np.eye(6)
     row = source_row([film_of(cast, i) for i in range(4)], cast, plain_films, lineup)
     assert row["accuracy"] == row["votes"] == row["identity_accuracy"] == 1
@@ -280,23 +280,23 @@ def test_an_emotion_of_the_codebook_is_the_same_film_as_its_name(studio):
     known = Emotion(codebook.lookup("fear"), "from a sentence")
     other = Emotion(codebook.lookup("fear", 0.5))
     told = cast.told([known, other, known, other], codebook)
-    assert [take.emotion for take in told] == ["fear", other, "fear", other]
+    assert [scene.emotion for scene in told] == ["fear", other, "fear", other]
 
 
 def test_films_are_told_apart_by_what_drives_them_and_only_by_that():
-    take = cast_of_two(10).takes[0]
+    scene = cast_of_two(10).scenes[0]
     latents = torch.randn(10, 6, generator=torch.Generator().manual_seed(0))
     ways = [
-        take,
-        replace(take, emotion=None),
-        replace(take, emotion=Emotion(latents[0])),
-        replace(take, emotion=Emotion(latents[1])),
-        replace(take, emotion=Emotion(latents)),
-        replace(take, emotion=None, expression=ExpressionLatents(latents)),
-        replace(take, emotion=None, head_pose=HeadPose(latents + 1)),
+        scene,
+        replace(scene, emotion=None),
+        replace(scene, emotion=Emotion(latents[0])),
+        replace(scene, emotion=Emotion(latents[1])),
+        replace(scene, emotion=Emotion(latents)),
+        replace(scene, emotion=None, expression=ExpressionLatents(latents)),
+        replace(scene, emotion=None, head_pose=HeadPose(latents + 1)),
     ]
     assert len({way.direction for way in ways}) == len(ways)
-    assert ways[2].direction == replace(take, emotion=Emotion(latents[0] + 1e-7, "another name")).direction
+    assert ways[2].direction == replace(scene, emotion=Emotion(latents[0] + 1e-7, "another name")).direction
     settings = ways[5].settings(TalkSettings(emotion="sad", lip_strength=0.5))
     assert settings.expression is ways[5].expression and settings.emotion is None and settings.lip_strength == 0.5
 
@@ -333,7 +333,9 @@ def test_the_report_of_the_sources_is_whole_and_a_second_run_films_nothing(studi
 
 def test_a_cast_that_plays_again_takes_its_people_in_turn():
     cast, again = cast_of_two(), cast_of_two().again(3)
-    assert [(take.name, take.emotion) for take in again.takes] == [("emotion", name) for name in ("happy", "sad") * 3]
+    assert [(scene.name, scene.emotion) for scene in again.scenes] == [
+        ("emotion", name) for name in ("happy", "sad") * 3
+    ]
     assert again.owners == (0, 0, 1, 1, 0, 0) and again.asked == ("happy", "sad") * 3
     assert [clip.seed for clip in again.clips] == [cast.clips[i].seed for i in (0, 1, 2, 3, 0, 1)]
 
@@ -356,11 +358,11 @@ def test_with_a_recogniser_the_speech_is_a_source_too(studio):
 def test_what_drives_the_video_source_is_the_drivers_expression_retimed(studio):
     cast = sources.cast_of(studio, PLAN)
     drivers = [driver_of(i, name, 4, studio.size) for i, name in enumerate(cast.asked)]
-    take = sources.video_takes(studio, cast, drivers)[1]
+    scene = sources.video_scenes(studio, cast, drivers)[1]
     with torch.no_grad():
         read = studio.models.motion_encoder.expression(drivers[1].frames)
-    assert take.expression is not None and take.emotion is None and take.portrait is cast.takes[1].portrait
-    assert torch.allclose(take.expression.values, retime(read, 6, PING_PONG))
+    assert scene.expression is not None and scene.emotion is None and scene.portrait is cast.scenes[1].portrait
+    assert torch.allclose(scene.expression.values, retime(read, 6, PING_PONG))
 
 
 def test_the_report_of_the_direction_is_whole_and_a_second_run_films_nothing(studio):
@@ -376,7 +378,7 @@ def test_the_report_of_the_direction_is_whole_and_a_second_run_films_nothing(stu
 
 
 def test_knob_zero_is_one_film_for_all_emotions(studio):
-    films = direction.Direction(studio, PLAN)
+    films = direction.DirectedFilms(studio, PLAN)
     assert films.told("happy 0", 3).direction == films.told("sad 0", 3).direction == films.told("neutral", 3).direction
     assert films.told("happy", 3).direction != films.told("happy 0.5", 3).direction
 

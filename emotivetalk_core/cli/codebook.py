@@ -217,7 +217,7 @@ def rendered_emotions(
     import torch
 
     from ..models.codebook import NEUTRAL
-    from ..pipeline import default_settings, read_face, render, see
+    from ..pipeline import default_settings, portrait_conditions, read_face, render
 
     wanted = models.ethd.config.expression_dim
     if codebook.latents.shape[1] != wanted:
@@ -235,7 +235,7 @@ def rendered_emotions(
             frames, face.lip.shape[1]
         )  # z-normalised: 0 is the mean mouth, as with no lip strength
         neutral = codebook.lookup(NEUTRAL).to(face.expression).expand(frames, -1)
-        conditions = see(models, regions, face, lip, neutral, settings)
+        conditions = portrait_conditions(models, regions, face, lip, neutral, settings)
         for done, name in enumerate(codebook.names, 1):
             expression = codebook.lookup(name, intensity).to(face.expression).expand(frames, -1)
             film = torch.cat(list(render(models, replace(conditions, driving_expression=expression), settings)))

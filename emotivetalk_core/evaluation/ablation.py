@@ -13,7 +13,7 @@ import numpy as np
 from ..models.checkpoint import load_network
 from ..models.ethd import ETHD, ETHDConfig
 from ..models.model_set import ModelSet
-from ..pipeline import hear
+from ..pipeline import encode_windows
 from ..synthesis.clip import TalkingClip
 from ..types import EMOTIONS, VideoConditions
 from .metrics import finite_mean, frechet_distance, total_variation
@@ -21,25 +21,25 @@ from .plan import SuitePlan
 from .protocols import emotion_figures, silence, sync
 from .readings import HEAT_REGIONS, Readings, read_film
 from .report import Figures, digest_of, digests
-from .studio import AS_SHIPPED, Studio, Take, Variant, unchanged
+from .studio import AS_SHIPPED, Scene, Studio, Variant, unchanged
 from .unseen import drawn, portrait_of, speech_of, unseen_clips
 
 
-def without_lip(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+def without_lip(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
     """The mean mouth in every frame; latents are z-normalised."""
     return replace(conditions, lip=conditions.lip.new_zeros(conditions.lip.shape))
 
 
-def without_expression(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+def without_expression(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
     """The portrait's own expression in every frame: EDI's difference vanishes."""
     own = conditions.reference_expression.expand_as(conditions.driving_expression)
     return replace(conditions, driving_expression=own)
 
 
-def raw_audio(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+def raw_audio(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
     """The audio windows A_w themselves in the place of the lip latents, and no expression."""
-    windows = hear(models, speech_of(take.clip)).flatten(1)  # [n, 10·c]
-    return replace(without_expression(models, take, conditions), lip=windows.to(conditions.lip))
+    windows = encode_windows(models, speech_of(scene.clip)).flatten(1)  # [n, 10·c]
+    return replace(without_expression(models, scene, conditions), lip=windows.to(conditions.lip))
 
 
 NO_LIP = Variant("no_lip", without_lip)
@@ -58,21 +58,21 @@ def trained_variant(studio: Studio, name: str, missing: dict[str, str]) -> Varia
     return Variant(f"{name}-{version}", raw_audio if name == "no_decoupling" else unchanged, backbone)
 
 
-def takes_of(studio: Studio, plan: SuitePlan) -> list[Take]:
-    """Every take another person, voice and emotion; the speech carries the emotion in its prosody, as raw audio has
+def scenes_of(studio: Studio, plan: SuitePlan) -> list[Scene]:
+    """Each scene is another person, voice and emotion; the speech carries the emotion in its prosody, as raw audio has
     no other way."""
-    takes = []
+    scenes = []
     for i in range(plan.ablation_clips):
         emotion = EMOTIONS[i % len(EMOTIONS)]
         (clip,) = unseen_clips(1, plan.ablation_frames, offset=300 + i, emotion=emotion)
-        takes.append(Take("ablation", clip, portrait_of(clip.identity, studio.size), emotion))
-    return takes
+        scenes.append(Scene("ablation", clip, portrait_of(clip.identity, studio.size), emotion))
+    return scenes
 
 
-def table_row(films: Sequence[Readings], takes: Sequence[Take], truth: Sequence[Readings]) -> Figures:
+def table_row(films: Sequence[Readings], scenes: Sequence[Scene], truth: Sequence[Readings]) -> Figures:
     """One row of table 2. expression_distance stands for E-FID: the Fréchet distance of the action units read from
     films and from true drawings of the same clips."""
-    clips: list[TalkingClip] = [take.clip for take in takes]
+    clips: list[TalkingClip] = [scene.clip for scene in scenes]
     emotion = emotion_figures(films, [clip.emotion for clip in clips])
     units = [np.concatenate([reading.action_units for reading in group]) for group in (films, truth)]
     return {
@@ -97,14 +97,14 @@ def movement(films: Sequence[Readings], still: Sequence[Readings]) -> Figures:
 
 def measure_ablation(studio: Studio, plan: SuitePlan) -> Figures:
     """Keys ablation and decoupling. Lip only is the film without expression, expression only the film without lip."""
-    takes = takes_of(studio, plan)
-    truth = [read_film(studio.probe, drawn(take.clip, studio.size).split(64), take.portrait) for take in takes]
-    still = [read_film(studio.probe, [take.portrait.crop[None]], take.portrait) for take in takes]
-    films = {variant.name: studio.film("ablation", takes, variant) for variant in (AS_SHIPPED, NO_EXPRESSION, NO_LIP)}
-    rows: Figures = {name: table_row(readings, takes, truth) for name, readings in films.items()}
+    scenes = scenes_of(studio, plan)
+    truth = [read_film(studio.probe, drawn(scene.clip, studio.size).split(64), scene.portrait) for scene in scenes]
+    still = [read_film(studio.probe, [scene.portrait.crop[None]], scene.portrait) for scene in scenes]
+    films = {variant.name: studio.film("ablation", scenes, variant) for variant in (AS_SHIPPED, NO_EXPRESSION, NO_LIP)}
+    rows: Figures = {name: table_row(readings, scenes, truth) for name, readings in films.items()}
     missing: dict[str, str] = {}
     variant = trained_variant(studio, "no_decoupling", missing)
-    rows["no_decoupling"] = table_row(studio.film("ablation", takes, variant), takes, truth) if variant else None
+    rows["no_decoupling"] = table_row(studio.film("ablation", scenes, variant), scenes, truth) if variant else None
 
     decoupling = {}
     for key, name in (("both", "full"), ("lip_only", "no_expression"), ("expression_only", "no_lip")):
@@ -119,10 +119,10 @@ def injection_rows(studio: Studio, plan: SuitePlan, missing: dict[str, str]) -> 
     `no_edi` by backbones trained alike and equally long. angry: share of frames read so · happy: mean probability
     left."""
     clips = unseen_clips(plan.edi_portraits, plan.edi_frames, offset=400, emotion="neutral")
-    takes = [Take("edi", clip, portrait_of(clip.identity, studio.size, "happy"), "angry") for clip in clips]
+    scenes = [Scene("edi", clip, portrait_of(clip.identity, studio.size, "happy"), "angry") for clip in clips]
 
     def row(variant: Variant) -> Figures:
-        films = studio.film("ablation (EDI)", takes, variant)
+        films = studio.film("ablation (EDI)", scenes, variant)
         happy = [float(film.emotion[:, EMOTIONS.index("happy")].mean()) for film in films]
         return {"angry": finite_mean(film.reads_as("angry") for film in films), "happy": finite_mean(happy)}
 

@@ -23,7 +23,7 @@ from .plan import SuitePlan
 from .protocols import opening_of, silence, sync
 from .readings import Readings
 from .report import Figures
-from .studio import Studio, Take
+from .studio import Scene, Studio
 from .unseen import beginning, portrait_of, speech_of, unseen_clips
 
 SPEAKERS = 700
@@ -181,7 +181,7 @@ def pose_figures(wanted: np.ndarray, found: np.ndarray) -> Figures:
     }
 
 
-class Direction:
+class DirectedFilms:
     """The films of one person, told what to show by the words that a user would write."""
 
     def __init__(self, studio: Studio, plan: SuitePlan) -> None:
@@ -190,9 +190,9 @@ class Direction:
         self.portrait = portrait_of(self.clip.identity, studio.size)
         self.readers = SourceReaders(studio.models.codebook)
 
-    def told(self, source: str, frames: int) -> Take:
+    def told(self, source: str, frames: int) -> Scene:
         emotion = resolve(parse_source(source), self.readers)
-        return Take("directed", beginning(self.clip, frames), self.portrait, emotion)
+        return Scene("directed", beginning(self.clip, frames), self.portrait, emotion)
 
     def intensity(self) -> Figures:
         films = {
@@ -208,8 +208,8 @@ class Direction:
 
     def blends(self) -> Figures:
         def units(source: str) -> np.ndarray:
-            take = self.told(source, self.plan.directed_frames)
-            return self.studio.film(f"direction: {source}", [take])[0].action_units.mean(0)
+            scene = self.told(source, self.plan.directed_frames)
+            return self.studio.film(f"direction: {source}", [scene])[0].action_units.mean(0)
 
         mixtures = []
         for first, second in self.plan.blends:
@@ -220,14 +220,14 @@ class Direction:
 
     def timeline(self) -> Figures:
         """Keys at 40, 50 and 60 % of the film in turn. Beside `timeline_figures`, as_due: the mean over films."""
-        frames, takes, keys = self.plan.turn_frames, [], []
+        frames, scenes, keys = self.plan.turn_frames, [], []
         for index, (before, after) in enumerate(self.plan.turns):
             share = (40, 50, 60)[index % 3]
             timeline = parse_timeline(f"0 {before}\n{share}% {after}")
             course = timeline.course(frames, lambda source: resolve(source, self.readers))
-            takes.append(Take("directed", self.clip, self.portrait, course))
+            scenes.append(Scene("directed", self.clip, self.portrait, course))
             keys.append(share / 100 * frames)
-        films = self.studio.film("direction: timeline", takes)
+        films = self.studio.film("direction: timeline", scenes)
         told = list(zip(films, self.plan.turns, keys, strict=True))
         figures = timeline_figures(keys, [change_frame(film, *turn) for film, turn, _ in told])
         seen = finite_mean(as_due(film, *turn, key) for film, turn, key in told)
@@ -251,41 +251,41 @@ class Direction:
         """Every amount of sway by the same seed."""
         frames = self.plan.turn_frames
         poses = [sway(frames, amount, seed=0) for amount in self.plan.amounts]
-        takes = [Take("directed", self.clip, self.portrait, head_pose=pose) for pose in poses]
-        return motion_figures(self.plan.amounts, self.watched("direction: motion", takes, read_head_pose))
+        scenes = [Scene("directed", self.clip, self.portrait, head_pose=pose) for pose in poses]
+        return motion_figures(self.plan.amounts, self.watched("direction: motion", scenes, read_head_pose))
 
     def pose(self, read_head_pose: ReadHeadPose) -> Figures:
         """The keyframes of the documentation's own example."""
         track = from_keys(parse_keys(EXAMPLE), self.plan.turn_frames)
-        take = Take("directed", self.clip, self.portrait, head_pose=track)
-        (found,) = self.watched("direction: pose", [take], read_head_pose)
+        scene = Scene("directed", self.clip, self.portrait, head_pose=track)
+        (found,) = self.watched("direction: pose", [scene], read_head_pose)
         return pose_figures(track.values.numpy(), found)
 
     @torch.no_grad()
-    def watched(self, section: str, takes: Sequence[Take], read_head_pose: ReadHeadPose) -> list[np.ndarray]:
-        """The head's pose [n, 6] in each take's film, made where it does not lie beside the readings."""
+    def watched(self, section: str, scenes: Sequence[Scene], read_head_pose: ReadHeadPose) -> list[np.ndarray]:
+        """The head's pose [n, 6] in each scene's film, made where it does not lie beside the readings."""
         studio, courses = self.studio, []
-        for done, take in enumerate(takes):
-            studio.report(section, done, len(takes))
-            name = f"head-{take.name}-{take.clip.seed}-{take.clip.frames}-{take.direction}"
+        for done, scene in enumerate(scenes):
+            studio.report(section, done, len(scenes))
+            name = f"head-{scene.name}-{scene.clip.seed}-{scene.clip.frames}-{scene.direction}"
             file = studio.archive / f"{name}.npy"
             if not file.exists():
-                settings = take.settings(studio.settings)
-                conditions = prepare_conditions(studio.models, speech_of(take.clip), take.portrait, settings)
+                settings = scene.settings(studio.settings)
+                conditions = prepare_conditions(studio.models, speech_of(scene.clip), scene.portrait, settings)
                 frames = torch.cat(list(render(studio.models, conditions, settings)))
                 part = studio.archive / f"{name}.part.npy"
                 part.parent.mkdir(parents=True, exist_ok=True)
                 np.save(part, read_head_pose(frames.float()))
                 os.replace(part, file)
             courses.append(np.load(file, allow_pickle=False))
-        studio.report(section, len(takes), len(takes))
+        studio.report(section, len(scenes), len(scenes))
         return courses
 
 
 def measure_direction(studio: Studio, plan: SuitePlan, read_head_pose: ReadHeadPose | None = None) -> Figures:
     """Key direction: the figures of `Direction`'s methods. Without a reader of head poses those of the head are null,
     and `missing` says so."""
-    films = Direction(studio, plan)
+    films = DirectedFilms(studio, plan)
     figures: Figures = {
         "intensity": films.intensity(),
         "blends": films.blends(),

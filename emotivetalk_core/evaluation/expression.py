@@ -6,19 +6,19 @@ import numpy as np
 import torch
 
 from ..models.model_set import ModelSet
-from ..pipeline import emotion_condition, expression_latents, hear, read_face
+from ..pipeline import emotion_condition, encode_windows, expression_latents, read_face
 from ..types import VideoConditions
 from .plan import SuitePlan
 from .report import Figures
-from .studio import AS_SHIPPED, Studio, Take, Variant
+from .studio import AS_SHIPPED, Scene, Studio, Variant
 from .unseen import beginning, drawn, portrait_of, speech_of, unseen_clips
 
 
-def held_expression(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+def held_expression(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
     """Without Di-CTE: e_cond itself drives every frame."""
     chosen = conditions.reference_expression
-    if take.emotion is not None:
-        chosen = models.codebook.lookup(take.emotion) if isinstance(take.emotion, str) else take.emotion.values
+    if scene.emotion is not None:
+        chosen = models.codebook.lookup(scene.emotion) if isinstance(scene.emotion, str) else scene.emotion.values
     held = chosen.to(conditions.driving_expression).expand_as(conditions.driving_expression)
     return replace(conditions, driving_expression=held)
 
@@ -44,7 +44,7 @@ def measure_dicte(studio: Studio, plan: SuitePlan) -> Figures:
     for done, (clip, portrait) in enumerate(zip(clips, portraits, strict=True)):
         studio.report("dicte", done, len(clips))
         settings = replace(studio.settings, emotion=clip.emotion)
-        face, windows = read_face(models, portrait), hear(models, speech_of(clip))
+        face, windows = read_face(models, portrait), encode_windows(models, speech_of(clip))
         condition = emotion_condition(models, face, settings)
         seeds = [replace(settings, video=replace(settings.video, seed=seed)) for seed in range(plan.seeds)]
         films = [expression_latents(models, windows, face, condition, each).cpu().numpy() for each in seeds]
@@ -55,12 +55,12 @@ def measure_dicte(studio: Studio, plan: SuitePlan) -> Figures:
         true.append(motion(truth))
         spread.append(np.std(films, axis=0).mean())
         distance.append(np.mean([np.abs(film.mean(0) - truth.mean(0)).mean() for film in films]))
-    takes = [
-        Take("dicte", beginning(clip, plan.emotion_frames), portrait, clip.emotion)
+    scenes = [
+        Scene("dicte", beginning(clip, plan.emotion_frames), portrait, clip.emotion)
         for clip, portrait in zip(clips[:2], portraits, strict=False)
     ]
     shown = {
-        name: float(np.mean([motion(reading.action_units) for reading in studio.film("dicte", takes, variant)]))
+        name: float(np.mean([motion(reading.action_units) for reading in studio.film("dicte", scenes, variant)]))
         for name, variant in (("with", AS_SHIPPED), ("without", WITHOUT_DICTE))
     }
     return {

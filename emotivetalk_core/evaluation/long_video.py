@@ -9,7 +9,7 @@ from .plan import SuitePlan
 from .protocols import identity_accuracy, line_up, silence, sync
 from .readings import Readings
 from .report import Figures
-from .studio import Studio, Take
+from .studio import Scene, Studio
 from .unseen import beginning, portrait_of, unseen_clips
 
 EMOTION = "happy"
@@ -23,7 +23,7 @@ def measure_long(studio: Studio, plan: SuitePlan) -> Figures:
     portrait = portrait_of(clip.identity, studio.size)
     lineup = line_up(studio, [clip], plan.lineup)
     clips = [beginning(clip, frames) for frames in plan.lengths]
-    films = studio.film("long", [Take("long", cut, portrait, EMOTION) for cut in clips])
+    films = studio.film("long", [Scene("long", cut, portrait, EMOTION) for cut in clips])
     rows = {cut.frames: _row(film, cut, lineup) for film, cut in zip(films, clips, strict=True)}
     shortest, longest = min(rows), max(rows)
     end = slice(longest - shortest, longest)

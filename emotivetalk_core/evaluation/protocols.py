@@ -15,7 +15,7 @@ from .metrics import best_lag_correlation, finite_mean, opening_ratio
 from .plan import SuitePlan
 from .readings import Readings, read_film
 from .report import Figures
-from .studio import Studio, Take
+from .studio import Scene, Studio
 from .unseen import drawn, portrait_of, unseen_clips
 
 EXTRA_PEOPLE = 1_900_000
@@ -71,8 +71,8 @@ def measure_sync(studio: Studio, plan: SuitePlan) -> Figures:
     """Keys sync, silence, identity: each clip's person speaks its speech, with the portrait's own (neutral)
     expression."""
     clips = unseen_clips(plan.clips, plan.clip_frames)
-    takes = [Take("sync", clip, portrait_of(clip.identity, studio.size)) for clip in clips]
-    readings = studio.film("sync", takes)
+    scenes = [Scene("sync", clip, portrait_of(clip.identity, studio.size)) for clip in clips]
+    readings = studio.film("sync", scenes)
     each = [sync([reading], [clip]) for reading, clip in zip(readings, clips, strict=True)]
     others = clips[1:] + clips[:1]
     return {
@@ -90,20 +90,20 @@ def measure_sync(studio: Studio, plan: SuitePlan) -> Figures:
     }
 
 
-def emotion_takes(studio: Studio, plan: SuitePlan) -> list[list[Take]]:
-    """For each portrait one take of each emotion, all with that portrait's one neutral speech. Its own list starts at
+def emotion_scenes(studio: Studio, plan: SuitePlan) -> list[list[Scene]]:
+    """For each portrait one scene of each emotion, all with that portrait's one neutral speech. Its own list starts at
     seed + 100."""
     clips = unseen_clips(1 + plan.more_portraits, plan.emotion_frames, offset=100, emotion="neutral")
     portraits: list[FaceRegions] = [portrait_of(clip.identity, studio.size) for clip in clips]
     return [
-        [Take("emotion", clip, portrait, emotion) for emotion in plan.emotions]
+        [Scene("emotion", clip, portrait, emotion) for emotion in plan.emotions]
         for clip, portrait in zip(clips, portraits, strict=True)
     ]
 
 
 def measure_emotion(studio: Studio, plan: SuitePlan) -> Figures:
     """Key emotion: one speech and one portrait made to show every emotion; `portraits` the same over several."""
-    films = [studio.film("emotion", takes) for takes in emotion_takes(studio, plan)]
+    films = [studio.film("emotion", scenes) for scenes in emotion_scenes(studio, plan)]
     figures = emotion_figures(films[0], plan.emotions)
     if len(films) > 1:
         over_all = [reading for readings in films for reading in readings]

@@ -24,10 +24,10 @@ from ..synthesis.render import render_head
 from ..types import EMOTIONS, Emotion, ExpressionLatents
 from .metrics import correlation, finite_mean
 from .plan import SuitePlan
-from .protocols import EXTRA_PEOPLE, emotion_figures, emotion_takes, line_up, sync
+from .protocols import EXTRA_PEOPLE, emotion_figures, emotion_scenes, line_up, sync
 from .readings import Readings, read_film
 from .report import Figures
-from .studio import Studio, Take
+from .studio import Scene, Studio
 from .unseen import CPU, portrait_of, speech_of, unseen_clips
 
 DRIVERS, VOICES = 1_000, 2_000
@@ -54,40 +54,40 @@ SENTENCES = {
 
 @dataclass(frozen=True, eq=False)
 class Cast:
-    """takes: one for each portrait and emotion, by the codebook · asked: their emotions · owners: their portraits ·
+    """scenes: one for each portrait and emotion, by the codebook · asked: their emotions · owners: their portraits ·
     plain: one for each portrait, which has nothing but its own neutral expression.
     """
 
-    takes: tuple[Take, ...]
+    scenes: tuple[Scene, ...]
     asked: tuple[str, ...]
     owners: tuple[int, ...]
-    plain: tuple[Take, ...]
+    plain: tuple[Scene, ...]
 
     @property
     def clips(self) -> list[TalkingClip]:
-        return [take.clip for take in self.takes]
+        return [scene.clip for scene in self.scenes]
 
     def again(self, times: int) -> "Cast":
         """Every emotion so many times, the people in turn. One recording says less of an emotion than one picture: it
         takes more of them to know how well a source does.
         """
-        people, emotions = len(self.plain), len(self.takes) // len(self.plain)
-        # each person's takes lie together
+        people, emotions = len(self.plain), len(self.scenes) // len(self.plain)
+        # each person's scenes lie together
         order = [turn % people * emotions + emotion for turn in range(times) for emotion in range(emotions)]
         return Cast(
-            takes=tuple(self.takes[i] for i in order),
+            scenes=tuple(self.scenes[i] for i in order),
             asked=tuple(self.asked[i] for i in order),
             owners=tuple(self.owners[i] for i in order),
             plain=self.plain,
         )
 
-    def told(self, emotions: Sequence[Emotion], codebook: EmotionCodebook) -> list[Take]:
-        """The same takes with other emotions. What is one of the codebook's own is told by its name: then it is the
+    def told(self, emotions: Sequence[Emotion], codebook: EmotionCodebook) -> list[Scene]:
+        """The same scenes with other emotions. What is one of the codebook's own is told by its name: then it is the
         same film, which need not be made twice.
         """
         return [
-            replace(take, emotion=_name_of(emotion, codebook) or emotion)
-            for take, emotion in zip(self.takes, emotions, strict=True)
+            replace(scene, emotion=_name_of(emotion, codebook) or emotion)
+            for scene, emotion in zip(self.scenes, emotions, strict=True)
         ]
 
 
@@ -98,12 +98,12 @@ def _name_of(emotion: Emotion, codebook: EmotionCodebook) -> str | None:
 
 def cast_of(studio: Studio, plan: SuitePlan) -> Cast:
     """The people and films of the section `emotion`."""
-    groups = emotion_takes(studio, plan)
+    groups = emotion_scenes(studio, plan)
     return Cast(
-        takes=tuple(take for group in groups for take in group),
+        scenes=tuple(scene for group in groups for scene in group),
         asked=plan.emotions * len(groups),
         owners=tuple(owner for owner, group in enumerate(groups) for _ in group),
-        plain=tuple(Take("own-neutral", group[0].clip, group[0].portrait) for group in groups),
+        plain=tuple(Scene("own-neutral", group[0].clip, group[0].portrait) for group in groups),
     )
 
 
@@ -126,14 +126,14 @@ def driver_of(index: int, emotion: str, frames: int, size: int) -> Driver:
 
 
 @torch.no_grad()
-def video_takes(studio: Studio, cast: Cast, drivers: Sequence[Driver]) -> list[Take]:
+def video_scenes(studio: Studio, cast: Cast, drivers: Sequence[Driver]) -> list[Scene]:
     """The driver's pixels -> expression encoder -> retimed: in Di-CTE's place."""
-    encoder, takes = studio.models.motion_encoder, []
-    for take, driver in zip(cast.takes, drivers, strict=True):
+    encoder, scenes = studio.models.motion_encoder, []
+    for scene, driver in zip(cast.scenes, drivers, strict=True):
         course = encoder.expression(driver.frames.to(studio.models.device)).float()  # [m, e]
-        latents = ExpressionLatents(retime(course, take.clip.frames, PING_PONG))
-        takes.append(replace(take, name="video", emotion=None, expression=latents))
-    return takes
+        latents = ExpressionLatents(retime(course, scene.clip.frames, PING_PONG))
+        scenes.append(replace(scene, name="video", emotion=None, expression=latents))
+    return scenes
 
 
 @torch.no_grad()
@@ -260,22 +260,22 @@ def measure_sources(studio: Studio, plan: SuitePlan) -> Figures:
     """
     cast, missing = cast_of(studio, plan), dict[str, str]()
     plain = studio.film("sources: plain", cast.plain)
-    codebook = studio.film("sources: codebook", cast.takes)
+    codebook = studio.film("sources: codebook", cast.scenes)
     drivers = [driver_of(i, name, plan.driver_frames, studio.size) for i, name in enumerate(cast.asked)]
-    people = [take.clip for take in cast.plain] + [driver.clip for driver in drivers]
+    people = [scene.clip for scene in cast.plain] + [driver.clip for driver in drivers]
     lineup = line_up(studio, people, plan.lineup)
 
     def row(films: Sequence[Readings]) -> Figures:
         return source_row(films, cast, plain, lineup)
 
-    rows: Figures = {"plain": {"sync": sync(plain, [take.clip for take in cast.plain])}, "codebook": row(codebook)}
-    films = studio.film("sources: video", video_takes(studio, cast, drivers))
-    lengths = [take.clip.frames for take in cast.takes]
+    rows: Figures = {"plain": {"sync": sync(plain, [scene.clip for scene in cast.plain])}, "codebook": row(codebook)}
+    films = studio.film("sources: video", video_scenes(studio, cast, drivers))
+    lengths = [scene.clip.frames for scene in cast.scenes]
     openings = [
         retime(torch.from_numpy(driver.opening[:, None]), frames, PING_PONG)[:, 0].numpy()
         for driver, frames in zip(drivers, lengths, strict=True)
     ]
-    shown = [read_film(studio.probe, driver.frames.split(64), cast.takes[0].portrait) for driver in drivers]
+    shown = [read_film(studio.probe, driver.frames.split(64), cast.scenes[0].portrait) for driver in drivers]
     rows["video"] = {
         **row(films),
         **leak_figures(films, codebook, openings, cast, lineup),
@@ -299,8 +299,8 @@ def measure_sources(studio: Studio, plan: SuitePlan) -> Figures:
             "recognition": recognition_figures(heard),
         }
     own = [
-        replace(take, name=f"own-{name}", portrait=portrait_of(take.clip.identity, studio.size, name), emotion=None)
-        for take, name in zip(cast.takes, cast.asked, strict=True)
+        replace(scene, name=f"own-{name}", portrait=portrait_of(scene.clip.identity, studio.size, name), emotion=None)
+        for scene, name in zip(cast.scenes, cast.asked, strict=True)
     ]
     rows["portrait"] = row(studio.film("sources: portrait", own))
     falls = [figures["sync_fall"] for name, figures in rows.items() if name != "plain" and figures is not None]

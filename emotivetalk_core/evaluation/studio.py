@@ -23,9 +23,9 @@ OnStep = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Take:
+class Scene:
     """One film to make: who speaks what, with which emotion (None: the portrait's own), or by which expression in the
-    place of Di-CTE's, and with which head pose. `name` tells it from all other takes of the same clip, length and
+    place of Di-CTE's, and with which head pose. `name` tells it from all other scenes of the same clip, length and
     direction."""
 
     name: str
@@ -53,7 +53,7 @@ def _digits(values: torch.Tensor) -> str:
     return digest_of(np.round(values.detach().float().cpu().numpy(), 4) + 0.0)  # + 0.0: no "-0"
 
 
-def unchanged(models: ModelSet, take: Take, conditions: VideoConditions) -> VideoConditions:
+def unchanged(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
     return conditions
 
 
@@ -62,7 +62,7 @@ class Variant:
     """A way of making films that differs from the usual one: by what drives the backbone, or by the backbone itself."""
 
     name: str
-    change: Callable[[ModelSet, Take, VideoConditions], VideoConditions] = unchanged
+    change: Callable[[ModelSet, Scene, VideoConditions], VideoConditions] = unchanged
     backbone: ETHD | None = None
 
 
@@ -83,13 +83,13 @@ class Studio:
     def size(self) -> int:
         return self.models.picture_size
 
-    def film(self, section: str, takes: Sequence[Take], variant: Variant = AS_SHIPPED) -> list[Readings]:
-        """The readings of each take, made where they are not in the archive."""
+    def film(self, section: str, scenes: Sequence[Scene], variant: Variant = AS_SHIPPED) -> list[Readings]:
+        """The readings of each scene, made where they are not in the archive."""
         readings = []
-        for done, take in enumerate(takes):
-            self.report(section, done, len(takes))
-            readings.append(self._film(take, variant))
-        self.report(section, len(takes), len(takes))
+        for done, scene in enumerate(scenes):
+            self.report(section, done, len(scenes))
+            readings.append(self._film(scene, variant))
+        self.report(section, len(scenes), len(scenes))
         return readings
 
     def report(self, section: str, done: int, total: int) -> None:
@@ -97,15 +97,15 @@ class Studio:
             self.on_step(section, done, total)
 
     @torch.no_grad()
-    def _film(self, take: Take, variant: Variant) -> Readings:
-        name = f"{variant.name}-{take.name}-{take.clip.seed}-{take.clip.frames}-{take.direction}"
+    def _film(self, scene: Scene, variant: Variant) -> Readings:
+        name = f"{variant.name}-{scene.name}-{scene.clip.seed}-{scene.clip.frames}-{scene.direction}"
         file = self.archive / f"{name}.npz"
         if file.exists():
             return Readings.load(file)
-        settings = take.settings(self.settings)
+        settings = scene.settings(self.settings)
         models = self.models if variant.backbone is None else replace(self.models, ethd=variant.backbone)
-        conditions = prepare_conditions(models, speech_of(take.clip), take.portrait, settings)
-        conditions = variant.change(models, take, conditions)
-        readings = read_film(self.probe, render(models, conditions, settings), take.portrait)
+        conditions = prepare_conditions(models, speech_of(scene.clip), scene.portrait, settings)
+        conditions = variant.change(models, scene, conditions)
+        readings = read_film(self.probe, render(models, conditions, settings), scene.portrait)
         readings.save(file)
         return readings

@@ -20,7 +20,7 @@ from emotivetalk_core.face.detail import at_own_resolution
 from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.face_reading import read_faces
 from emotivetalk_core.models.model_set import load_model_set
-from emotivetalk_core.pipeline import default_settings, read_face, render, see
+from emotivetalk_core.pipeline import default_settings, portrait_conditions, read_face, render
 from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.types import FaceRegions
 
@@ -64,7 +64,7 @@ def main(people: int = 4, count: int = 24) -> None:
         truth, large_truth = drawn(clip, size), drawn(clip, LARGER * size)
         read = read_faces(models.motion_encoder, truth, count=count, device=models.device)
         usual = default_settings(models)
-        conditions = see(models, regions, read_face(models, regions), read.lip, read.expression, usual)
+        conditions = portrait_conditions(models, regions, read_face(models, regions), read.lip, read.expression, usual)
         for amount in (0.0, 1.0):
             frames = torch.cat(list(render(models, conditions, replace(usual, detail=amount))))
             sharp = at_own_resolution(frames, repeat(large.crop), regions.crop, amount=amount)

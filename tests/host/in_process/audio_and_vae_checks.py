@@ -79,7 +79,7 @@ def check_audio_features_are_the_cores() -> None:
     audio = recording(60)
     windows, frames = part("nodes.audio").EncodeAudio.execute(encoder(), audio).result
     speech = part("nodes.layouts").speech_of(audio)
-    agree(windows.windows, part("emotivetalk_core.pipeline").hear(models(), speech), EXACT)
+    agree(windows.windows, part("emotivetalk_core.pipeline").encode_windows(models(), speech), EXACT)
     assert frames == speech.frames == windows.frames
 
 
@@ -323,7 +323,7 @@ def check_detail_is_the_cores() -> None:
     mask, record = torch.ones(1, 64, 64), types.CropRecord(0, 0, 64, 64, 64)
     regions = types.FaceRegions(image[0].movedim(-1, 0), mask, mask, record)
     latents = torch.zeros(1, 64), torch.zeros(1, 30)
-    wanted = core.see(models(), regions, face(), *latents, core.TalkSettings())
+    wanted = core.portrait_conditions(models(), regions, face(), *latents, core.TalkSettings())
     portrait, still = part("nodes.decoding").portrait_and_still(vae(), clip(1, 16), image)
     torch.testing.assert_close(portrait[0].cpu(), wanted.portrait, rtol=0, atol=0)
     torch.testing.assert_close(still[0].cpu(), wanted.still, rtol=EXACT, atol=EXACT)
