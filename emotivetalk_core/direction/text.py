@@ -9,11 +9,10 @@ from ..errors import SettingsError, excerpt
 from ..models.codebook import ALIASES, EmotionCodebook
 from ..types import EMOTIONS, Emotion
 from .reading import STRONGEST, TextEmotion, read_clauses, understood
-from .vocabulary_de import GERMAN
-from .vocabulary_en import ENGLISH
+from .vocabulary import Vocabulary
 
 AUTO = "auto"
-VOCABULARIES = {vocabulary.language: vocabulary for vocabulary in (ENGLISH, GERMAN)}
+VOCABULARIES = {language: Vocabulary.of(language) for language in ("en", "de")}
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|$)", re.DOTALL | re.IGNORECASE)
 _OBJECT = re.compile(r"\{[^{}]*\}")

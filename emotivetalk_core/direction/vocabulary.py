@@ -1,6 +1,5 @@
 """How a language's words of emotion are written down, and how they are found in a text. Knows no emotion, no language
-and nothing of what follows from a find: the tables (`vocabulary_en.py`, `vocabulary_de.py`) and the rules
-(`reading.py`) do.
+and nothing of what follows from a find: the tables (assets/vocabulary) and the rules (`reading.py`) do.
 
 A table is text. A line that ends with a colon begins a list, `KIND STRENGTH SORT:`; the entries below it stand between
 commas:
@@ -15,6 +14,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 _TOKEN = re.compile(
     r"(?P<face>[>}]?[:;=][-'^]*[()\[\]DPpOo/|\\](?![A-Za-z0-9])|D:|<3|</3|[xX]D\b)"
@@ -25,6 +25,8 @@ _TOKEN = re.compile(
     r"|(?P<pause>\.\.+|[.,;:!?…—–()\[\]{}\n\"“”-])"
     r"|(?P<sign>[^\s\w\ufe0f\u200d\U0001f3fb-\U0001f3ff])"
 )
+FOLDER = Path(__file__).parent.parent / "assets" / "vocabulary"
+_TABLES = ("words", "idioms", "lines", "cues")
 _FREE_WORDS = 3
 _FEWEST_LETTERS = 3
 _ARROW = "->"
@@ -72,6 +74,8 @@ class Find:
 class Vocabulary:
     """Everything that is particular to one language.
 
+    Its folder in assets/vocabulary holds a text file for each field, and the tables of several files make one.
+
     table: as above · opposites: another such table, what is felt where its words are denied · endings: what an
     inflected word ends with, and what the word itself has there · irregular: inflections that follow no rule, and
     their words · contractions: whole words, or endings from the apostrophe on, and what is said in full · common: its
@@ -85,6 +89,21 @@ class Vocabulary:
     irregular: Mapping[str, str] = field(default_factory=dict)
     contractions: Mapping[str, str] = field(default_factory=dict)
     common: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, language: str) -> "Vocabulary":
+        """The one that lies in assets/vocabulary under the language's two letters."""
+        folder = FOLDER / language
+        text = {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.txt"))}
+        return cls(
+            language=language,
+            table="".join(text[name] for name in _TABLES if name in text),
+            opposites=text["opposites"],
+            endings=pairs(text["endings"]),
+            irregular=dict(pairs(text["irregular"])) if "irregular" in text else {},
+            contractions=dict(pairs(text["contractions"])) if "contractions" in text else {},
+            common=frozenset(text["common"].split()),
+        )
 
     @functools.cached_property
     def entries(self) -> dict[str, tuple[Entry, ...]]:
