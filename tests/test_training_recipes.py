@@ -132,10 +132,10 @@ def test_a_folder_of_another_recipe_is_refused(begun, capsys, tmp_path):
 
 
 def test_a_checkpoint_of_other_numbers_is_refused_and_kept(begun, capsys, tmp_path):
-    recipe = write(tmp_path, {"from": "tiny", "stages": {"ethd": {"loop": {"learning_rate": 1e-5}}}})
+    recipe = write(tmp_path, {"from": "tiny", "stages": {"ethd": {"loop": {"warmup": 3}}}})
     recipe = recipe.rename(recipe.with_name("tiny.json"))
     told = refused(capsys, begun, recipe, "--stages", "ethd")
-    assert "made with settings.learning_rate 0.0006, and it is 1e-05 now" in told
+    assert "made with settings.warmup 2, and it is 3 now" in told
     assert list((begun / "training" / "checkpoints" / "ethd").iterdir())
 
 
