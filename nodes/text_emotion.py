@@ -6,6 +6,7 @@ from ..emotivetalk_core.direction.text import retrieval_prompt, text_emotion, ti
 from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import Emotion
 from .hosted import to_host
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, EmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -29,6 +30,7 @@ class EmotionFromText(WeightsNode):
                 "sentiment",
                 "llm",
             ],
+            hidden=HIDDEN,
             inputs=[
                 io.Combo.Input(
                     "weights",
@@ -69,10 +71,13 @@ class EmotionFromText(WeightsNode):
 
     @classmethod
     def execute(cls, weights: str, text: str, intensity: float = 1.0) -> io.NodeOutput:
-        emotion = text_emotion(text, EmotionCodebook.load(path_of(weights)), intensity)
+        codebook = EmotionCodebook.load(path_of(weights))
+        emotion = text_emotion(text, codebook, intensity)
+        notes = [note] if (note := codebook.stand_in_note(emotion.name)) else []
         return io.NodeOutput(
             Emotion(to_host(emotion.values), emotion.name),
             emotion.name,
             timeline_lines(text, intensity),
             retrieval_prompt(text),
+            ui=told(cls, notes),
         )
