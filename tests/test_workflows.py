@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ OLDER_HOSTS = ("SaveVideo", "codec")
 
 NAMES = sorted(path.stem for path in (ROOT / "workflows" / "api").glob("*.json"))
 EXPECTED = {
+    "a_talking_portrait",
     "quick_start",
     "emotion_from_a_picture",
     "emotion_from_a_driving_video",
@@ -45,18 +47,50 @@ def read(*parts: str) -> Json:
     return json.loads(ROOT.joinpath(*parts).read_text(encoding="utf-8"))
 
 
+def boxes_of(workflow: Json) -> dict[str, Json]:
+    """The subgraphs of an editor's workflow, by the type of the node that stands for each."""
+    return {box["id"]: box for box in workflow.get("definitions", {}).get("subgraphs", [])}
+
+
 def in_api_format(workflow: Json) -> dict[str, tuple[str, Json]]:
-    """What the editor would send: class and inputs of each node, by id."""
-    sources = {link[0]: [str(link[1]), link[2]] for link in workflow["links"]}
+    """What the editor would send: class and inputs of each node, by id; boxes are opened."""
+    boxes = boxes_of(workflow)
+    canvas = {node["id"]: node for node in workflow["nodes"] if node["type"] != "MarkdownNote"}
+    wires = {link[0]: link[1:3] for link in workflow["links"]}
+
+    def source_of(link: int) -> list[Any]:
+        """Of a link on the canvas: the node that it comes from, in its box where it lies in one."""
+        key, slot = wires[link]
+        if canvas[key]["type"] not in boxes:
+            return [str(key), slot]
+        box = boxes[canvas[key]["type"]]
+        last = next(link for link in box["links"] if [link["target_id"], link["target_slot"]] == [-20, slot])
+        return [f"{key}:{last['origin_id']}", last["origin_slot"]]
+
     nodes = {}
-    for node in workflow["nodes"]:
-        if node["type"] != "MarkdownNote":
-            linked = {
-                socket["name"]: sources[socket["link"]] for socket in node["inputs"] if socket["link"] is not None
-            }
-            widgets = {k: v for k, v in node["widgets_values_named"].items() if k != "control_after_generate"}
-            nodes[str(node["id"])] = (node["type"], widgets | linked)
+    for key, node in canvas.items():
+        if node["type"] not in boxes:
+            nodes[str(key)] = (node["type"], values_of(node, source_of))
+            continue
+        inner_wires = {link["id"]: link for link in boxes[node["type"]]["links"]}
+
+        def inner_source_of(link: int, key: int = key, node: Json = node, wires: Json = inner_wires) -> Any:
+            origin, slot = wires[link]["origin_id"], wires[link]["origin_slot"]
+            if origin != -10:
+                return [f"{key}:{origin}", slot]
+            outer = node["inputs"][slot]["link"]
+            return None if outer is None else source_of(outer)
+
+        for inner in boxes[node["type"]]["nodes"]:
+            nodes[f"{key}:{inner['id']}"] = (inner["type"], values_of(inner, inner_source_of))
     return nodes
+
+
+def values_of(node: Json, source_of: Callable[[int], Any]) -> Json:
+    """Widgets and links of a node; a link that leads to an open socket leaves the widget as it is."""
+    linked = {s["name"]: source_of(s["link"]) for s in node["inputs"] if s["link"] is not None}
+    widgets = {name: value for name, value in node["widgets_values_named"].items() if name != "control_after_generate"}
+    return widgets | {name: source for name, source in linked.items() if source is not None}
 
 
 def test_every_example_is_there_in_both_formats():
@@ -127,9 +161,11 @@ def test_the_graph_is_neat(name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nodes_say_which_pack_they_come_from(name: str):
-    for node in read("workflows", f"{name}.json")["nodes"]:
+    workflow = read("workflows", f"{name}.json")
+    boxes = boxes_of(workflow)
+    for node in [*workflow["nodes"], *(node for box in boxes.values() for node in box["nodes"])]:
         if node["type"] != "MarkdownNote":
-            ours = node["type"].startswith("EmotiveTalk")
+            ours = node["type"].startswith("EmotiveTalk") or node["type"] in boxes
             assert node["properties"]["cnr_id"] == ("emotivetalk" if ours else "comfy-core")
             assert re.fullmatch(r"\d+\.\d+\.\d+", node["properties"]["ver"])
 
@@ -156,14 +192,27 @@ def test_thumbnails_are_small_pictures(name: str):
     assert path.stat().st_size < 40_000
 
 
-def test_the_box_talk_is_whole():
+BLUEPRINTS = {
+    "talk": ["portrait", "speech", "emotion", "intensity", "seed", "bounding_box", "face_mask", "transparency"],
+    "load_emotivetalk": [],
+    "direct_talking_face": [
+        *("portrait", "speech", "audio encoder", "lip projector", "expression sampler", "face encoders", "VAE"),
+        *("emotion", "intensity", "head_sway", "seed", "bounding_box"),
+    ],
+    "sample_talking_face": ["MODEL", "positive", "latent", "seed", "steps"],
+    "decode_talking_face": ["portrait", "speech", "VAE", "crop", "crop record", "head pose", "latent", "detail"],
+}
+"""What each box of the node library takes."""
+
+
+@pytest.mark.parametrize("name", BLUEPRINTS)
+def test_a_box_is_whole(name: str):
     """Every link inside ends at sockets that know it."""
-    blueprint = read("subgraphs", "talk.json")
+    blueprint = read("subgraphs", f"{name}.json")
     (inside,) = blueprint["definitions"]["subgraphs"]
     (box,) = blueprint["nodes"]
     assert box["type"] == inside["id"]
-    sockets = ["portrait", "speech", "emotion", "intensity", "seed", "bounding_box", "face_mask", "transparency"]
-    assert [socket["name"] for socket in box["inputs"]] == sockets
+    assert [socket["name"] for socket in box["inputs"]] == BLUEPRINTS[name]
     nodes = {node["id"]: node for node in inside["nodes"]}
     for link in inside["links"]:
         if link["origin_id"] in nodes:
@@ -174,6 +223,15 @@ def test_the_box_talk_is_whole():
             assert nodes[link["target_id"]]["inputs"][link["target_slot"]]["link"] == link["id"]
         else:
             assert link["id"] in inside["outputs"][link["target_slot"]]["linkIds"]
+
+
+def test_the_first_example_has_at_most_six_nodes_and_its_boxes_are_those_of_the_library():
+    """First where templates are listed by name; the note does not count."""
+    assert min(EXPECTED) == "a_talking_portrait"
+    workflow = read("workflows", "a_talking_portrait.json")
+    assert len([node for node in workflow["nodes"] if node["type"] != "MarkdownNote"]) <= 6
+    offered = [read("subgraphs", f"{name}.json")["definitions"]["subgraphs"] for name in BLUEPRINTS if name != "talk"]
+    assert workflow["definitions"]["subgraphs"] == [definition for (definition,) in offered]
 
 
 def nodes_used() -> set[str]:

@@ -23,6 +23,10 @@ RED = "return app.graph._nodes.filter(node => node.has_errors).map(node => node.
 BOXES = """
 return app.graph._nodes.map(node => [node.title, ...node.pos, node.size[0], node.flags.collapsed ? 0 : node.size[1]]);
 """
+SET = """
+const box = app.graph._nodes.find(node => node.title === arguments[0]);
+box.widgets.find(widget => widget.name === arguments[1]).value = arguments[2];
+"""
 PROMPT = "return (await app.graphToPrompt()).output;"
 EITHER_CODEC = ("codec", "format.codec")
 """Of Save Video: ComfyUI 0.28's name and 0.33's. The API workflows have both, an editor sends its own host's."""
@@ -134,6 +138,26 @@ def test_the_box_talk_stands_for_the_quick_start(page: Page):
     assert sent["EmotiveTalkLoadEmotion"]["emotion"] == "angry"
     meant = read_workflow(ROOT / "workflows" / "api" / "quick_start.json")
     assert set(sent) == {node["class_type"] for node in meant.values()} - {"EmotiveTalkExampleInputs", "SaveVideo"}
+
+
+def test_settings_of_the_first_example_reach_the_nodes_in_its_boxes(page: Page):
+    load(page, shown(ROOT / "workflows" / "a_talking_portrait.json"))
+    for box, setting, value in (
+        ("Direct Talking Face", "emotion", "sad"),
+        ("Direct Talking Face", "intensity", 0.5),
+        ("Direct Talking Face", "head_sway", 30),
+        ("Direct Talking Face", "seed", 7),
+        ("Sample Talking Face", "seed", 8),
+        ("Sample Talking Face", "steps", 9),
+        ("Decode Talking Face", "detail", 0.25),
+    ):
+        page.run(SET, box, setting, value)
+    sent = {node["class_type"]: node["inputs"] for node in page.run(PROMPT).values()}
+    assert (sent["EmotiveTalkLoadEmotion"]["emotion"], sent["EmotiveTalkLoadEmotion"]["intensity"]) == ("sad", 0.5)
+    assert (sent["EmotiveTalkSwayHead"]["amount"], sent["EmotiveTalkSwayHead"]["seed"]) == (30, 7)
+    assert sent["EmotiveTalkSampleExpression"]["seed"] == 7
+    assert (sent["EmotiveTalkWindowedSampler"]["seed"], sent["EmotiveTalkWindowedSampler"]["steps"]) == (8, 9)
+    assert sent["EmotiveTalkDecodeVideo"]["detail"] == 0.25
 
 
 def test_every_node_has_its_help_page_and_its_words(page: Page, definitions: dict[str, Any]):

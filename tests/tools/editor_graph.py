@@ -80,10 +80,15 @@ class Graph:
     """One workflow under way to the editor's format."""
 
     def __init__(
-        self, workflow: dict[str, Any], definitions: dict[str, Any], version: str, collapsed: tuple[str, ...] = ()
+        self,
+        workflow: dict[str, Any],
+        definitions: dict[str, Any],
+        version: str,
+        collapsed: tuple[str, ...] = (),
+        stages: tuple[tuple[str, str, tuple[str, ...]], ...] = STAGES,
     ) -> None:
         """collapsed: types of nodes that show their title alone until they are opened."""
-        self.definitions, self.host_version, self.collapsed = definitions, version, collapsed
+        self.definitions, self.host_version, self.collapsed, self.stages = definitions, version, collapsed, stages
         self.links: list[list[Any]] = []
         self.groups: list[dict[str, Any]] = []
         self.nodes = {identifier: self._node(int(identifier), node) for identifier, node in workflow.items()}
@@ -155,15 +160,18 @@ class Graph:
         what is left of the width between the groups.
         """
         self._lay_out(workflow, NARROW)
-        spare = (widest - self.groups[-1]["bounding"][0] - self.groups[-1]["bounding"][2]) / (len(STAGES) - 1)
+        last = self.groups[-1]["bounding"]
+        spare = (widest - last[0] - last[2]) / max(1, len(self.groups) - 1)
         self._lay_out(workflow, round(min(max(NARROW, NARROW + spare), WIDE)))
 
     def _lay_out(self, workflow: dict[str, Any], between: int) -> None:
         """between: pixels from group to group."""
         self.groups, left = [], 0
         stages = self._stages(workflow)
-        for stage, (title, colour, types) in enumerate(STAGES):
+        for stage, (title, colour, types) in enumerate(self.stages):
             members = [self.nodes[key] for key in workflow if stages[key] == stage]
+            if not members:
+                continue
             members.sort(key=lambda node: self._rank(node, types))
             x, y, widest, low = left + MARGIN, TITLE + MARGIN, 0, 0
             for node in members:
@@ -195,7 +203,7 @@ class Graph:
 
     def _stages(self, workflow: dict[str, Any]) -> dict[str, int]:
         """The stage of each node: that of its type, but never before that of a node that it takes something from."""
-        own = {kind: stage for stage, (*_, types) in enumerate(STAGES) for kind in types}
+        own = {kind: stage for stage, (*_, types) in enumerate(self.stages) for kind in types}
         stages: dict[str, int] = {}
         for node in self.ordered():
             sources = [stages[str(link[1])] for link in self.links if link[3] == node["id"]]

@@ -1,9 +1,22 @@
-"""What the notes of the example workflows say, in Markdown, and what the blueprint "Talk" offers outside its box."""
+"""What the notes of the example workflows say, in Markdown."""
 
 PHOTOGRAPHS = "These weights know drawn faces alone: what they make of a photograph does not look like it."
 """Said by every note that invites to put Load Image somewhere."""
 
 NOTES = {
+    "a_talking_portrait": f"""\
+## A talking portrait
+
+Press **Run**. The bundled portrait says the bundled sentence, happily; on a CPU this takes about a minute.
+
+**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. {PHOTOGRAPHS}
+
+**Direct**: choose the *emotion* and its *intensity*; *head_sway* 0 holds the head still, 60 is an ordinary speaker.
+Another *seed* there is another play of the face, one in *Sample* another picture.
+
+**Open a box** with the button at its top right: inside lie the pieces of the method, to set or to wire anew; other
+weights are chosen in *Load*. *quick_start* shows all pieces at once.
+""",
     "quick_start": f"""\
 ## A portrait speaks
 
@@ -256,20 +269,3 @@ once. Long videos still run in windows.
 *Windowed DDIM Sampler* offers more: it guides lips and emotion apart, and knows the grid that the weights like.
 """,
 }
-
-TALK = {
-    "name": "Talk",
-    "description": "A portrait and speech become a talking video with the emotion of your choice.",
-    "settings": (
-        ("emotion", "EmotiveTalkLoadEmotion", "emotion"),
-        ("intensity", "EmotiveTalkLoadEmotion", "intensity"),
-        ("seed", "EmotiveTalkWindowedSampler", "seed"),
-    ),
-    "sockets": (
-        ("bounding_box", "EmotiveTalkFaceRegions", "bounding_box"),
-        ("face_mask", "EmotiveTalkFaceRegions", "face_mask"),
-        ("transparency", "EmotiveTalkFaceRegions", "transparency"),
-    ),
-}
-"""settings, and sockets that may stay empty: what the box calls it, the type of the node inside, and that node's input.
-"""
