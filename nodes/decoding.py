@@ -54,7 +54,7 @@ class CropFrames:
         return self.vae.device if isinstance(self.vae, ClipVAE) else self.vae.output_device
 
     def chunks(self, first: int = 0) -> Iterator[torch.Tensor]:
-        """Chunks [k, 3, h, w] from frame `first` on, where one began before."""
+        """Chunks [k, 3, h, w] from frame `first` on."""
         decoded = self._doubled(first) if self.half_rate else clip_frames(self.vae, self.samples, first)
         for chunk in decoded:
             if self.unmoved is not None:
@@ -65,33 +65,27 @@ class CropFrames:
             first += len(chunk)
 
     def _doubled(self, first: int) -> Iterator[torch.Tensor]:
-        """The frame before belongs to another chunk of the decoder's, so it begins with that one."""
-        start = first // 2 // (length := chunk_length(self.vae, self.samples)) * length
-        decoded = (chunk.cpu() for chunk in clip_frames(self.vae, self.samples, start))
-        done = 2 * start
-        for chunk in doubled(decoded, self.count - done):
-            done += len(chunk)
-            if done > first:
-                yield chunk[max(0, len(chunk) - (done - first)) :]
+        decoded = (chunk.cpu() for chunk in clip_frames(self.vae, self.samples, first // 2))
+        passed_over = first % 2
+        for chunk in doubled(decoded, self.count - first + passed_over):
+            if len(chunk) > passed_over:
+                yield chunk[passed_over:]
+            passed_over = max(0, passed_over - len(chunk))
 
 
 def clip_frames(vae: Any, samples: torch.Tensor, first: int = 0) -> Iterator[torch.Tensor]:
-    """The clip's frames in chunks [k, 3, h, w], from the beginning of a chunk on. VAEs other than ours decode each
-    chunk by itself.
+    """The clip's frames in chunks [k, 3, h, w], from frame `first` on. VAEs other than ours decode each chunk by
+    itself, so they begin with the whole chunk that the frame is in.
     """
     if isinstance(vae, ClipVAE):
         yield from vae.frames(samples, first)
         return
-    for piece in samples[first:].split(chunk_length(vae, samples)):
-        yield frames_of(vae.decode(piece))
-
-
-def chunk_length(vae: Any, samples: torch.Tensor) -> int:
-    """Frames of a chunk of `clip_frames`."""
-    if isinstance(vae, ClipVAE):
-        return vae.first_stage_model.chunk_length(samples)
     ratio = vae.spacial_compression_decode()
-    return frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1], torch.float32)
+    length = frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1], torch.float32)
+    passed_over = first % length
+    for piece in samples[first - passed_over :].split(length):
+        yield frames_of(vae.decode(piece))[passed_over:]
+        passed_over = 0
 
 
 def portrait_and_still(

@@ -45,18 +45,14 @@ class FirstStage(nn.Module):
 
     def chunks(self, latents: torch.Tensor, device: torch.device, first: int = 0) -> Iterator[torch.Tensor]:
         """The same in chunks [k, 3, h, w] on `device`, from frame `first` on. NumericalError."""
+        side = self.network.config.pixels_per_latent
         yield from decode_chunks(
             self.network,
             latents.float() * self.network.config.scaling_factor,
-            chunk=self.chunk_length(latents),
+            chunk=frames_at_once(side * latents.shape[-2], side * latents.shape[-1], self.network.dtype),
             device=device,
             first=first,
         )
-
-    def chunk_length(self, latents: torch.Tensor) -> int:
-        """Frames of such latents in a chunk."""
-        side = self.network.config.pixels_per_latent
-        return frames_at_once(side * latents.shape[-2], side * latents.shape[-1], self.network.dtype)
 
 
 class ClipVAE(comfy.sd.VAE):

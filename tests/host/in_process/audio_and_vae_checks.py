@@ -354,15 +354,18 @@ def check_video_is_as_long_as_its_frames() -> None:
     assert parts.images.shape[0] == 1 and parts.audio is None
 
 
-def check_other_vaes_decode_to_video() -> None:
-    """A VAE of the host's own class, in chunks."""
+def theirs() -> Any:
+    """A VAE of the host's own class."""
     import comfy.sd
     from comfy.taesd.taesd import TAESD
 
     torch.manual_seed(0)
-    tensors = {name: 0.05 * torch.randn_like(value) for name, value in TAESD().state_dict().items()}
-    theirs = comfy.sd.VAE(sd=tensors)
-    (video,) = part("nodes.video").DecodeVideo.execute(theirs, {"samples": clip(26, 8)}, None, picture(1, 64)).result
+    return comfy.sd.VAE(sd={name: 0.05 * torch.randn_like(value) for name, value in TAESD().state_dict().items()})
+
+
+def check_other_vaes_decode_to_video() -> None:
+    """In chunks."""
+    (video,) = part("nodes.video").DecodeVideo.execute(theirs(), {"samples": clip(26, 8)}, None, picture(1, 64)).result
     assert video.get_components().images.shape == (26, 64, 64, 3)
 
 
@@ -381,7 +384,7 @@ def check_cancel_leaves_no_file() -> None:
     before = temp_files()
 
     def hook(done: int, total: int, *rest: Any, **more: Any) -> None:
-        assert (done, total) == (24, 60)
+        assert 0 < done < total == 60
         comfy.model_management.interrupt_current_processing()
 
     comfy.utils.PROGRESS_BAR_HOOK = hook

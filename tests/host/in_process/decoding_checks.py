@@ -9,28 +9,30 @@ import torch
 
 sys.path.append(str(Path(__file__).parent))
 
-from audio_and_vae_checks import clip, part, temp_files, vae  # noqa: E402  (the files here are no package)
+from audio_and_vae_checks import clip, part, temp_files, theirs, vae  # noqa: E402  (the files here are no package)
 
 
-def tail_agrees(half_rate: bool, count: int, wanted: list[int]) -> None:
-    """Chunks from where one began are those of the whole, and begin where they are expected to."""
-    latents = clip(30, 8)
-    whole = list(part("nodes.decoding").CropFrames(vae(), latents, count, half_rate=half_rate).chunks())
-    begins = [0]
-    for chunk in whole[:-1]:
-        begins.append(begins[-1] + len(chunk))
-    assert begins == wanted, begins
-    for number, first in enumerate(begins):
-        rest = list(part("nodes.decoding").CropFrames(vae(), latents, count, half_rate=half_rate).chunks(first))
-        assert torch.equal(torch.cat(rest), torch.cat(whole[number:])), first
+def tails_agree(vae: Any, half_rate: bool, count: int, more: tuple[int, ...] = ()) -> None:
+    """From where a chunk began, and from some more frames, the rest is that of the whole, to the last bit."""
+    crops = part("nodes.decoding").CropFrames(vae, clip(30, 8), count, half_rate=half_rate)
+    chunks = list(crops.chunks())
+    whole, lengths = torch.cat(chunks), [len(chunk) for chunk in chunks]
+    assert len(whole) == count and len(chunks) > 1, lengths
+    for first in (*(sum(lengths[:number]) for number in range(len(chunks))), *more):
+        assert torch.equal(torch.cat(list(crops.chunks(first))), whole[first:]), first
 
 
-def check_decoding_goes_on_where_a_chunk_began() -> None:
-    tail_agrees(False, 30, [0, 24])
+def check_decoding_goes_on_at_any_frame() -> None:
+    tails_agree(vae(), False, 30, (5, 29))
 
 
-def check_doubled_frames_go_on_where_a_chunk_began() -> None:
-    tail_agrees(True, 60, [0, 46, 58])
+def check_doubled_frames_go_on_at_any_frame() -> None:
+    tails_agree(vae(), True, 60, (5, 59))
+
+
+def check_other_vaes_go_on_at_any_frame() -> None:
+    """Of the host's own class: each chunk by itself."""
+    tails_agree(theirs(), False, 30, (5, 29))
 
 
 def check_a_temporary_video_lasts_as_long_as_it_is_held() -> None:
