@@ -1,9 +1,10 @@
 """Install the pack in clean environments and let it run: `install_matrix.py [--opencv] PYTHON…`, a table row each.
 
 PYTHON: interpreters to try, such as python3.10 python3.14; each is tried with the newest versions of what
-requirements.txt lists and with the oldest that it allows. --opencv instead tries the orders in which OpenCV's builds
-come and go: the pack first or last, and each build taken away again. Environments are made in a temporary folder and
-deleted. Needs a package index and gigabytes of disk; nothing of it is part of the tests.
+requirements.txt lists and with the oldest that it allows, or with one of the two (--ends oldest). --opencv instead
+tries the orders in which OpenCV's builds come and go: the pack first or last, and each build taken away again.
+Environments are made in a temporary folder and deleted. Needs a package index and gigabytes of disk; nothing of it is
+part of the tests.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OLDEST = {
-    "torch": {(3, 10): "2.1", (3, 11): "2.1", (3, 12): "2.2", (3, 13): "2.5", (3, 14): "2.9"},
+    "torch": {(3, 13): "2.5", (3, 14): "2.9"},
     "numpy": {(3, 10): "1.26", (3, 11): "1.26", (3, 12): "1.26"},  # torch before 2.3 knows no other
 }
 """Where requirements.txt names no lower bound, or one that no wheel for this Python has: what came before is no longer
@@ -83,8 +84,8 @@ class Environment:
         return ", ".join(f"{name} {listed.get(name, '-')}" for name in names)
 
 
-def try_versions(interpreter: str, folder: Path) -> None:
-    for which in ("newest", "oldest"):
+def try_versions(interpreter: str, folder: Path, ends: list[str]) -> None:
+    for which in ends:
         place = Environment(interpreter, folder / "environment")
         held = folder / "constraints.txt"
         held.write_text("\n".join(oldest(place.version) if which == "oldest" else []))
@@ -111,10 +112,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("pythons", nargs="+", metavar="PYTHON")
     parser.add_argument("--opencv", action="store_true")
+    parser.add_argument("--ends", nargs="+", choices=("newest", "oldest"), default=["newest", "oldest"])
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for interpreter in chosen.pythons:
-            (try_opencv if chosen.opencv else try_versions)(interpreter, Path(folder))
+            if chosen.opencv:
+                try_opencv(interpreter, Path(folder))
+            else:
+                try_versions(interpreter, Path(folder), chosen.ends)
 
 
 if __name__ == "__main__":
