@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..film.request import Direction
-from .talk import add_sampling_options, make_video, request_of
+from .talk import add_sampling_options
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -18,9 +17,4 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video (talk.mp4)")
     parser.add_argument("--emotion", default="happy", metavar="SOURCE", help="as for talk (happy)")
     add_sampling_options(parser)
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    bundled = {"portrait": ASSETS / "portrait.png", "audio": ASSETS / "speech.wav"}
-    make_video(request_of(arguments, Direction(emotion=arguments.emotion), **bundled), arguments)
+    parser.set_defaults(verb="talk.demo")

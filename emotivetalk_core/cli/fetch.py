@@ -3,8 +3,6 @@
 import argparse
 from pathlib import Path
 
-from ..errors import SettingsError
-
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser(
@@ -16,32 +14,4 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("name", nargs="?", metavar="NAME", help="which weights; without it, the list of them")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where to put them (./NAME)")
     parser.add_argument("--revision", metavar="COMMIT", help="another revision than the pinned one")
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    from ..models.hub import fetch
-    from ..models.public_files import PUBLIC_MODELS, public_model
-
-    if arguments.name is None:
-        for model in PUBLIC_MODELS:
-            size = model.known_size / 1e6
-            print(f"{model.name:<16}{f'{size:,.0f} MB' if size else '':>10}  {model.repository}")
-            print(f"{'':<28}revision {model.revision or 'not pinned: give --revision'}")
-            print(f"{'':<28}licence: {model.licence}")
-            print(f"{'':<28}{model.use}")
-            for _, companion in model.companions:
-                print(f"{'':<28}with {companion.repository}: {companion.use}; licence: {companion.licence}")
-        return
-    model = public_model(arguments.name)
-    if model is None:
-        names = ", ".join(model.name for model in PUBLIC_MODELS)
-        raise SettingsError(f'The weights are given as "{arguments.name}"; one of {names} is expected.')
-    folder = arguments.folder or Path(model.name)
-    for part in (model, *(companion for _, companion in model.companions)):
-        print(f"{part.repository}, licence: {part.licence}")
-
-    def told(path: str, what: str) -> None:
-        print(f"  {path}: {what}", flush=True)
-
-    print(f"{len(fetch(model, folder, revision=arguments.revision, on_file=told))} files: {folder.resolve()}")
+    parser.set_defaults(verb="fetch.run")

@@ -6,9 +6,11 @@ import logging
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from typing import NoReturn
 
 from .. import __version__
@@ -27,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs; each verb's module adds its own arguments and sets `run`."""
+    """The parser of all verbs; each module adds its own arguments, and names as `verb` the function that does it."""
     parser = _Parser(
         prog="python -m emotivetalk_core",
         description="One portrait and one recording of speech become an expressive talking video.",
@@ -45,8 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _printable():
             chosen = build_parser().parse_args(arguments)
             keep_freed_memory()
+            chosen.began = time.monotonic()
             with _quiet_libraries(), _tidy_end():
-                chosen.run(chosen)
+                module, _, name = chosen.verb.partition(".")
+                getattr(import_module(f".verbs.{module}", __package__), name)(chosen)
     except EmotiveTalkError as error:
         return _fail(str(error))
     except KeyboardInterrupt:

@@ -3,7 +3,6 @@
 import argparse
 
 from . import values
-from .progress import StageBars
 
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -18,20 +17,4 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--heads", choices=("drawn", "rendered"), default="drawn", help="drawn heads (the default), or rendered people"
     )
     parser.add_argument("--out", type=values.folder, required=True, metavar="DIR", help="the folder for them")
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    from ..synthesis.preview import synthesize
-    from ..video.writer import VideoWriter
-
-    with StageBars() as bars:
-        videos = synthesize(
-            arguments.out,
-            clips=arguments.clips,
-            seed=arguments.seed,
-            heads=arguments.heads,
-            open_video=VideoWriter,
-            on_step=lambda done, total: bars("drawing", done, total),
-        )
-    print(f"{len(videos)} clips: {arguments.out.resolve()}")
+    parser.set_defaults(verb="synthesize.run")

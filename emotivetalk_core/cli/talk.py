@@ -1,24 +1,14 @@
 """`talk`: a portrait and a recording become a video file."""
 
 import argparse
-import time
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from ..film.request import LARGEST_SIDE, Direction, FilmRequest
+from ..film.request import LARGEST_SIDE
 from . import values
-from .direction_options import add_direction_options, direction_of
-from .performance import profiled, seconds_line
+from .direction_options import add_direction_options
 from .photograph_options import add_photograph_options
-from .progress import StageBars
 
 FACE_BOX = ("LEFT", "TOP", "RIGHT", "BOTTOM")
-_SPELLED = {
-    "face_box": f"--face-box {' '.join(FACE_BOX)}",
-    "resume": "--no-resume",
-    "interpolate": "--no-interpolation",
-}
 
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -58,7 +48,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="how much of the portrait's own detail is kept where nothing moves: 0 to 1 (1)",
     )
     add_sampling_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(verb="talk.talk")
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
@@ -78,42 +68,3 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument("--profile", action="store_true", help="a table of where the time went; it takes longer itself")
-
-
-def run(arguments: argparse.Namespace) -> None:
-    make_video(request_of(arguments, direction_of(arguments)), arguments)
-
-
-def request_of(arguments: argparse.Namespace, direction: Direction, **more: Any) -> FilmRequest:
-    """Each option is called as its field is; fields that no option is for keep their defaults."""
-    named = (each.name for each in fields(FilmRequest) if each.name in arguments)
-    given: dict[str, Any] = {name: getattr(arguments, name) for name in named}
-    if given.get("face_box") is not None:
-        given["face_box"] = tuple(given["face_box"])
-    return FilmRequest(**(given | {"direction": direction, "spelling": option} | more))
-
-
-def option(name: str) -> str:
-    """How the command line calls a field of a request."""
-    return _SPELLED.get(name, "--" + name.replace("_", "-"))
-
-
-def make_video(request: FilmRequest, arguments: argparse.Namespace) -> None:
-    """Everything that can be wrong is found before the first step is sampled; then frames stream into the file."""
-    began = time.monotonic()
-    from ..film.film import prepare_film
-    from ..film.script import read_script
-    from ..video.writer import check_output
-
-    out: Path = arguments.out
-    if not request.direction.plot_only:
-        check_output(out)
-    script = read_script(request)
-    script.spare_the_inputs(out)
-    with profiled(arguments.profile), StageBars(hidden=arguments.quiet, since=began) as bars:
-        film = prepare_film(script, listener=bars)
-        if film is None:
-            return
-        film.save(out)
-    print(seconds_line(bars.seconds))
-    print(f"{film.frame_count} frames, {film.seconds:.2f} s, {film.width}x{film.height}: {out.resolve()}")

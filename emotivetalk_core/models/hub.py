@@ -1,6 +1,7 @@
 """Downloads from the Hugging Face Hub, only ever on request: resumed where they stopped, checked byte for byte.
 
-A file is called by its name only once its size and digest are right; until then it lies beside it as .part.
+A file is called by its name only once its size and digest are right; until then it lies beside it as .part. The Hub's
+own hf_hub_download compares no digest with a pinned one, and knows no address that is not on the Hub.
 """
 
 import errno
