@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
-def command(folder: Path, stage: str, *options: str, processes: int = 1) -> list[str]:
+def command(folder: Path, *stages_and_options: str, processes: int = 1) -> list[str]:
     launcher = TORCHRUN if processes > 1 else ()
-    verb = ("-m", "emotivetalk_core", "train", "tiny", "--out", str(folder), "--stages", stage)
-    return [sys.executable, *launcher, *verb, "--precision", "float32", *options]
+    verb = ("-m", "emotivetalk_core", "train", "tiny", "--out", str(folder), "--precision", "float32", "--stages")
+    return [sys.executable, *launcher, *verb, *stages_and_options]
 
 
 def run(arguments: list[str], wait_for: Path | None = None) -> str:
@@ -59,11 +59,16 @@ def family(pid: int) -> list[int]:
 def without(trained: Path, folder: Path, stage: str, *weights: str) -> Path:
     """A copy of the trained folder in which one stage is still to be done."""
     shutil.copytree(trained, folder)
+    left_out(folder, stage, *weights)
+    return folder
+
+
+def left_out(folder: Path, stage: str, *weights: str) -> None:
+    """Makes the folder one in which this stage is still to be done."""
     shutil.rmtree(folder / "training" / "checkpoints" / stage)
     (folder / "training" / f"{stage}.log.jsonl").unlink()
     for name in weights:
         (folder / f"{name}.safetensors").unlink()
-    return folder
 
 
 def state(folder: Path, stage: str) -> dict[str, torch.Tensor]:
@@ -80,27 +85,32 @@ def assert_equal_to(relative: float, found: dict[str, torch.Tensor], expected: d
         assert (one - other).norm() <= relative * other.norm(), kind
 
 
-def test_two_processes_compute_what_one_does(tiny_trained, tmp_path):
+@pytest.fixture(scope="module")
+def by_two(tiny_trained, tmp_path_factory):
+    """The folder in which V-AID and the trunk were trained on two processes."""
+    folder = without(tiny_trained, tmp_path_factory.mktemp("two") / "weights", "v_aid", "dicte", "lip_projector")
+    left_out(folder, "trunk", "training/trunk")
+    run(command(folder, "trunk", "v_aid", processes=2))
+    return folder
+
+
+def test_two_processes_compute_what_one_does(tiny_trained, by_two):
     """V-AID: its lips are told from those of the whole batch, and CLUB pairs them over the whole batch."""
-    folder = without(tiny_trained, tmp_path / "two", "v_aid", "dicte", "lip_projector")
-    run(command(folder, "v_aid", processes=2))
-    assert_equal_to(1e-6, state(folder, "v_aid"), state(tiny_trained, "v_aid"))
+    assert_equal_to(1e-6, state(by_two, "v_aid"), state(tiny_trained, "v_aid"))
 
 
-def test_batch_norms_see_the_batch_of_all_processes(tiny_trained, tmp_path):
-    """The trunk on two processes. What a norm takes away again (a bias before it, and so its running mean) is left out:
-    it learns from rounding alone, which AdamW makes as large as any gradient. Were each to see its own half, the rest
-    would lie 1e-2 apart.
+def test_batch_norms_see_the_batch_of_all_processes(tiny_trained, by_two):
+    """The trunk. What a norm takes away again (a bias before it, and so its running mean) is left out: it learns from
+    rounding alone, which AdamW makes as large as any gradient. Were each to see its own half, the rest would lie 1e-2
+    apart.
     """
-    folder = without(tiny_trained, tmp_path / "trunk", "trunk", "training/trunk")
-    run(command(folder, "trunk", processes=2))
     found, expected = (
         {
             name: value
             for name, value in state(where, "trunk").items()
             if not re.search(r"running_|conv\d\.bias|to_\w+\.0\.bias", name)
         }
-        for where in (folder, tiny_trained)
+        for where in (by_two, tiny_trained)
     )
     assert_equal_to(1e-4, found, expected)
 
