@@ -11,6 +11,8 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
+from einops import rearrange
+
 from .attention import Attention, AttentionFunction, scaled_dot_product
 from .embeddings import EmbeddingMLP, sinusoidal_embedding
 from .resnet import SpaceTimeMix
@@ -182,7 +184,7 @@ class AdaptedTransformer(nn.Module):
     def forward(self, x: Tensor, context: AdaptedContext) -> Tensor:
         """x [b*n, dim, h, w] to the same."""
         height, width = x.shape[-2:]
-        h = self.proj_in(self.norm(x).permute(0, 2, 3, 1).flatten(1, 2))  # [b*n, l, dim]
+        h = self.proj_in(rearrange(self.norm(x), "bn c h w -> bn (h w) c"))
         h = self.transformer_blocks[0](h, context, context.masks[height, width])
 
         positions = sinusoidal_embedding(torch.arange(context.frames, device=x.device), x.shape[1]).to(x.dtype)
@@ -191,4 +193,4 @@ class AdaptedTransformer(nn.Module):
         temporal = self.temporal_transformer_blocks[0](temporal, context)
 
         h = self.proj_out(self.time_mixer(spatial, temporal))
-        return x + h.flatten(0, 1).transpose(1, 2).unflatten(2, (height, width))
+        return x + rearrange(h, "b n (h w) c -> (b n) c h w", h=height, w=width)

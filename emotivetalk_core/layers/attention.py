@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from einops import rearrange
+
 from .region import Region
 from .zero_start import start_at_zero
 
@@ -20,8 +22,8 @@ AttentionFunction = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 
 def scaled_dot_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Torch's fused attention: the default, best for inference and for GPUs. Shapes as `AttentionFunction`."""
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))  # [b, heads, l or s, d]
-    return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    q, k, v = (rearrange(x, "b l (heads d) -> b heads l d", heads=heads) for x in (q, k, v))
+    return rearrange(functional.scaled_dot_product_attention(q, k, v), "b heads l d -> b l (heads d)")
 
 
 def matrix_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
@@ -71,9 +73,9 @@ class Attention(nn.Module):
         The projections work on x as it lies in memory. Of a transposed view torch makes one small product a place on a
         CPU, and copies the weights for each: that took more than half of the whole network's time.
         """
-        q, k, v = (to(x).transpose(1, 2).flatten(0, 1) for to in (self.to_q, self.to_k, self.to_v))  # [b*l, n, dim]
-        attended = self.attention(q, k, v, self.heads).unflatten(0, (x.shape[0], -1))  # [b, l, n, dim]
-        return self.to_out[0](attended.transpose(1, 2).contiguous())
+        q, k, v = (rearrange(to(x), "b n l dim -> (b l) n dim") for to in (self.to_q, self.to_k, self.to_v))
+        attended = rearrange(self.attention(q, k, v, self.heads), "(b l) n dim -> b n l dim", b=x.shape[0])
+        return self.to_out[0](attended.contiguous())
 
 
 class ExpressionDecouplingInjector(nn.Module):

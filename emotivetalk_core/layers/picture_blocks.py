@@ -5,6 +5,8 @@ from types import ModuleType
 from torch import Tensor, nn
 from torch.nn import functional
 
+from einops import rearrange
+
 from .attention import scaled_dot_product
 from .clip_stream import ClipStream
 from .resnet import SpaceTimeMix, as_clip, as_frames
@@ -87,9 +89,9 @@ class PictureAttention(nn.Module):
         self.to_out = nn.ModuleList([operations.Linear(channels, channels)])
 
     def forward(self, x: Tensor) -> Tensor:
-        places = self.group_norm(x).flatten(2).transpose(1, 2)  # [n, h*w, c]
+        places = rearrange(self.group_norm(x), "n c h w -> n (h w) c")
         attended = scaled_dot_product(self.to_q(places), self.to_k(places), self.to_v(places), 1)
-        return x + self.to_out[0](attended).transpose(1, 2).unflatten(2, x.shape[2:])
+        return x + rearrange(self.to_out[0](attended), "n (h w) c -> n c h w", h=x.shape[2])
 
 
 class HalvedPicture(nn.Module):

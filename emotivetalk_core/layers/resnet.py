@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from einops import rearrange
+
 from ..errors import SettingsError
 from .temporal_convolution import temporal_convolution
 
@@ -18,12 +20,12 @@ MIX_STRATEGIES = ("learned", "learned_with_images", "fixed")
 
 def as_clip(x: Tensor, frames: int) -> Tensor:
     """[b*n, c, h, w] to [b, c, n, h, w], a view where x is channels-last."""
-    return x.unflatten(0, (-1, frames)).transpose(1, 2)
+    return rearrange(x, "(b n) c h w -> b c n h w", n=frames)
 
 
 def as_frames(x: Tensor) -> Tensor:
     """[b, c, n, h, w] to [b*n, c, h, w]; undoes `as_clip`."""
-    return x.transpose(1, 2).flatten(0, 1)
+    return rearrange(x, "b c n h w -> (b n) c h w")
 
 
 def as_pictures_lie(network: nn.Module) -> None:
