@@ -103,8 +103,8 @@ def test_speech_is_heard_and_its_probabilities_are_said(stage):
     small = {"num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "classifier_proj_size": 8}
     config = SpeechEmotionConfig(conv_dim=(8,) * 7, **shape, **small)
     recogniser = SpeechEmotionRecogniser(config).eval().requires_grad_(False)
-    listener = Listener()
-    settings = directed(Direction(emotion="speech"), replace(models, speech_emotion=recogniser), *others, listener)
+    listener, ears = Listener(), replace(models, speech_emotion=lambda: recogniser)
+    settings = directed(Direction(emotion="speech"), ears, *others, listener)
     heard = recogniser.hear(others[0]).probabilities
     mixed = (heard - heard.max() / 2).clamp_min(0)
     latents = torch.stack([models.codebook.lookup(name) for name in EMOTIONS])

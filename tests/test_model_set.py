@@ -67,9 +67,17 @@ def test_a_folder_may_come_without_a_recogniser_of_speech(tmp_path):
     config = replace(DEMO_SPEECH_EMOTION, conv_dim=(16,) * 4, hidden_size=16, num_hidden_layers=1)
     recogniser = SpeechEmotionRecogniser(config)
     save_checkpoint(tmp_path / "speech_emotion.safetensors", "speech_emotion", recogniser.half(), config, {})
-    loaded = load_model_set(tmp_path, "cpu", torch.bfloat16).recogniser()
-    assert loaded.config == config
+    models = load_model_set(tmp_path, "cpu", torch.bfloat16)
+    loaded = models.recogniser()
+    assert loaded.config == config and models.recogniser() is loaded
     assert {(p.dtype, p.requires_grad) for p in loaded.parameters()} == {(torch.float32, False)}
+
+
+def test_a_recogniser_that_is_none_is_refused_before_it_is_asked_for(tmp_path):
+    write_weights(tmp_path, TINY, TINY.sampling)
+    (tmp_path / "speech_emotion.safetensors").write_bytes(b"half of it")
+    with pytest.raises(WeightsError, match="speech_emotion.safetensors"):
+        load_model_set(tmp_path)
 
 
 def test_files_of_two_models_are_refused(tmp_path):

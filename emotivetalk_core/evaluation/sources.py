@@ -289,7 +289,7 @@ def measure_sources(studio: Studio, plan: SuitePlan) -> Figures:
     if studio.models.speech_emotion is None:
         missing["speech"] = "speech_emotion.safetensors is not there; `train demo` makes it"
     else:
-        heard = heard_emotions(studio.models.speech_emotion, plan, plan.emotions, max(plan.voices, plan.voiced))
+        heard = heard_emotions(studio.models.recogniser(), plan, plan.emotions, max(plan.voices, plan.voiced))
         voiced = cast.again(plan.voiced)
         blends = [blend_emotion(heard[name][index], emotions) for index in range(plan.voiced) for name in plan.emotions]
         spoken = studio.film("sources: speech", voiced.told(blends, emotions))

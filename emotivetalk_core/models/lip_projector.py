@@ -76,8 +76,9 @@ class LipProjector(nn.Module):
         super().__init__()
         self.config = config
         place = {"dtype": dtype, "device": device}
-        self.positions = nn.Parameter(torch.randn(config.window, config.audio_dim, **place) * 0.02)
-        self.queries = nn.Parameter(torch.randn(config.queries, config.width, **place) * 0.02)
+        # born on the CPU: where there are shapes alone, torch takes seconds to import what draws normal numbers
+        self.positions = nn.Parameter((0.02 * torch.randn(config.window, config.audio_dim, dtype=dtype)).to(device))
+        self.queries = nn.Parameter((0.02 * torch.randn(config.queries, config.width, dtype=dtype)).to(device))
         self.project_in = operations.Linear(config.audio_dim, config.width, **place)
         self.blocks = nn.ModuleList(
             PerceiverBlock(config, operations=operations, attention=attention, **place) for _ in range(config.blocks)

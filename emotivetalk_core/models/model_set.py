@@ -1,6 +1,8 @@
 """All networks of one weights folder, loaded together and checked against each other."""
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,9 +24,10 @@ from .manifest import MANIFEST, verify_manifest
 from .motion_encoder import MotionEncoder, MotionEncoderConfig
 from .presets import SamplingDefaults, check_widths
 from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
-from .speech_encoder import SpeechEncoder, SpeechEncoderConfig
+from .speech_encoder import SpeechEncoder
 from .vae_checkpoint import load_vae
 from .vae_network import TemporalVAE
+from .wav2vec2 import SpeechEncoderConfig
 
 if TYPE_CHECKING:
     from ..face.finder import FaceDetector
@@ -33,7 +36,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ModelSet:
     """Everything that a talking video needs, frozen, on one device. face_finder, speech_emotion, head_pose_reader
-    None: the folder has none.
+    None: the folder has none. speech_emotion is loaded when it is first called: few films ask for it, and its library
+    takes seconds to import.
     """
 
     speech_encoder: SpeechEncoder
@@ -45,7 +49,7 @@ class ModelSet:
     codebook: EmotionCodebook
     face_finder: FaceFinder | None
     defaults: SamplingDefaults
-    speech_emotion: SpeechEmotionRecogniser | None = None
+    speech_emotion: Callable[[], SpeechEmotionRecogniser] | None = None
     head_pose_reader: HeadPoseReader | None = None
 
     @property
@@ -69,7 +73,7 @@ class ModelSet:
                 "These weights hold no speech_emotion.safetensors, so no emotion can be heard in the speech; copy the "
                 "bundled demo's file beside them, or make one with `convert --kind wavlm-emotion`."
             )
-        return self.speech_emotion
+        return self.speech_emotion()
 
 
 def load_model_set(
@@ -112,7 +116,7 @@ def load_model_set(
         # faces are found on the CPU in float32: the picture is there, and the network is tiny
         face_finder=load_network(finder, "face_finder", FaceFinder, FaceFinderConfig) if finder.exists() else None,
         defaults=defaults,
-        speech_emotion=load_speech_emotion(recogniser, device) if recogniser.exists() else None,
+        speech_emotion=_later(recogniser, device) if recogniser.exists() else None,
         head_pose_reader=(
             load_network(reader, HEAD_POSE_READER, HeadPoseReader, HeadPoseReaderConfig) if reader.exists() else None
         ),
@@ -135,6 +139,13 @@ def load_model_set(
         if isinstance(network, nn.Module):
             network.requires_grad_(False)
     return models
+
+
+def _later(recogniser: Path, device: torch.device | str) -> Callable[[], SpeechEmotionRecogniser]:
+    """Loads it once it is asked for. WeightsError at once where the file is of another kind, or cut short."""
+    if recogniser.is_file():
+        read_metadata(recogniser, "speech_emotion")
+    return functools.cache(functools.partial(load_speech_emotion, recogniser, device))
 
 
 def read_sampling_defaults(path: Path) -> SamplingDefaults:

@@ -8,8 +8,8 @@ from .ethd import ETHDConfig
 from .lip_projector import LipProjectorConfig
 from .motion_encoder import MotionEncoderConfig
 from .speech_emotion import SpeechEmotionConfig
-from .speech_encoder import SpeechEncoderConfig
 from .vae_network import VAEConfig
+from .wav2vec2 import SpeechEncoderConfig
 
 
 @dataclass(frozen=True)

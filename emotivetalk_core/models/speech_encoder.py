@@ -6,64 +6,20 @@ frames; audio/feature_windows.py resamples its features to them.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from ..errors import WeightsError
 from .checkpoint import check_keys, save_checkpoint
-from .hugging_face import WEIGHTS, WITHOUT_CHANCE, described_config, read_description, read_public_tensors
-
-if TYPE_CHECKING:
-    from transformers import Wav2Vec2Config
-
-
-@dataclass(frozen=True)
-class SpeechEncoderConfig:
-    """The fields of a Wav2Vec2 model that differ between public ones. The defaults are facebook/wav2vec2-base-960h.
-
-    normalise: zero mean and unit variance per recording before the network, as the checkpoint's feature extractor says
-    (facebook's base: yes; the Chinese base: no).
-    """
-
-    conv_dim: tuple[int, ...] = (512,) * 7
-    conv_kernel: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2)
-    conv_stride: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2)  # 320 samples a feature: 50 Hz
-    conv_bias: bool = False
-    feat_extract_norm: str = "group"
-    do_stable_layer_norm: bool = False
-    hidden_size: int = 768
-    num_hidden_layers: int = 12
-    num_attention_heads: int = 12
-    intermediate_size: int = 3072
-    num_conv_pos_embeddings: int = 128
-    num_conv_pos_embedding_groups: int = 16
-    normalise: bool = True
-
-    @classmethod
-    def base(cls) -> "SpeechEncoderConfig":
-        """facebook/wav2vec2-base and -base-960h."""
-        return cls()
-
-    @classmethod
-    def large(cls) -> "SpeechEncoderConfig":
-        """facebook/wav2vec2-large-lv60, -large-xlsr-53 and models built on them."""
-        return cls(
-            conv_bias=True,
-            feat_extract_norm="layer",
-            do_stable_layer_norm=True,
-            hidden_size=1024,
-            num_hidden_layers=24,
-            num_attention_heads=16,
-            intermediate_size=4096,
-        )
+from .hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
+from .wav2vec2 import SpeechEncoderConfig, Wav2Vec2
 
 
 class SpeechEncoder(nn.Module):
-    """Wav2Vec2 without its pre-training masks, dropout and layer drop: the same speech gives the same features."""
+    """Wav2Vec2 as EmotiveTalk hears through it: the same speech gives the same features."""
 
     def __init__(
         self,
@@ -73,13 +29,12 @@ class SpeechEncoder(nn.Module):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
-        from transformers import Wav2Vec2Model
-
         self.config = config
-        with torch.device(device or "cpu"):
-            self.model = Wav2Vec2Model(_wav2vec2_config(config))
+        place = device or "cpu"
+        with torch.device(place):
+            self.model = Wav2Vec2(config).to(place)  # a part of it is born on the CPU
         if dtype is not None:
-            self.model.to(dtype=dtype)  # pyright: ignore[reportCallIssue]  (transformers wraps Module.to)
+            self.model.to(dtype=dtype)
 
     @property
     def layers(self) -> int:
@@ -103,15 +58,11 @@ class SpeechEncoder(nn.Module):
         """
         if layer is not None and not 0 <= layer <= self.layers:
             raise ValueError(f"layer {layer} was asked for; this encoder has 0 to {self.layers}.")
-        if layer is None:
-            return self.model(self._input(samples)).last_hidden_state
-        return self.hidden_states(samples)[layer]
+        return self.hidden_states(samples)[self.layers if layer is None else layer]
 
-    def hidden_states(self, samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def hidden_states(self, samples: torch.Tensor) -> list[torch.Tensor]:
         """As `features`, but of all layers: what enters the first, then what leaves each; the last is `features`'."""
-        answer = self.model(self._input(samples), output_hidden_states=True)
-        # transformers 5 leaves the final layer norm out of the last of them, 4 does not
-        return (*answer.hidden_states[:-1], answer.last_hidden_state)
+        return self.model(self._input(samples))
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
         """See `features`."""
@@ -214,11 +165,3 @@ def convert_speech_encoder(source: Path, out: Path, *, normalise: bool | None = 
     record = {"from": f"a public Wav2Vec2 model, {Path(source).name}, converted"}
     save_checkpoint(out, "speech_encoder", encoder, encoder.config, record, licence="that of the public model")
     return encoder.config
-
-
-def _wav2vec2_config(config: SpeechEncoderConfig) -> "Wav2Vec2Config":
-    from transformers import Wav2Vec2Config
-
-    shape = asdict(config)
-    del shape["normalise"]
-    return Wav2Vec2Config(**shape, **WITHOUT_CHANCE)

@@ -11,8 +11,8 @@ from ..models.face_finder import FaceFinderConfig
 from ..models.lip_projector import LipProjectorConfig
 from ..models.motion_encoder import MotionEncoderConfig
 from ..models.presets import DEMO_SPEECH_EMOTION, ModelPreset, SamplingDefaults
-from ..models.speech_encoder import SpeechEncoderConfig
 from ..models.vae_network import VAEConfig
+from ..models.wav2vec2 import SpeechEncoderConfig
 from ..training.recipe import Stage
 from . import demo
 from .drawn_heads import DrawnSettings

@@ -14,9 +14,10 @@ from ..face.head_turn import turn_head
 from ..models.dicte import DiCTE, DiCTEConfig
 from ..models.lip_projector import LipProjector, LipProjectorConfig
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
-from ..models.speech_encoder import SpeechEncoder, SpeechEncoderConfig
+from ..models.speech_encoder import SpeechEncoder
 from ..models.vae import encode_mode
 from ..models.vae_checkpoint import load_vae
+from ..models.wav2vec2 import SpeechEncoderConfig
 from .estimate import chances_of, estimate_expression
 from .job import Job
 from .samples import keyed_generator, to_device
