@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from emotivetalk_core.errors import SettingsError
+from emotivetalk_core.face.blur import blurred
 from emotivetalk_core.face.detail import FAMILIAR, DetailTransfer, at_own_resolution, lost_colours, unfamiliar
 from emotivetalk_core.face.head_turn import FINEST, turn_head
 from emotivetalk_core.types import HeadPose
@@ -23,6 +24,16 @@ def picture():
 @pytest.fixture
 def still(picture):
     return F.avg_pool2d(F.pad(picture, (2,) * 4, mode="replicate"), 5, stride=1) * 0.9
+
+
+@pytest.mark.parametrize(("sigma", "radius"), [(1.3, 3), (6.0, 12), (9.0, 40)])
+def test_blur_is_the_convolution_with_a_gaussian(picture, sigma, radius):
+    """Over pixels that go on beyond the border, also further than the picture is wide."""
+    picture = picture[..., :30, :22]
+    line = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel = (line[:, None] * line / line.sum() ** 2).expand(3, 1, -1, -1)
+    wanted = F.conv2d(F.pad(picture, (radius,) * 4, mode="replicate"), kernel, groups=3)
+    torch.testing.assert_close(blurred(picture, sigma, radius), wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_where_nothing_moved_the_picture_comes_out_to_the_last_bit(picture, still):

@@ -82,7 +82,7 @@ def test_importing_the_package_is_instant_and_brings_no_library(tmp_path):
 
 def test_the_command_line_starts_without_the_heavy_libraries(tmp_path):
     found = run_python(IMPORT_ONE.format(module="emotivetalk_core.cli"), tmp_path)
-    heavy = {"diffusers", "transformers", "soxr", "kornia", "skimage", "espeakng_loader"}
+    heavy = {"diffusers", "transformers", "soxr", "skimage", "espeakng_loader"}
     assert not heavy & set(found["modules"])
 
 

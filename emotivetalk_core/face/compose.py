@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import SettingsError
 from ..types import CropRecord, Portrait
+from .blur import blurred
 from .regions import BACKDROP
 
 FEATHER = 0.08
@@ -58,8 +59,6 @@ def feather_mask(record: CropRecord, feather: float = FEATHER) -> torch.Tensor:
     """
     if not 0.0 <= feather <= 0.5:
         raise SettingsError(f"The feather is {feather:g}: 0 to 0.5 of the crop's side is expected, 0.08 is usual.")
-    from kornia.filters import gaussian_blur2d
-
     side, left, top = record.side, record.left, record.top
     band = round(feather * side)
     radius = band // 2
@@ -72,10 +71,7 @@ def feather_mask(record: CropRecord, feather: float = FEATHER) -> torch.Tensor:
     high_y = side if top + side >= record.picture_height else side - inset
     mask[:, :, low_y:high_y, low_x:high_x] = 1.0
     if radius > 0:
-        kernel = 2 * radius + 1
-        sigma = max(radius / 2.5, 0.3)
-        padded = F.pad(mask, (radius,) * 4, mode="replicate")
-        mask = gaussian_blur2d(padded, (kernel, kernel), (sigma, sigma))[:, :, radius:-radius, radius:-radius]
+        mask = blurred(mask, max(radius / 2.5, 0.3), radius)
     visible = mask[0, :, max(0, -top) : record.picture_height - top, max(0, -left) : record.picture_width - left]
     # some processors blur ones to a little less than one; where nothing has to be met, the frame shows as it is
     return torch.where(visible > 1 - 1e-6, 1.0, visible).clamp(0.0, 1.0)

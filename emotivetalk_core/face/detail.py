@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from ..errors import SettingsError
 from ..types import HeadPose
+from .blur import blurred
 from .head_turn import turn_head
 
 FINE, COARSE = 1.5 / 128, 6 / 128
@@ -95,7 +96,8 @@ def lost_colours(picture: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
     A small one fades strong colours in the same way in every frame, also where the face moves. Only what is smooth is
     given back there, so nothing that moves is drawn twice.
     """
-    return _blurred(picture - still, picture.shape[-1] / 40, reach=2)
+    sigma = picture.shape[-1] / 40
+    return blurred(picture - still, sigma, _reach(2 * sigma))
 
 
 def unfamiliar(picture: torch.Tensor, still: torch.Tensor) -> str:
@@ -142,15 +144,12 @@ def _change(difference: torch.Tensor) -> torch.Tensor:
     """How much a neighbourhood differs [k, 1, s, s], from differences [k, 3, s, s]."""
     energy = difference.square().mean(1, keepdim=True)
     side = difference.shape[-1]
-    fine, coarse = (_blurred(energy, radius * side, reach=2.5).clamp_min(0) for radius in (FINE, COARSE))
+    fine, coarse = (blurred(energy, radius * side, _reach(2.5 * radius * side)) for radius in (FINE, COARSE))
     return (fine * coarse) ** 0.25
 
 
-def _blurred(picture: torch.Tensor, sigma: float, reach: float) -> torch.Tensor:
-    from kornia.filters import gaussian_blur2d
-
-    kernel = 2 * max(1, round(reach * sigma)) + 1
-    return gaussian_blur2d(picture, (kernel, kernel), (sigma, sigma), border_type="replicate")
+def _reach(pixels: float) -> int:
+    return max(1, round(pixels))
 
 
 def _smooth_step(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
