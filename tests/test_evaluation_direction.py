@@ -347,9 +347,8 @@ def test_with_a_recogniser_the_speech_is_a_source_too(studio):
     ears = {"conv_dim": (8, 8), "conv_kernel": (64, 4), "conv_stride": (32, 4), "hidden_size": 16}
     layers = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "classifier_proj_size": 8}
     config = SpeechEmotionConfig(**ears, **layers, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2)
-    recogniser = SpeechEmotionRecogniser(config).eval()
-    models = replace(studio.models, speech_emotion=lambda: recogniser)
-    with_ears = Studio(studio.weights, models, studio.probe, studio.archive)
+    hearing = replace(studio.models, speech_emotion=SpeechEmotionRecogniser(config).eval)
+    with_ears = Studio(studio.weights, hearing, studio.probe, studio.archive)
     figures = plain(sources.measure_sources(with_ears, PLAN))["sources"]
     assert figures["missing"] == {} and figures["speech"]["recognition"]["recordings"] == 6
     assert np.isfinite(numbers(figures["speech"])).all()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn import Conv1d, GroupNorm, LayerNorm, Linear, functional
 from torch.nn.utils import parametrizations
 
 from ..layers.attention import scaled_dot_product
@@ -95,18 +95,18 @@ class _ConvLayer(nn.Module):
     def __init__(self, config: SpeechEncoderConfig, index: int) -> None:
         super().__init__()
         before, channels = (1, *config.conv_dim)[index], config.conv_dim[index]
-        self.conv = nn.Conv1d(
+        self.conv = Conv1d(
             before, channels, config.conv_kernel[index], config.conv_stride[index], bias=config.conv_bias
         )
         self.layer_norm = None
         if config.feat_extract_norm == "layer":
-            self.layer_norm = nn.LayerNorm(channels)
+            self.layer_norm = LayerNorm(channels)
         elif index == 0:
-            self.layer_norm = nn.GroupNorm(channels, channels)
+            self.layer_norm = GroupNorm(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)  # [b, c, t]
-        if isinstance(self.layer_norm, nn.LayerNorm):
+        if isinstance(self.layer_norm, LayerNorm):
             x = self.layer_norm(x.transpose(1, 2)).transpose(1, 2)
         elif self.layer_norm is not None:
             x = self.layer_norm(x)
@@ -116,8 +116,8 @@ class _ConvLayer(nn.Module):
 class _FeatureProjection(nn.Module):
     def __init__(self, config: SpeechEncoderConfig) -> None:
         super().__init__()
-        self.layer_norm = nn.LayerNorm(config.conv_dim[-1])
-        self.projection = nn.Linear(config.conv_dim[-1], config.hidden_size)
+        self.layer_norm = LayerNorm(config.conv_dim[-1])
+        self.projection = Linear(config.conv_dim[-1], config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.projection(self.layer_norm(x))
@@ -132,7 +132,7 @@ class _Encoder(nn.Module):
         super().__init__()
         self.norm_first = config.do_stable_layer_norm
         self.pos_conv_embed = _Positions(config)
-        self.layer_norm = nn.LayerNorm(config.hidden_size)
+        self.layer_norm = LayerNorm(config.hidden_size)
         self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
 
     def forward(self, x: Tensor) -> Iterator[Tensor]:
@@ -152,7 +152,7 @@ class _Positions(nn.Module):
         super().__init__()
         kernel = config.num_conv_pos_embeddings
         # on the CPU whatever the device: of shapes alone, torch computes the norm by code that takes 4 s to import
-        self.conv = nn.Conv1d(
+        self.conv = Conv1d(
             config.hidden_size,
             config.hidden_size,
             kernel,
@@ -172,9 +172,9 @@ class _Layer(nn.Module):
         super().__init__()
         self.norm_first = config.do_stable_layer_norm
         self.attention = _Attention(config)
-        self.layer_norm = nn.LayerNorm(config.hidden_size)
+        self.layer_norm = LayerNorm(config.hidden_size)
         self.feed_forward = _FeedForward(config)
-        self.final_layer_norm = nn.LayerNorm(config.hidden_size)
+        self.final_layer_norm = LayerNorm(config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.norm_first:
@@ -188,10 +188,10 @@ class _Attention(nn.Module):
     def __init__(self, config: SpeechEncoderConfig) -> None:
         super().__init__()
         self.heads = config.num_attention_heads
-        self.k_proj = nn.Linear(config.hidden_size, config.hidden_size)
-        self.v_proj = nn.Linear(config.hidden_size, config.hidden_size)
-        self.q_proj = nn.Linear(config.hidden_size, config.hidden_size)
-        self.out_proj = nn.Linear(config.hidden_size, config.hidden_size)
+        self.k_proj = Linear(config.hidden_size, config.hidden_size)
+        self.v_proj = Linear(config.hidden_size, config.hidden_size)
+        self.q_proj = Linear(config.hidden_size, config.hidden_size)
+        self.out_proj = Linear(config.hidden_size, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.out_proj(scaled_dot_product(self.q_proj(x), self.k_proj(x), self.v_proj(x), self.heads))
@@ -200,8 +200,8 @@ class _Attention(nn.Module):
 class _FeedForward(nn.Module):
     def __init__(self, config: SpeechEncoderConfig) -> None:
         super().__init__()
-        self.intermediate_dense = nn.Linear(config.hidden_size, config.intermediate_size)
-        self.output_dense = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.intermediate_dense = Linear(config.hidden_size, config.intermediate_size)
+        self.output_dense = Linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.output_dense(functional.gelu(self.intermediate_dense(x)))
@@ -215,7 +215,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.uniform_(module.projection.bias, -bound, bound)
     elif isinstance(module, _Attention | _FeedForward):
         for linear in module.children():
-            if isinstance(linear, nn.Linear):
+            if isinstance(linear, Linear):
                 nn.init.normal_(linear.weight, std=0.02)
                 nn.init.zeros_(linear.bias)
     elif isinstance(module, _ConvLayer):
