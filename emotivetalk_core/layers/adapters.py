@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import torch
-from torch import Tensor, nn
-
 from einops import rearrange
+from torch import Tensor, nn
 
 from .attention import Attention, AttentionFunction, scaled_dot_product
 from .embeddings import EmbeddingMLP, sinusoidal_embedding

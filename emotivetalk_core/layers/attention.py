@@ -8,10 +8,9 @@ from collections.abc import Callable
 from types import ModuleType
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
-
-from einops import rearrange
 
 from .region import Region
 from .zero_start import start_at_zero

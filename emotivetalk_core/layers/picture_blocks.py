@@ -2,10 +2,9 @@
 
 from types import ModuleType
 
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
-
-from einops import rearrange
 
 from .attention import scaled_dot_product
 from .clip_stream import ClipStream

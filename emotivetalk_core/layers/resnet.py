@@ -7,10 +7,9 @@ Pictures travel as [b*n, c, h, w] in channels-last memory, so that the temporal 
 from types import ModuleType
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
-
-from einops import rearrange
 
 from ..errors import SettingsError
 from .temporal_convolution import temporal_convolution

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
-
-from einops import rearrange
 
 from .attention import Attention, AttentionFunction, ExpressionDecouplingInjector, scaled_dot_product
 from .embeddings import EmbeddingMLP, sinusoidal_embedding
