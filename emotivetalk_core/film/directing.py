@@ -25,7 +25,7 @@ from ..plot import draw_timeline
 from ..types import Emotion, ExpressionLatents, HeadPose, Portrait, Speech
 from .faults import SHOW_A_FACE, face_fault, loaded
 from .files import write_picture
-from .listener import Listener
+from .listener import READING, Listener
 from .request import RETIME, SWAY
 from .script import Script
 
@@ -158,6 +158,7 @@ def _take(script: Script, models: ModelSet) -> Take:
 
 def _driven(script: Script, models: ModelSet, speech: Speech, listener: Listener) -> torch.Tensor:
     """[m, e] of the driving film, no more of it than is used."""
+    listener(READING, 2, 3)
     expression = driving_expression(
         models.motion_encoder,
         models.face_finder,

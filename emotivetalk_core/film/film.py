@@ -25,13 +25,11 @@ from ..sampling.estimate import check_disk, film_bytes
 from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
 from ..video.writer import VideoWriter, kept_layout
 from .faults import face_fault
-from .listener import Listener
+from .listener import READING, Listener
 from .performance import EmotiveTalkPerformer, Performance, Performer
 from .photograph_performance import PhotographPerformer
 from .request import FilmRequest, PathLike
 from .script import Script, read_script
-
-READING = "reading"
 
 
 @dataclass(frozen=True)
@@ -119,9 +117,7 @@ def prepare_film(
     kind = performer_kind(request, models)
     kind.check(script)
     recording, portrait = read_recording(request.audio), read_portrait(request.portrait)
-    listener(READING, 1, 3)
     performer = kind(script, load_models(request.weights, request.device) if models is None else models)
-    listener(READING, 2, 3)
     regions = find_face(request, portrait, performer)
     speech = recording.speech()
     for note in filter(None, (*recording.notes, speech.note)):
@@ -129,9 +125,9 @@ def prepare_film(
     if regions.note:
         listener.say(f"note: {request.portrait}: {regions.note} ({request.spelling('face_box')})")
     performance = performer.direct(speech, regions, listener)
-    listener(READING, 3, 3)
     if performance is None:
         return None
+    listener(READING, 3, 3)  # only now, so that a fault stands alone on the screen
     portrait, record = scaled_picture(portrait, regions.record, None if request.crop else request.size)
     return Film(performance, recording, portrait, record, speech.frames, request, listener)
 

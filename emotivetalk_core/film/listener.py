@@ -1,5 +1,8 @@
 """Who is told how far a film is."""
 
+READING = "reading"
+"""The first stage: portrait, recording and weights are read, and the emotion with them."""
+
 
 class Listener:
     """Hears of a film's stages, and what there is to say of it; this one keeps it to itself. What a call raises ends
