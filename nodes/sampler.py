@@ -17,7 +17,7 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, noise_grid
 from ..emotivetalk_core.errors import InputError, SettingsError
-from ..emotivetalk_core.sampling.estimate import memory_words, plan, time_words, window_count
+from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, plan, window_count
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.sampling.video import VideoSamplingSettings
 from .ethd import without_expression, without_lips
@@ -124,7 +124,7 @@ class WindowProgress:
         left = self.total - self.done
         if self.done == self.before + 1 and left:
             seconds = time.monotonic() - self.began
-            self.on_forecast(f"about {time_words(seconds * left)} for the {left} windows that are left")
+            self.on_forecast(forecast_words(seconds * left, left, "window"))
 
     def step(self, step: int, x0: torch.Tensor, x: torch.Tensor, steps: int) -> None:
         if self.previewer is not None:

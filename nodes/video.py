@@ -22,9 +22,9 @@ from ..emotivetalk_core.photograph_pipeline import sampled_frames
 from ..emotivetalk_core.sampling.estimate import (
     check_disk,
     film_bytes,
+    forecast_words,
     memory_words,
     room_to_keep,
-    time_words,
 )
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose, Portrait
 from ..emotivetalk_core.video.writer import VideoWriter
@@ -225,7 +225,7 @@ def foretold(
         done += len(chunk)
         if number == 0 and done < count:
             seconds = (time.monotonic() - began) / (done - first) * (count - done)
-            tell(f"about {time_words(seconds)} for the {count - done} frames that are left")
+            tell(forecast_words(seconds, count - done, "frame"))
 
 
 def whole_picture(

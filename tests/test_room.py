@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.cli.progress import StageBars
 from emotivetalk_core.film.forecast import Forecast
-from emotivetalk_core.sampling.estimate import film_bytes, room_to_keep
+from emotivetalk_core.sampling.estimate import film_bytes, forecast_words, room_to_keep
 from emotivetalk_core.video.writer import VideoWriter
 
 Usage = namedtuple("Usage", "total used free")
@@ -80,7 +80,12 @@ def test_what_is_kept_needs_room_beside_the_film(tmp_path, monkeypatch):
 )
 def test_what_is_left_is_told_once_for_each_stage(resumed, reports, told, capsys):
     with StageBars() as bars:
-        forecast = Forecast(bars, {"video": "windows", "decoding": "frames"}, resumed=resumed)
+        forecast = Forecast(bars, {"video": "window", "decoding": "frame"}, resumed=resumed)
         for report in reports:
             forecast(*report)
     assert capsys.readouterr().err.count("that are left") == told
+
+
+def test_one_that_is_left_is_the_last():
+    assert forecast_words(3.0, 1, "window") == "about 3.0 s for the last window"
+    assert forecast_words(34.0, 12, "frame") == "about 34 s for the 12 frames that are left"

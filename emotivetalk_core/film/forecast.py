@@ -2,14 +2,14 @@
 
 import time
 
-from ..sampling.estimate import time_words
+from ..sampling.estimate import forecast_words
 from .listener import Listener
 
 
 class Forecast:
     """Says to a listener, after the first report of some stages, how long all that is left of each will take.
 
-    counted: these stages, one after the other, and what they count, such as "windows"; the first begins now · resumed:
+    counted: these stages, one after the other, and what they count, such as "window"; the first begins now · resumed:
     the first report is of what was done before. Where that is all of its stage, a part of the next may be done, too,
     and nothing is said of it.
     """
@@ -28,8 +28,9 @@ class Forecast:
         elif stage in self._untold:
             self._untold.remove(stage)
             if left:
-                words = time_words((now - self._began) / (done - self._before) * left)
-                self._listener.tell(f"About {words} for the {left} {self._counted[stage]} that are left.")
+                seconds = (now - self._began) / (done - self._before) * left
+                words = forecast_words(seconds, left, self._counted[stage])
+                self._listener.tell(f"{words.capitalize()}.")
         if not left:
             self._began, self._before = now, 0
         self._listener(stage, done, total)

@@ -198,7 +198,7 @@ class EmotiveTalkPerformance:
         resumed = self._unfinished is not None and self._unfinished.begun
         if resumed:
             listener.tell(f"This video was stopped before and goes on where it was; {spelled('resume')} begins again.")
-        report = Forecast(listener, {VIDEO: "windows", DECODING: "frames"}, resumed=resumed)
+        report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
         chunks = render(self.models, conditions, settings, report, self._unfinished)
         side = self.size if self.request.crop else record.side
         if side == self.drawn:

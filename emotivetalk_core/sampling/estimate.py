@@ -117,6 +117,12 @@ def memory_words(size: float) -> str:
     return f"{gigabytes:.1f} GB" if gigabytes < 9.95 else f"{gigabytes:.0f} GB"
 
 
+def forecast_words(seconds: float, left: int, what: str) -> str:
+    """How long what is left will take, e.g. "about 34 s for the 12 windows that are left"; what: one of these."""
+    those = f"the last {what}" if left == 1 else f"the {left} {what}s that are left"
+    return f"about {time_words(seconds)} for {those}"
+
+
 def time_words(seconds: float) -> str:
     """A duration in words, e.g. "0.4 s", "34 s", "12 min" or "2 h 5 min"."""
     if seconds < 59.5:
