@@ -83,7 +83,7 @@ def test_what_is_left_is_told_once_for_each_stage(resumed, reports, told, capsys
         forecast = Forecast(bars, {"video": "window", "decoding": "frame"}, resumed=resumed)
         for report in reports:
             forecast(*report)
-    assert capsys.readouterr().err.count("that are left") == told
+    assert capsys.readouterr().err.count("About ") == told
 
 
 def test_one_that_is_left_is_the_last():
