@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, autocast, nn
 
 from emotivetalk_core.errors import SettingsError
-from emotivetalk_core.layers.attention import matrix_product, scaled_dot_product
+from emotivetalk_core.layers.attention_functions import matrix_product, scaled_dot_product
 from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.types import MotionConditions
 

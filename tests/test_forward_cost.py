@@ -8,7 +8,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from emotivetalk_core.layers.attention import Attention, AttentionFunction, matrix_product, scaled_dot_product
+from emotivetalk_core.layers.attention import Attention
+from emotivetalk_core.layers.attention_functions import AttentionFunction, matrix_product, scaled_dot_product
 from emotivetalk_core.layers.resnet import as_pictures_lie
 from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.types import MotionConditions

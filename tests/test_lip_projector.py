@@ -1,6 +1,6 @@
 import torch
 
-from emotivetalk_core.layers.attention import matrix_product
+from emotivetalk_core.layers.attention_functions import matrix_product
 from emotivetalk_core.models.lip_projector import LipProjector, LipProjectorConfig
 
 TINY = LipProjectorConfig(audio_dim=12, width=16, heads=2, blocks=2, queries=3, lip_dim=7)

@@ -6,14 +6,14 @@ weights. Inherited modules carry SVD's names, as in transformer.py; `to_k_ip` an
 """
 
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from .attention import Attention, AttentionFunction, scaled_dot_product
+from .attention import Attention
 from .embeddings import EmbeddingMLP, sinusoidal_embedding
+from .parts import PLAIN, Parts
 from .resnet import SpaceTimeMix
 from .transformer import FeedForward
 
@@ -45,23 +45,18 @@ class AdaptedAttention(nn.Module):
         head_dim: int,
         adapters: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
         self.heads = dim // head_dim
-        self.attention = attention
-        self.to_q = operations.Linear(dim, dim, bias=False, **leaf)
-        self.to_k = operations.Linear(context_dim, dim, bias=False, **leaf)  # SVD's; of one token nobody asks its key
-        self.to_v = operations.Linear(context_dim, dim, bias=False, **leaf)
+        self.attention = parts.attention
+        self.to_q = parts.linear(dim, dim, bias=False)
+        self.to_k = parts.linear(context_dim, dim, bias=False)  # SVD's; of one token nobody asks its key
+        self.to_v = parts.linear(context_dim, dim, bias=False)
         self.to_k_ip, self.to_v_ip = (
-            nn.ModuleList([operations.Linear(context_dim, dim, bias=False, **leaf) for _ in range(adapters)])
-            for _ in range(2)
+            nn.ModuleList([parts.linear(context_dim, dim, bias=False) for _ in range(adapters)]) for _ in range(2)
         )
-        self.to_out = nn.ModuleList([operations.Linear(dim, dim, **leaf)])
+        self.to_out = nn.ModuleList([parts.linear(dim, dim)])
 
     def forward(
         self,
@@ -91,20 +86,15 @@ class AdaptedSpatialBlock(nn.Module):
         head_dim: int,
         adapters: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        shared = {"operations": operations, "attention": attention, **leaf}
-        self.norm1 = operations.LayerNorm(dim, **leaf)
-        self.attn1 = Attention(dim, dim, head_dim, **shared)
-        self.norm2 = operations.LayerNorm(dim, **leaf)
-        self.attn2 = AdaptedAttention(dim, context_dim, head_dim, adapters, **shared)
-        self.norm3 = operations.LayerNorm(dim, **leaf)
-        self.ff = FeedForward(dim, operations=operations, **leaf)
+        self.norm1 = parts.layer_norm(dim)
+        self.attn1 = Attention(dim, dim, head_dim, parts=parts)
+        self.norm2 = parts.layer_norm(dim)
+        self.attn2 = AdaptedAttention(dim, context_dim, head_dim, adapters, parts=parts)
+        self.norm3 = parts.layer_norm(dim)
+        self.ff = FeedForward(dim, parts=parts)
 
     def forward(self, x: Tensor, context: AdaptedContext, mask: Tensor) -> Tensor:
         """x [b*n, l, dim], mask [b*n, l, 1]."""
@@ -126,22 +116,17 @@ class AdaptedTemporalBlock(nn.Module):
         head_dim: int,
         adapters: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        shared = {"operations": operations, "attention": attention, **leaf}
-        self.norm_in = operations.LayerNorm(dim, **leaf)
-        self.ff_in = FeedForward(dim, operations=operations, **leaf)
-        self.norm1 = operations.LayerNorm(dim, **leaf)
-        self.attn1 = Attention(dim, dim, head_dim, **shared)
-        self.norm2 = operations.LayerNorm(dim, **leaf)
-        self.attn2 = AdaptedAttention(dim, context_dim, head_dim, adapters, **shared)
-        self.norm3 = operations.LayerNorm(dim, **leaf)
-        self.ff = FeedForward(dim, operations=operations, **leaf)
+        self.norm_in = parts.layer_norm(dim)
+        self.ff_in = FeedForward(dim, parts=parts)
+        self.norm1 = parts.layer_norm(dim)
+        self.attn1 = Attention(dim, dim, head_dim, parts=parts)
+        self.norm2 = parts.layer_norm(dim)
+        self.attn2 = AdaptedAttention(dim, context_dim, head_dim, adapters, parts=parts)
+        self.norm3 = parts.layer_norm(dim)
+        self.ff = FeedForward(dim, parts=parts)
 
     def forward(self, x: Tensor, context: AdaptedContext) -> Tensor:
         """x [b, n, l, dim]."""
@@ -163,22 +148,17 @@ class AdaptedTransformer(nn.Module):
         adapters: int,
         *,
         groups: int,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        shared = {"operations": operations, "attention": attention, **leaf}
         sizes = (dim, context_dim, head_dim, adapters)
-        self.norm = operations.GroupNorm(groups, dim, eps=1e-6, **leaf)
-        self.proj_in = operations.Linear(dim, dim, **leaf)
-        self.transformer_blocks = nn.ModuleList([AdaptedSpatialBlock(*sizes, **shared)])
-        self.temporal_transformer_blocks = nn.ModuleList([AdaptedTemporalBlock(*sizes, **shared)])
-        self.time_pos_embed = EmbeddingMLP(dim, 4 * dim, dim, operations=operations, **leaf)
-        self.time_mixer = SpaceTimeMix(**leaf)
-        self.proj_out = operations.Linear(dim, dim, **leaf)
+        self.norm = parts.group_norm(groups, dim, eps=1e-6)
+        self.proj_in = parts.linear(dim, dim)
+        self.transformer_blocks = nn.ModuleList([AdaptedSpatialBlock(*sizes, parts=parts)])
+        self.temporal_transformer_blocks = nn.ModuleList([AdaptedTemporalBlock(*sizes, parts=parts)])
+        self.time_pos_embed = EmbeddingMLP(dim, 4 * dim, dim, parts=parts)
+        self.time_mixer = SpaceTimeMix(**parts.place)
+        self.proj_out = parts.linear(dim, dim)
 
     def forward(self, x: Tensor, context: AdaptedContext) -> Tensor:
         """x [b*n, dim, h, w] to the same."""

@@ -1,39 +1,11 @@
-"""Multi-head attention: the two ways to compute it, and the projections around it.
+"""The projections around an attention function, and the expression injector."""
 
-Which of the two computes it is the caller's choice, made when a network is built (`attention=`); a host may pass
-its own.
-"""
-
-from collections.abc import Callable
-from types import ModuleType
-
-import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional
 
+from .parts import PLAIN, Parts
 from .region import Region
 from .zero_start import start_at_zero
-
-AttentionFunction = Callable[[Tensor, Tensor, Tensor, int], Tensor]
-"""`attention(q, k, v, heads)`: q [b, l, heads * d], k and v [b, s, heads * d] to [b, l, heads * d]."""
-
-
-def scaled_dot_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Torch's fused attention: the default, best for inference and for GPUs. Shapes as `AttentionFunction`."""
-    q, k, v = (rearrange(x, "b l (heads d) -> b heads l d", heads=heads) for x in (q, k, v))
-    return rearrange(functional.scaled_dot_product_attention(q, k, v), "b heads l d -> b l (heads d)")
-
-
-def matrix_product(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """The same attention written as two matrix products. Shapes as `AttentionFunction`.
-
-    For training in bfloat16 on a CPU, where the backward pass of the fused form is up to fifteen times slower (measured
-    with torch 2.13 on sequences of 16 frames). In float32 the fused form is the faster one there too.
-    """
-    q, k, v = (x.unflatten(-1, (heads, -1)) for x in (q, k, v))  # [b, l or s, heads, d]
-    scores = torch.einsum("blhd,bshd->bhls", q, k * q.shape[-1] ** -0.5)
-    return torch.einsum("bhls,bshd->blhd", scores.softmax(-1), v).flatten(2)
 
 
 class Attention(nn.Module):
@@ -48,18 +20,15 @@ class Attention(nn.Module):
         context_dim: int,
         head_dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
         self.heads = dim // head_dim
-        self.attention = attention
-        self.to_q = operations.Linear(dim, dim, bias=False, dtype=dtype, device=device)
-        self.to_k = operations.Linear(context_dim, dim, bias=False, dtype=dtype, device=device)
-        self.to_v = operations.Linear(context_dim, dim, bias=False, dtype=dtype, device=device)
-        self.to_out = nn.ModuleList([operations.Linear(dim, dim, dtype=dtype, device=device)])
+        self.attention = parts.attention
+        self.to_q = parts.linear(dim, dim, bias=False)
+        self.to_k = parts.linear(context_dim, dim, bias=False)
+        self.to_v = parts.linear(context_dim, dim, bias=False)
+        self.to_out = nn.ModuleList([parts.linear(dim, dim)])
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """x [b, l, dim], context [b, s, context_dim] to [b, l, dim]."""
@@ -93,20 +62,17 @@ class ExpressionDecouplingInjector(nn.Module):
         head_dim: int,
         *,
         decoupled: bool = True,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
         self.heads = dim // head_dim
         self.decoupled = decoupled
-        self.attention = attention
-        self.norm = operations.LayerNorm(dim, dtype=dtype, device=device)
-        self.to_q = operations.Linear(dim, dim, bias=False, dtype=dtype, device=device)
-        self.to_k = operations.Linear(context_dim, dim, bias=False, dtype=dtype, device=device)
-        self.to_v = operations.Linear(context_dim, dim, bias=False, dtype=dtype, device=device)
-        self.to_out = operations.Linear(dim, dim, bias=False, dtype=dtype, device=device)
+        self.attention = parts.attention
+        self.norm = parts.layer_norm(dim)
+        self.to_q = parts.linear(dim, dim, bias=False)
+        self.to_k = parts.linear(context_dim, dim, bias=False)
+        self.to_v = parts.linear(context_dim, dim, bias=False)
+        self.to_out = parts.linear(dim, dim, bias=False)
         start_at_zero(self.to_out)
 
     def forward(self, x: Tensor, driving: Tensor, reference: Tensor, region: Region) -> Tensor:

@@ -1,11 +1,12 @@
 """Numbers and latents as vectors that a network can attend to or add."""
 
 import math
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .parts import PLAIN, Parts
 
 
 def sinusoidal_embedding(values: Tensor, dim: int) -> Tensor:
@@ -25,13 +26,11 @@ class EmbeddingMLP(nn.Module):
         hidden_dim: int,
         out_dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        self.linear_1 = operations.Linear(dim, hidden_dim, dtype=dtype, device=device)
-        self.linear_2 = operations.Linear(hidden_dim, out_dim, dtype=dtype, device=device)
+        self.linear_1 = parts.linear(dim, hidden_dim)
+        self.linear_2 = parts.linear(hidden_dim, out_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear_2(functional.silu(self.linear_1(x)))
@@ -49,14 +48,12 @@ class ContextTokens(nn.Module):
         tokens: int,
         token_dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
         self.tokens = tokens
-        self.proj = operations.Linear(dim, tokens * token_dim, dtype=dtype, device=device)
-        self.norm = operations.LayerNorm(token_dim, dtype=dtype, device=device)
+        self.proj = parts.linear(dim, tokens * token_dim)
+        self.norm = parts.layer_norm(token_dim)
 
     def forward(self, latent: Tensor) -> Tensor:
         """[..., dim] to [..., tokens, token_dim]."""

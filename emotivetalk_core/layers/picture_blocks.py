@@ -1,15 +1,13 @@
 """The blocks of Stable Video Diffusion's autoencoder: of pictures, and across time. Key names are its public file's."""
 
-from types import ModuleType
-
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .attention import scaled_dot_product
+from .attention_functions import scaled_dot_product
 from .clip_stream import ClipStream
+from .parts import Parts
 from .resnet import SpaceTimeMix, as_clip, as_frames
-from .temporal_convolution import temporal_convolution
 
 EPS, TEMPORAL_EPS = 1e-6, 1e-5
 
@@ -17,15 +15,15 @@ EPS, TEMPORAL_EPS = 1e-6, 1e-5
 class PictureResBlock(nn.Module):
     """3x3 residual block of pictures [n, c, h, w]."""
 
-    def __init__(self, in_channels: int, out_channels: int, groups: int, operations: ModuleType = nn) -> None:
+    def __init__(self, in_channels: int, out_channels: int, groups: int, parts: Parts) -> None:
         super().__init__()
-        self.norm1 = operations.GroupNorm(groups, in_channels, eps=EPS)
-        self.conv1 = operations.Conv2d(in_channels, out_channels, 3, padding=1)
-        self.norm2 = operations.GroupNorm(groups, out_channels, eps=EPS)
-        self.conv2 = operations.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.norm1 = parts.group_norm(groups, in_channels, eps=EPS)
+        self.conv1 = parts.conv2d(in_channels, out_channels, 3, padding=1)
+        self.norm2 = parts.group_norm(groups, out_channels, eps=EPS)
+        self.conv2 = parts.conv2d(out_channels, out_channels, 3, padding=1)
         self.conv_shortcut = None
         if in_channels != out_channels:
-            self.conv_shortcut = operations.Conv2d(in_channels, out_channels, 1)
+            self.conv_shortcut = parts.conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv1(functional.silu(self.norm1(x)))
@@ -39,13 +37,12 @@ class ClipBranch(nn.Module):
     Of a stream it answers later than it is given: two frames, until the last piece.
     """
 
-    def __init__(self, channels: int, groups: int, operations: ModuleType = nn) -> None:
+    def __init__(self, channels: int, groups: int, parts: Parts) -> None:
         super().__init__()
-        leaf = {"operations": operations, "dtype": None, "device": None}
-        self.norm1 = operations.GroupNorm(groups, channels, eps=TEMPORAL_EPS)
-        self.conv1 = temporal_convolution(channels, **leaf)
-        self.norm2 = operations.GroupNorm(groups, channels, eps=TEMPORAL_EPS)
-        self.conv2 = temporal_convolution(channels, **leaf)
+        self.norm1 = parts.group_norm(groups, channels, eps=TEMPORAL_EPS)
+        self.conv1 = parts.temporal_convolution(channels)
+        self.norm2 = parts.group_norm(groups, channels, eps=TEMPORAL_EPS)
+        self.conv2 = parts.temporal_convolution(channels)
 
     def forward(self, x: Tensor, stream: ClipStream | None) -> Tensor:
         for norm, convolution in ((self.norm1, self.conv1), (self.norm2, self.conv2)):
@@ -61,10 +58,10 @@ class ClipBranch(nn.Module):
 class ClipResBlock(nn.Module):
     """A residual block of pictures, one along the frames on its result, and the blend of both."""
 
-    def __init__(self, in_channels: int, out_channels: int, groups: int, operations: ModuleType = nn) -> None:
+    def __init__(self, in_channels: int, out_channels: int, groups: int, parts: Parts) -> None:
         super().__init__()
-        self.spatial_res_block = PictureResBlock(in_channels, out_channels, groups, operations)
-        self.temporal_res_block = ClipBranch(out_channels, groups, operations)
+        self.spatial_res_block = PictureResBlock(in_channels, out_channels, groups, parts)
+        self.temporal_res_block = ClipBranch(out_channels, groups, parts)
         self.time_mixer = SpaceTimeMix(0.0, "learned", switch_spatial_to_temporal_mix=True)
 
     def forward(self, x: Tensor, frames: int, stream: ClipStream | None = None) -> Tensor:
@@ -79,13 +76,13 @@ class ClipResBlock(nn.Module):
 class PictureAttention(nn.Module):
     """Self-attention of all places of a picture [n, c, h, w], one head, added to it."""
 
-    def __init__(self, channels: int, groups: int, operations: ModuleType = nn) -> None:
+    def __init__(self, channels: int, groups: int, parts: Parts) -> None:
         super().__init__()
-        self.group_norm = operations.GroupNorm(groups, channels, eps=EPS)
-        self.to_q = operations.Linear(channels, channels)
-        self.to_k = operations.Linear(channels, channels)
-        self.to_v = operations.Linear(channels, channels)
-        self.to_out = nn.ModuleList([operations.Linear(channels, channels)])
+        self.group_norm = parts.group_norm(groups, channels, eps=EPS)
+        self.to_q = parts.linear(channels, channels)
+        self.to_k = parts.linear(channels, channels)
+        self.to_v = parts.linear(channels, channels)
+        self.to_out = nn.ModuleList([parts.linear(channels, channels)])
 
     def forward(self, x: Tensor) -> Tensor:
         places = rearrange(self.group_norm(x), "n c h w -> n (h w) c")
@@ -96,9 +93,9 @@ class PictureAttention(nn.Module):
 class HalvedPicture(nn.Module):
     """Half the size, by a 3x3 convolution of stride 2 that is padded at the right and the bottom alone."""
 
-    def __init__(self, channels: int, operations: ModuleType = nn) -> None:
+    def __init__(self, channels: int, parts: Parts) -> None:
         super().__init__()
-        self.conv = operations.Conv2d(channels, channels, 3, stride=2)
+        self.conv = parts.conv2d(channels, channels, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(functional.pad(x, (0, 1, 0, 1)))
@@ -107,9 +104,9 @@ class HalvedPicture(nn.Module):
 class DoubledPicture(nn.Module):
     """Twice the size by nearest neighbour, then a 3x3 convolution."""
 
-    def __init__(self, channels: int, operations: ModuleType = nn) -> None:
+    def __init__(self, channels: int, parts: Parts) -> None:
         super().__init__()
-        self.conv = operations.Conv2d(channels, channels, 3, padding=1)
+        self.conv = parts.conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(functional.interpolate(x, scale_factor=2.0, mode="nearest"))

@@ -4,15 +4,13 @@ Pictures travel as [b*n, c, h, w] in channels-last memory, so that the temporal 
 [b*n, h*w, c] are the same memory: no block of the backbone copies to change its view.
 """
 
-from types import ModuleType
-
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import SettingsError
-from .temporal_convolution import temporal_convolution
+from .parts import PLAIN, Parts
 
 MIX_STRATEGIES = ("learned", "learned_with_images", "fixed")
 
@@ -87,20 +85,17 @@ class SpatialResBlock(nn.Module):
         *,
         groups: int,
         eps: float,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        self.norm1 = operations.GroupNorm(groups, in_channels, eps=eps, **leaf)
-        self.conv1 = operations.Conv2d(in_channels, out_channels, 3, padding=1, **leaf)
-        self.time_emb_proj = operations.Linear(embedding_dim, out_channels, **leaf)
-        self.norm2 = operations.GroupNorm(groups, out_channels, eps=eps, **leaf)
-        self.conv2 = operations.Conv2d(out_channels, out_channels, 3, padding=1, **leaf)
+        self.norm1 = parts.group_norm(groups, in_channels, eps=eps)
+        self.conv1 = parts.conv2d(in_channels, out_channels, 3, padding=1)
+        self.time_emb_proj = parts.linear(embedding_dim, out_channels)
+        self.norm2 = parts.group_norm(groups, out_channels, eps=eps)
+        self.conv2 = parts.conv2d(out_channels, out_channels, 3, padding=1)
         self.conv_shortcut = None
         if in_channels != out_channels:
-            self.conv_shortcut = operations.Conv2d(in_channels, out_channels, 1, **leaf)
+            self.conv_shortcut = parts.conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """x [b*n, c, h, w], embedding [b, e] after its SiLU, to [b*n, out, h, w]."""
@@ -120,17 +115,14 @@ class TemporalResBlock(nn.Module):
         *,
         groups: int,
         eps: float,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        self.norm1 = operations.GroupNorm(groups, channels, eps=eps, **leaf)
-        self.conv1 = temporal_convolution(channels, operations=operations, **leaf)
-        self.time_emb_proj = operations.Linear(embedding_dim, channels, **leaf)
-        self.norm2 = operations.GroupNorm(groups, channels, eps=eps, **leaf)
-        self.conv2 = temporal_convolution(channels, operations=operations, **leaf)
+        self.norm1 = parts.group_norm(groups, channels, eps=eps)
+        self.conv1 = parts.temporal_convolution(channels)
+        self.time_emb_proj = parts.linear(embedding_dim, channels)
+        self.norm2 = parts.group_norm(groups, channels, eps=eps)
+        self.conv2 = parts.temporal_convolution(channels)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """x [b, c, n, h, w], embedding [b, e] after its SiLU."""
@@ -150,16 +142,13 @@ class SpatioTemporalResBlock(nn.Module):
         *,
         groups: int,
         eps: float,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        shared = {"groups": groups, "eps": eps, "operations": operations, **leaf}
+        shared = {"groups": groups, "eps": eps, "parts": parts}
         self.spatial_res_block = SpatialResBlock(in_channels, out_channels, embedding_dim, **shared)
         self.temporal_res_block = TemporalResBlock(out_channels, embedding_dim, **shared)
-        self.time_mixer = SpaceTimeMix(**leaf)
+        self.time_mixer = SpaceTimeMix(**parts.place)
 
     def forward(self, x: Tensor, embedding: Tensor, frames: int) -> Tensor:
         """x [b*n, c, h, w], embedding [b, e] after its SiLU, to [b*n, out, h, w]."""
@@ -174,12 +163,10 @@ class Downsample(nn.Module):
         self,
         channels: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        self.conv = operations.Conv2d(channels, channels, 3, stride=2, padding=1, dtype=dtype, device=device)
+        self.conv = parts.conv2d(channels, channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(x)
@@ -192,12 +179,10 @@ class Upsample(nn.Module):
         self,
         channels: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        self.conv = operations.Conv2d(channels, channels, 3, padding=1, dtype=dtype, device=device)
+        self.conv = parts.conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
         return self.conv(functional.interpolate(x, size=size, mode="nearest"))

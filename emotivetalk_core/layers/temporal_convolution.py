@@ -1,7 +1,5 @@
 """Convolutions along the frames, kernel (3, 1, 1), computed as convolutions of pictures."""
 
-from types import ModuleType
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,11 +17,3 @@ class TemporalConv3d(nn.Conv3d):
         kernel = weight.flatten(3).contiguous(memory_format=torch.channels_last)
         rows = functional.conv2d(input.flatten(3), kernel, bias, padding=(1, 0))  # [b, c, n, h*w]
         return rows.unflatten(3, input.shape[3:])
-
-
-def temporal_convolution(
-    channels: int, *, operations: ModuleType, dtype: torch.dtype | None, device: torch.device | str | None
-) -> nn.Conv3d:
-    """[b, channels, n, h, w] to the same: torch's layer in its quick form, a host's as the host computes it."""
-    convolution = TemporalConv3d if operations is nn else operations.Conv3d
-    return convolution(channels, channels, (3, 1, 1), padding=(1, 0, 0), dtype=dtype, device=device)

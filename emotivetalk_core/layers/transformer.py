@@ -5,15 +5,15 @@ unchanged; `edi` is new.
 """
 
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .attention import Attention, AttentionFunction, ExpressionDecouplingInjector, scaled_dot_product
+from .attention import Attention, ExpressionDecouplingInjector
 from .embeddings import EmbeddingMLP, sinusoidal_embedding
+from .parts import PLAIN, Parts
 from .region import Region
 from .resnet import SpaceTimeMix
 
@@ -40,12 +40,10 @@ class GatedGELU(nn.Module):
         dim: int,
         hidden_dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        self.proj = operations.Linear(dim, hidden_dim * 2, dtype=dtype, device=device)
+        self.proj = parts.linear(dim, hidden_dim * 2)
 
     def forward(self, x: Tensor) -> Tensor:
         value, gate = self.proj(x).chunk(2, dim=-1)
@@ -59,16 +57,13 @@ class FeedForward(nn.Module):
         self,
         dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
         self.net = nn.Sequential(
-            GatedGELU(dim, 4 * dim, operations=operations, **leaf),
+            GatedGELU(dim, 4 * dim, parts=parts),
             nn.Identity(),
-            operations.Linear(4 * dim, dim, **leaf),
+            parts.linear(4 * dim, dim),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,24 +80,19 @@ class SpatialBlock(nn.Module):
         head_dim: int,
         expression_injection: str,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        shared = {"operations": operations, "attention": attention, **leaf}
-        self.norm1 = operations.LayerNorm(dim, **leaf)
-        self.attn1 = Attention(dim, dim, head_dim, **shared)
-        self.norm2 = operations.LayerNorm(dim, **leaf)
-        self.attn2 = Attention(dim, context_dim, head_dim, **shared)
+        self.norm1 = parts.layer_norm(dim)
+        self.attn1 = Attention(dim, dim, head_dim, parts=parts)
+        self.norm2 = parts.layer_norm(dim)
+        self.attn2 = Attention(dim, context_dim, head_dim, parts=parts)
         self.edi = None
         if expression_injection != "none":
             decoupled = expression_injection == "edi"
-            self.edi = ExpressionDecouplingInjector(dim, context_dim, head_dim, decoupled=decoupled, **shared)
-        self.norm3 = operations.LayerNorm(dim, **leaf)
-        self.ff = FeedForward(dim, operations=operations, **leaf)
+            self.edi = ExpressionDecouplingInjector(dim, context_dim, head_dim, decoupled=decoupled, parts=parts)
+        self.norm3 = parts.layer_norm(dim)
+        self.ff = FeedForward(dim, parts=parts)
 
     def forward(self, x: Tensor, context: SiteContext, region: Region) -> Tensor:
         """x [b*n, l, dim] to [b, n, l, dim]."""
@@ -123,22 +113,17 @@ class TemporalBlock(nn.Module):
         context_dim: int,
         head_dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        shared = {"operations": operations, "attention": attention, **leaf}
-        self.norm_in = operations.LayerNorm(dim, **leaf)
-        self.ff_in = FeedForward(dim, operations=operations, **leaf)
-        self.norm1 = operations.LayerNorm(dim, **leaf)
-        self.attn1 = Attention(dim, dim, head_dim, **shared)
-        self.norm2 = operations.LayerNorm(dim, **leaf)
-        self.attn2 = Attention(dim, context_dim, head_dim, **shared)
-        self.norm3 = operations.LayerNorm(dim, **leaf)
-        self.ff = FeedForward(dim, operations=operations, **leaf)
+        self.norm_in = parts.layer_norm(dim)
+        self.ff_in = FeedForward(dim, parts=parts)
+        self.norm1 = parts.layer_norm(dim)
+        self.attn1 = Attention(dim, dim, head_dim, parts=parts)
+        self.norm2 = parts.layer_norm(dim)
+        self.attn2 = Attention(dim, context_dim, head_dim, parts=parts)
+        self.norm3 = parts.layer_norm(dim)
+        self.ff = FeedForward(dim, parts=parts)
 
     def forward(self, x: Tensor, context: SiteContext, region: Region) -> Tensor:
         """x [b, n, l, dim] to the same."""
@@ -162,23 +147,18 @@ class SpatioTemporalTransformer(nn.Module):
         *,
         groups: int,
         expression_injection: str = "edi",
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
-        attention: AttentionFunction = scaled_dot_product,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
-        shared = {"operations": operations, "attention": attention, **leaf}
-        self.norm = operations.GroupNorm(groups, dim, eps=1e-6, **leaf)
-        self.proj_in = operations.Linear(dim, dim, **leaf)
+        self.norm = parts.group_norm(groups, dim, eps=1e-6)
+        self.proj_in = parts.linear(dim, dim)
         self.transformer_blocks = nn.ModuleList(
-            [SpatialBlock(dim, context_dim, head_dim, expression_injection, **shared)]
+            [SpatialBlock(dim, context_dim, head_dim, expression_injection, parts=parts)]
         )
-        self.temporal_transformer_blocks = nn.ModuleList([TemporalBlock(dim, context_dim, head_dim, **shared)])
-        self.time_pos_embed = EmbeddingMLP(dim, 4 * dim, dim, operations=operations, **leaf)
-        self.time_mixer = SpaceTimeMix(**leaf)
-        self.proj_out = operations.Linear(dim, dim, **leaf)
+        self.temporal_transformer_blocks = nn.ModuleList([TemporalBlock(dim, context_dim, head_dim, parts=parts)])
+        self.time_pos_embed = EmbeddingMLP(dim, 4 * dim, dim, parts=parts)
+        self.time_mixer = SpaceTimeMix(**parts.place)
+        self.proj_out = parts.linear(dim, dim)
 
     def forward(self, x: Tensor, context: SiteContext) -> Tensor:
         """x [b*n, dim, h, w] to the same."""

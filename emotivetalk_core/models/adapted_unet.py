@@ -14,8 +14,9 @@ from torch.nn import functional
 
 from ..errors import SettingsError
 from ..layers.adapters import AdaptedContext, AdaptedTransformer
-from ..layers.attention import AttentionFunction, scaled_dot_product
+from ..layers.attention_functions import AttentionFunction, scaled_dot_product
 from ..layers.embeddings import EmbeddingMLP, sinusoidal_embedding
+from ..layers.parts import Parts
 from ..types import PhotographConditions
 from .ethd import ADDED_TIME_VALUES
 from .ethd_blocks import BlockParts, build_levels
@@ -70,10 +71,7 @@ class _Parts(BlockParts):
             self.head_dim,
             self.adapters,
             groups=self.groups,
-            operations=self.operations,
-            dtype=self.dtype,
-            device=self.device,
-            attention=self.attention,
+            parts=self.parts,
         )
 
 
@@ -90,21 +88,21 @@ class AdaptedUNet(nn.Module):
         attention: AttentionFunction = scaled_dot_product,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device, attention)
         self.config = config
-        leaf = {"dtype": dtype, "device": device}
         widths = config.block_channels
         embedding_dim = 4 * widths[0]
         sizes = (embedding_dim, config.cross_dim, config.head_dim, config.norm_groups)
-        parts = _Parts(*sizes, "none", operations, dtype, device, attention, config.adapters)
-        self.time_embedding = EmbeddingMLP(widths[0], embedding_dim, embedding_dim, operations=operations, **leaf)
+        blocks = _Parts(*sizes, "none", parts, config.adapters)
+        self.time_embedding = EmbeddingMLP(widths[0], embedding_dim, embedding_dim, parts=parts)
         self.add_embedding = EmbeddingMLP(
-            ADDED_TIME_VALUES * config.addition_embed_dim, embedding_dim, embedding_dim, operations=operations, **leaf
+            ADDED_TIME_VALUES * config.addition_embed_dim, embedding_dim, embedding_dim, parts=parts
         )
-        self.conv_in = operations.Conv2d(config.in_channels, widths[0], 3, padding=1, **leaf)
-        levels = build_levels(parts, widths, config.layers_per_block, config.attends)
+        self.conv_in = parts.conv2d(config.in_channels, widths[0], 3, padding=1)
+        levels = build_levels(blocks, widths, config.layers_per_block, config.attends)
         self.down_blocks, self.mid_block, self.up_blocks = levels.down_blocks, levels.mid_block, levels.up_blocks
-        self.conv_norm_out = operations.GroupNorm(config.norm_groups, widths[0], eps=1e-5, **leaf)
-        self.conv_out = operations.Conv2d(widths[0], config.out_channels, 3, padding=1, **leaf)
+        self.conv_norm_out = parts.group_norm(config.norm_groups, widths[0], eps=1e-5)
+        self.conv_out = parts.conv2d(widths[0], config.out_channels, 3, padding=1)
 
     def forward(self, x: Tensor, c_noise: Tensor, conditions: PhotographConditions, added_time: Tensor) -> Tensor:
         """The raw output F [b, n, out_channels, h, w].

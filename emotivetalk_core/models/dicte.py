@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..layers.attention import Attention, AttentionFunction, scaled_dot_product
+from ..layers.attention import Attention
+from ..layers.attention_functions import AttentionFunction, scaled_dot_product
 from ..layers.embeddings import EmbeddingMLP, sinusoidal_embedding
+from ..layers.parts import Parts
 from ..layers.zero_start import start_at_zero
 
 
@@ -43,21 +45,16 @@ class DiCTEBlock(nn.Module):
         self,
         config: DiCTEConfig,
         *,
-        operations: ModuleType,
-        dtype: torch.dtype | None,
-        device: torch.device | str | None,
-        attention: AttentionFunction,
+        parts: Parts,
     ) -> None:
         super().__init__()
-        width, place = config.width, {"dtype": dtype, "device": device}
-        self.modulation = operations.Linear(width, 6 * width, **place)
-        self.attention = Attention(
-            width, width, width // config.heads, operations=operations, attention=attention, **place
-        )
+        width = config.width
+        self.modulation = parts.linear(width, 6 * width)
+        self.attention = Attention(width, width, width // config.heads, parts=parts)
         self.feed_forward = nn.Sequential(
-            operations.Linear(width, 4 * width, **place),
+            parts.linear(width, 4 * width),
             nn.GELU(approximate="tanh"),
-            operations.Linear(4 * width, width, **place),
+            parts.linear(4 * width, width),
         )
         start_at_zero(self.modulation)
 
@@ -80,20 +77,20 @@ class DiCTE(nn.Module):
         attention: AttentionFunction = scaled_dot_product,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device, attention)
         self.config = config
-        width, place = config.width, {"dtype": dtype, "device": device}
-        built = {"operations": operations, **place}
-        self.embed_frame = operations.Linear(config.expression_dim + 1, width, **place)  # + the known mask
-        self.norm_audio = operations.LayerNorm(config.audio_dim, **place)
-        self.embed_audio = operations.Linear(config.audio_window * config.audio_dim, width, **place)
-        self.embed_step = EmbeddingMLP(width, width, width, **built)
-        self.norm_identity = operations.LayerNorm(config.identity_dim, **place)
-        self.embed_identity = operations.Linear(config.identity_dim, width, **place)
-        self.embed_emotion = operations.Linear(config.expression_dim, width, **place)
-        self.no_emotion = nn.Parameter(torch.zeros(width, **place))
-        self.blocks = nn.ModuleList(DiCTEBlock(config, attention=attention, **built) for _ in range(config.layers))
-        self.modulation_out = operations.Linear(width, 2 * width, **place)
-        self.project_out = operations.Linear(width, config.expression_dim, **place)
+        width = config.width
+        self.embed_frame = parts.linear(config.expression_dim + 1, width)  # + the known mask
+        self.norm_audio = parts.layer_norm(config.audio_dim)
+        self.embed_audio = parts.linear(config.audio_window * config.audio_dim, width)
+        self.embed_step = EmbeddingMLP(width, width, width, parts=parts)
+        self.norm_identity = parts.layer_norm(config.identity_dim)
+        self.embed_identity = parts.linear(config.identity_dim, width)
+        self.embed_emotion = parts.linear(config.expression_dim, width)
+        self.no_emotion = nn.Parameter(torch.zeros(width, **parts.place))
+        self.blocks = nn.ModuleList(DiCTEBlock(config, parts=parts) for _ in range(config.layers))
+        self.modulation_out = parts.linear(width, 2 * width)
+        self.project_out = parts.linear(width, config.expression_dim)
         start_at_zero(self.modulation_out)
         start_at_zero(self.project_out)
 

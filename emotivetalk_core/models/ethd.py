@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import SettingsError
-from ..layers.attention import AttentionFunction, scaled_dot_product
+from ..layers.attention_functions import AttentionFunction, scaled_dot_product
 from ..layers.embeddings import ContextTokens, EmbeddingMLP, sinusoidal_embedding
+from ..layers.parts import Parts
 from ..layers.region import Region
 from ..layers.transformer import SiteContext
 from ..layers.zero_start import start_at_zero
@@ -89,45 +90,34 @@ class ETHD(nn.Module):
         attention: AttentionFunction = scaled_dot_product,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device, attention)
         self.config = config
-        leaf = {"dtype": dtype, "device": device}
         widths = config.block_channels
         embedding_dim = 4 * widths[0]
-        parts = BlockParts(
-            embedding_dim,
-            config.cross_dim,
-            config.head_dim,
-            config.norm_groups,
-            config.expression_injection,
-            operations,
-            dtype,
-            device,
-            attention,
-        )
+        sizes = (embedding_dim, config.cross_dim, config.head_dim, config.norm_groups)
+        blocks = BlockParts(*sizes, config.expression_injection, parts)
 
-        self.lip_tokens = ContextTokens(
-            config.lip_dim, config.context_tokens, config.cross_dim, operations=operations, **leaf
-        )
+        self.lip_tokens = ContextTokens(config.lip_dim, config.context_tokens, config.cross_dim, parts=parts)
         # One projection for driving and reference, so that equal expressions are equal tokens.
         self.expression_tokens = ContextTokens(
-            config.expression_dim, config.context_tokens, config.cross_dim, operations=operations, **leaf
+            config.expression_dim, config.context_tokens, config.cross_dim, parts=parts
         )
         # SVD gives positions to the hidden states only; the sequence needs them too. The paper is silent.
-        self.frame_positions = operations.Linear(config.cross_dim, config.cross_dim, bias=False, **leaf)
+        self.frame_positions = parts.linear(config.cross_dim, config.cross_dim, bias=False)
         start_at_zero(self.frame_positions)
 
-        self.time_embedding = EmbeddingMLP(widths[0], embedding_dim, embedding_dim, operations=operations, **leaf)
+        self.time_embedding = EmbeddingMLP(widths[0], embedding_dim, embedding_dim, parts=parts)
         self.add_embedding = EmbeddingMLP(
-            ADDED_TIME_VALUES * config.addition_embed_dim, embedding_dim, embedding_dim, operations=operations, **leaf
+            ADDED_TIME_VALUES * config.addition_embed_dim, embedding_dim, embedding_dim, parts=parts
         )
-        self.conv_in = operations.Conv2d(config.in_channels, widths[0], 3, padding=1, **leaf)
+        self.conv_in = parts.conv2d(config.in_channels, widths[0], 3, padding=1)
 
         attends = [config.attends_at(level) for level in range(len(widths))]
-        levels = build_levels(parts, widths, config.layers_per_block, attends)
+        levels = build_levels(blocks, widths, config.layers_per_block, attends)
         self.down_blocks, self.mid_block, self.up_blocks = levels.down_blocks, levels.mid_block, levels.up_blocks
 
-        self.conv_norm_out = operations.GroupNorm(config.norm_groups, widths[0], eps=1e-5, **leaf)
-        self.conv_out = operations.Conv2d(widths[0], config.out_channels, 3, padding=1, **leaf)
+        self.conv_norm_out = parts.group_norm(config.norm_groups, widths[0], eps=1e-5)
+        self.conv_out = parts.conv2d(widths[0], config.out_channels, 3, padding=1)
 
     def forward(self, x: Tensor, c_noise: Tensor, conditions: MotionConditions, added_time: Tensor) -> Tensor:
         """The raw output F [b, n, out_channels, h, w].

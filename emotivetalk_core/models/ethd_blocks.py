@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
 from ..layers.adapters import AdaptedContext
-from ..layers.attention import AttentionFunction
+from ..layers.parts import Parts
 from ..layers.resnet import Downsample, SpatioTemporalResBlock, Upsample
 from ..layers.transformer import SiteContext, SpatioTemporalTransformer
 
@@ -25,10 +24,7 @@ class BlockParts:
     head_dim: int
     groups: int
     expression_injection: str
-    operations: ModuleType
-    dtype: torch.dtype | None
-    device: torch.device | str | None
-    attention: AttentionFunction
+    parts: Parts
 
     def residual(self, in_channels: int, out_channels: int, eps: float) -> SpatioTemporalResBlock:
         return SpatioTemporalResBlock(
@@ -37,9 +33,7 @@ class BlockParts:
             self.embedding_dim,
             groups=self.groups,
             eps=eps,
-            operations=self.operations,
-            dtype=self.dtype,
-            device=self.device,
+            parts=self.parts,
         )
 
     def site(self, channels: int) -> nn.Module:
@@ -49,17 +43,14 @@ class BlockParts:
             self.head_dim,
             groups=self.groups,
             expression_injection=self.expression_injection,
-            operations=self.operations,
-            dtype=self.dtype,
-            device=self.device,
-            attention=self.attention,
+            parts=self.parts,
         )
 
     def downsample(self, channels: int) -> Downsample:
-        return Downsample(channels, operations=self.operations, dtype=self.dtype, device=self.device)
+        return Downsample(channels, parts=self.parts)
 
     def upsample(self, channels: int) -> Upsample:
-        return Upsample(channels, operations=self.operations, dtype=self.dtype, device=self.device)
+        return Upsample(channels, parts=self.parts)
 
 
 class DownBlock(nn.Module):

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..face.finder import FaceDetection, suppress_overlaps
+from ..layers.parts import Parts
 
 STRIDE = 4
 MULTIPLE = 32
@@ -52,15 +53,11 @@ class _Block(nn.Module):
         channels_out: int,
         stride: int,
         groups: int,
-        operations: ModuleType,
-        dtype: torch.dtype | None,
-        device: torch.device | str | None,
+        parts: Parts,
     ) -> None:
         super().__init__()
-        self.conv = operations.Conv2d(
-            channels_in, channels_out, 3, stride=stride, padding=1, bias=False, dtype=dtype, device=device
-        )
-        self.norm = operations.GroupNorm(groups, channels_out, dtype=dtype, device=device)
+        self.conv = parts.conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
+        self.norm = parts.group_norm(groups, channels_out)
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -80,21 +77,21 @@ class FaceFinder(nn.Module):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device)
         self.config = config
         groups, widths = config.norm_groups, config.channels
-        place = (groups, operations, dtype, device)
-        self.stem = _Block(3, widths[0], 2, *place)
+        built = (groups, parts)
+        self.stem = _Block(3, widths[0], 2, *built)
         self.down = nn.ModuleList(
-            nn.Sequential(_Block(fine, coarse, 2, *place), _Block(coarse, coarse, 1, *place))
+            nn.Sequential(_Block(fine, coarse, 2, *built), _Block(coarse, coarse, 1, *built))
             for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
         )
         self.across = nn.ModuleList(
-            operations.Conv2d(coarse, fine, 1, dtype=dtype, device=device)
-            for fine, coarse in zip(widths[1:-1], widths[2:], strict=True)
+            parts.conv2d(coarse, fine, 1) for fine, coarse in zip(widths[1:-1], widths[2:], strict=True)
         )
-        self.up = nn.ModuleList(_Block(width, width, 1, *place) for width in widths[1:-1])
-        self.head = _Block(widths[1], config.head_channels, 1, *place)
-        self.out = operations.Conv2d(config.head_channels, OUTPUTS, 1, dtype=dtype, device=device)
+        self.up = nn.ModuleList(_Block(width, width, 1, *built) for width in widths[1:-1])
+        self.head = _Block(widths[1], config.head_channels, 1, *built)
+        self.out = parts.conv2d(config.head_channels, OUTPUTS, 1)
         if self.out.bias is not None and not self.out.bias.is_meta:
             # Faces are rare: starting from a heat of 0.02 spares the first steps the work of unlearning 0.5.
             with torch.no_grad():

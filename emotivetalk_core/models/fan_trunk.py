@@ -5,13 +5,12 @@ Both turn an image [b, 3, s, s] in -1…1 into one feature vector [b, dim]. They
 Batch norm is ours (layers/batch_norm.py), since hosts' sets of operations have none.
 """
 
-from types import ModuleType
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ..layers.batch_norm import BatchNorm2d
+from ..layers.parts import PLAIN, Parts
 
 Device = torch.device | str | None
 
@@ -22,24 +21,21 @@ class ConvolutionBlock(nn.Module):
     Names and layout as in the face-alignment network (Bulat & Tzimiropoulos 2017), so that PD-FGC's weights fit.
     """
 
-    def __init__(
-        self, width_in: int, width_out: int, *, operations: ModuleType, dtype: torch.dtype | None, device: Device
-    ) -> None:
+    def __init__(self, width_in: int, width_out: int, *, parts: Parts) -> None:
         super().__init__()
         half, quarter = width_out // 2, width_out // 4
-        place = {"dtype": dtype, "device": device}
-        self.bn1 = BatchNorm2d(width_in, **place)
-        self.conv1 = operations.Conv2d(width_in, half, 3, padding=1, bias=False, **place)
-        self.bn2 = BatchNorm2d(half, **place)
-        self.conv2 = operations.Conv2d(half, quarter, 3, padding=1, bias=False, **place)
-        self.bn3 = BatchNorm2d(quarter, **place)
-        self.conv3 = operations.Conv2d(quarter, quarter, 3, padding=1, bias=False, **place)
+        self.bn1 = BatchNorm2d(width_in, **parts.place)
+        self.conv1 = parts.conv2d(width_in, half, 3, padding=1, bias=False)
+        self.bn2 = BatchNorm2d(half, **parts.place)
+        self.conv2 = parts.conv2d(half, quarter, 3, padding=1, bias=False)
+        self.bn3 = BatchNorm2d(quarter, **parts.place)
+        self.conv3 = parts.conv2d(quarter, quarter, 3, padding=1, bias=False)
         self.downsample = None
         if width_in != width_out:  # the reference's name; it changes the width, not the size
             self.downsample = nn.Sequential(
-                BatchNorm2d(width_in, **place),
+                BatchNorm2d(width_in, **parts.place),
                 nn.ReLU(),
-                operations.Conv2d(width_in, width_out, 1, bias=False, **place),
+                parts.conv2d(width_in, width_out, 1, bias=False),
             )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -56,15 +52,13 @@ class Hourglass(nn.Module):
     The reference has dropout on the upper branch while training; this trunk is only ever used frozen.
     """
 
-    def __init__(
-        self, depth: int, width: int, *, operations: ModuleType, dtype: torch.dtype | None, device: Device
-    ) -> None:
+    def __init__(self, depth: int, width: int, *, parts: Parts) -> None:
         super().__init__()
         self.depth = depth
         for level in range(depth, 0, -1):
             for branch in ("b1", "b2", "b2_plus", "b3"):
                 if branch != "b2_plus" or level == 1:
-                    block = ConvolutionBlock(width, width, operations=operations, dtype=dtype, device=device)
+                    block = ConvolutionBlock(width, width, parts=parts)
                     self.add_module(f"{branch}_{level}", block)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -90,26 +84,22 @@ class FanTrunk(nn.Module):
         input_size: int,
         dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: Device = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        place = {"dtype": dtype, "device": device}
-        built = {"operations": operations, **place}
-        self.conv1 = operations.Conv2d(3, 64, 7, stride=2, padding=3, **place)
-        self.bn1 = BatchNorm2d(64, **place)
-        self.conv2 = ConvolutionBlock(64, 128, **built)
-        self.conv3 = ConvolutionBlock(128, 128, **built)
-        self.conv4 = ConvolutionBlock(128, 256, **built)
-        self.m0 = Hourglass(4, 256, **built)
-        self.top_m_0 = ConvolutionBlock(256, 256, **built)
-        self.conv_last0 = operations.Conv2d(256, 256, 1, **place)
-        self.bn_end0 = BatchNorm2d(256, **place)
-        self.l0 = operations.Conv2d(256, 68, 1, **place)
-        self.bn5 = BatchNorm2d(68, **place)
-        self.conv6 = operations.Conv2d(68, 1, 3, stride=2, padding=1, **place)
-        self.fc = operations.Linear((input_size // 8) ** 2, dim, **place)
+        self.conv1 = parts.conv2d(3, 64, 7, stride=2, padding=3)
+        self.bn1 = BatchNorm2d(64, **parts.place)
+        self.conv2 = ConvolutionBlock(64, 128, parts=parts)
+        self.conv3 = ConvolutionBlock(128, 128, parts=parts)
+        self.conv4 = ConvolutionBlock(128, 256, parts=parts)
+        self.m0 = Hourglass(4, 256, parts=parts)
+        self.top_m_0 = ConvolutionBlock(256, 256, parts=parts)
+        self.conv_last0 = parts.conv2d(256, 256, 1)
+        self.bn_end0 = BatchNorm2d(256, **parts.place)
+        self.l0 = parts.conv2d(256, 68, 1)
+        self.bn5 = BatchNorm2d(68, **parts.place)
+        self.conv6 = parts.conv2d(68, 1, 3, stride=2, padding=1)
+        self.fc = parts.linear((input_size // 8) ** 2, dim)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = F.relu(self.bn1(self.conv1(image)))  # [b, 64, s/2, s/2]
@@ -124,16 +114,13 @@ class FanTrunk(nn.Module):
 class ResidualDown(nn.Module):
     """Halves the size: two 3x3 convolutions with group norm beside a strided 1x1."""
 
-    def __init__(
-        self, width_in: int, width_out: int, *, operations: ModuleType, dtype: torch.dtype | None, device: Device
-    ) -> None:
+    def __init__(self, width_in: int, width_out: int, *, parts: Parts) -> None:
         super().__init__()
-        place = {"dtype": dtype, "device": device}
-        self.conv1 = operations.Conv2d(width_in, width_out, 3, stride=2, padding=1, **place)
-        self.norm1 = operations.GroupNorm(8, width_out, **place)
-        self.conv2 = operations.Conv2d(width_out, width_out, 3, padding=1, **place)
-        self.norm2 = operations.GroupNorm(8, width_out, **place)
-        self.skip = operations.Conv2d(width_in, width_out, 1, stride=2, **place)
+        self.conv1 = parts.conv2d(width_in, width_out, 3, stride=2, padding=1)
+        self.norm1 = parts.group_norm(8, width_out)
+        self.conv2 = parts.conv2d(width_out, width_out, 3, padding=1)
+        self.norm2 = parts.group_norm(8, width_out)
+        self.skip = parts.conv2d(width_in, width_out, 1, stride=2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner = F.silu(self.norm1(self.conv1(x)))
@@ -152,18 +139,15 @@ class SmallTrunk(nn.Module):
         channels: tuple[int, ...],
         dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: Device = None,
+        parts: Parts = PLAIN,
     ) -> None:
         super().__init__()
-        place = {"dtype": dtype, "device": device}
-        self.stem = operations.Conv2d(3, channels[0], 5, stride=2, padding=2, **place)
+        self.stem = parts.conv2d(3, channels[0], 5, stride=2, padding=2)
         self.blocks = nn.ModuleList(
-            ResidualDown(wide_in, wide_out, operations=operations, **place)
+            ResidualDown(wide_in, wide_out, parts=parts)
             for wide_in, wide_out in zip(channels, channels[1:], strict=False)
         )
-        self.fc = operations.Linear(channels[-1] * 9 + channels[-2], dim, **place)
+        self.fc = parts.linear(channels[-1] * 9 + channels[-2], dim)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = F.silu(self.stem(image))

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..layers.parts import Parts
+
 KIND = "head_pose_reader"
 POSE_PARTS = 6
 
@@ -44,17 +46,17 @@ class HeadPoseReader(nn.Module):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device)
         self.config = config
-        place = {"dtype": dtype, "device": device}
         widths = (3, *config.channels)
         self.convs = nn.ModuleList(
-            operations.Conv2d(fine, coarse, 3, stride=2, padding=1, **place)
+            parts.conv2d(fine, coarse, 3, stride=2, padding=1)
             for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
         )
-        self.norms = nn.ModuleList(operations.GroupNorm(config.norm_groups, width, **place) for width in widths[1:])
+        self.norms = nn.ModuleList(parts.group_norm(config.norm_groups, width) for width in widths[1:])
         left = config.input_size // 2 ** len(config.channels)
-        self.hidden = operations.Linear(widths[-1] * left * left, config.width, **place)
-        self.out = operations.Linear(config.width, POSE_PARTS, **place)
+        self.hidden = parts.linear(widths[-1] * left * left, config.width)
+        self.out = parts.linear(config.width, POSE_PARTS)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Talking crops [b, 3, s, s] RGB 0…1 -> how their heads stand [b, 6] as types.HeadPose, from an upright head in

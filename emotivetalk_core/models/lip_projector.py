@@ -9,7 +9,9 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from ..layers.attention import Attention, AttentionFunction, scaled_dot_product
+from ..layers.attention import Attention
+from ..layers.attention_functions import AttentionFunction, scaled_dot_product
+from ..layers.parts import Parts
 
 _PROJECTED_AT_ONCE = 256  # frames whose audio windows the projector sees together
 _BYTES_PER_VALUE = 24
@@ -36,23 +38,18 @@ class PerceiverBlock(nn.Module):
         self,
         config: LipProjectorConfig,
         *,
-        operations: ModuleType,
-        dtype: torch.dtype | None,
-        device: torch.device | str | None,
-        attention: AttentionFunction,
+        parts: Parts,
     ) -> None:
         super().__init__()
-        width, place = config.width, {"dtype": dtype, "device": device}
-        self.norm_queries = operations.LayerNorm(width, **place)
-        self.norm_speech = operations.LayerNorm(width, **place)
-        self.attention = Attention(
-            width, width, width // config.heads, operations=operations, attention=attention, **place
-        )
+        width = config.width
+        self.norm_queries = parts.layer_norm(width)
+        self.norm_speech = parts.layer_norm(width)
+        self.attention = Attention(width, width, width // config.heads, parts=parts)
         self.feed_forward = nn.Sequential(
-            operations.LayerNorm(width, **place),
-            operations.Linear(width, 4 * width, **place),
+            parts.layer_norm(width),
+            parts.linear(width, 4 * width),
             nn.GELU(),
-            operations.Linear(4 * width, width, **place),
+            parts.linear(4 * width, width),
         )
 
     def forward(self, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -74,17 +71,15 @@ class LipProjector(nn.Module):
         attention: AttentionFunction = scaled_dot_product,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device, attention)
         self.config = config
-        place = {"dtype": dtype, "device": device}
         # born on the CPU: where there are shapes alone, torch takes seconds to import what draws normal numbers
         self.positions = nn.Parameter((0.02 * torch.randn(config.window, config.audio_dim, dtype=dtype)).to(device))
         self.queries = nn.Parameter((0.02 * torch.randn(config.queries, config.width, dtype=dtype)).to(device))
-        self.project_in = operations.Linear(config.audio_dim, config.width, **place)
-        self.blocks = nn.ModuleList(
-            PerceiverBlock(config, operations=operations, attention=attention, **place) for _ in range(config.blocks)
-        )
-        self.norm_out = operations.LayerNorm(config.width, **place)
-        self.project_out = operations.Linear(config.queries * config.width, config.lip_dim, **place)
+        self.project_in = parts.linear(config.audio_dim, config.width)
+        self.blocks = nn.ModuleList(PerceiverBlock(config, parts=parts) for _ in range(config.blocks))
+        self.norm_out = parts.layer_norm(config.width)
+        self.project_out = parts.linear(config.queries * config.width, config.lip_dim)
 
     def forward(self, windows: torch.Tensor) -> torch.Tensor:
         """Windows [..., 10, c] -> lip latents [..., lip_dim], z-normalised as the vision latents are."""

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..layers.batch_norm import BatchNorm1d
+from ..layers.parts import Parts
 from ..layers.zero_start import start_at_zero
 from ..types import MotionLatents
 from .fan_trunk import Device, FanTrunk, SmallTrunk
@@ -45,15 +46,12 @@ class ImageAdapter(nn.Module):
     form is our choice.
     """
 
-    def __init__(
-        self, channels: int, *, operations: ModuleType = nn, dtype: torch.dtype | None = None, device: Device = None
-    ) -> None:
+    def __init__(self, channels: int, *, parts: Parts) -> None:
         super().__init__()
-        place = {"dtype": dtype, "device": device}
-        self.conv_in = operations.Conv2d(5, channels, 3, stride=2, padding=1, **place)
-        self.norms = nn.ModuleList(operations.GroupNorm(8, channels, **place) for _ in range(2))
-        self.convs = nn.ModuleList(operations.Conv2d(channels, channels, 3, padding=1, **place) for _ in range(2))
-        self.conv_out = operations.Conv2d(channels, 3, 3, padding=1, **place)
+        self.conv_in = parts.conv2d(5, channels, 3, stride=2, padding=1)
+        self.norms = nn.ModuleList(parts.group_norm(8, channels) for _ in range(2))
+        self.convs = nn.ModuleList(parts.conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.conv_out = parts.conv2d(channels, 3, 3, padding=1)
         start_at_zero(self.conv_out)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
@@ -88,33 +86,33 @@ class MotionEncoder(nn.Module):
         device: Device = None,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device)
         self.config = config
-        place = {"dtype": dtype, "device": device}
         if config.trunk == "fan":
-            self.trunk = FanTrunk(config.input_size, config.trunk_dim, operations=operations, **place)
+            self.trunk = FanTrunk(config.input_size, config.trunk_dim, parts=parts)
         elif config.trunk == "small":
-            self.trunk = SmallTrunk(config.trunk_channels, config.trunk_dim, operations=operations, **place)
+            self.trunk = SmallTrunk(config.trunk_channels, config.trunk_dim, parts=parts)
         else:
             raise ValueError(f"There is no trunk {config.trunk!r}; a motion encoder stands on 'fan' or 'small'.")
 
         def head(out: int) -> nn.Sequential:
             return nn.Sequential(
-                operations.Linear(config.trunk_dim, config.head_width, **place),
+                parts.linear(config.trunk_dim, config.head_width),
                 nn.ReLU(),
-                BatchNorm1d(config.head_width, **place),
-                operations.Linear(config.head_width, out, **place),
+                BatchNorm1d(config.head_width, **parts.place),
+                parts.linear(config.head_width, out),
             )
 
         def embed(out: int) -> nn.Sequential:
-            return nn.Sequential(nn.ReLU(), operations.Linear(config.head_width, out, **place))
+            return nn.Sequential(nn.ReLU(), parts.linear(config.head_width, out))
 
         # PD-FGC's names. Its mouth_embed is left out: the method takes the mouth head's own vector as the lip latent.
         self.to_mouth = head(config.lip_dim)
         self.to_headpose, self.headpose_embed = head(config.head_width), embed(config.pose_dim)
         self.to_eye, self.eye_embed = head(config.head_width), embed(config.eye_dim)
         self.to_emo, self.emo_embed = head(config.head_width), embed(config.expression_dim)
-        self.lip_adapter = ImageAdapter(config.adapter_channels, operations=operations, **place)
-        self.expression_adapter = ImageAdapter(config.adapter_channels, operations=operations, **place)
+        self.lip_adapter = ImageAdapter(config.adapter_channels, parts=parts)
+        self.expression_adapter = ImageAdapter(config.adapter_channels, parts=parts)
         self.register_buffer("lip_mean", torch.zeros(config.lip_dim, device=device))
         self.register_buffer("lip_std", torch.ones(config.lip_dim, device=device))
         self.register_buffer("expression_mean", torch.zeros(config.expression_dim, device=device))

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..layers.attention import scaled_dot_product
+from ..layers.attention_functions import scaled_dot_product
+from ..layers.parts import Parts
 
 KIND = "photograph_encoders"
 
@@ -56,17 +57,14 @@ class TokenProjection(nn.Module):
         tokens: int,
         token_dim: int,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
         self.tokens = tokens
-        self.proj1 = operations.Linear(dim, hidden_dim, **leaf)
-        self.proj2 = operations.Linear(hidden_dim, hidden_dim, **leaf)
-        self.proj3 = operations.Linear(hidden_dim, tokens * token_dim, **leaf)
-        self.norm = operations.LayerNorm(token_dim, **leaf)
+        self.proj1 = parts.linear(dim, hidden_dim)
+        self.proj2 = parts.linear(hidden_dim, hidden_dim)
+        self.proj3 = parts.linear(hidden_dim, tokens * token_dim)
+        self.norm = parts.layer_norm(token_dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., dim] to [..., tokens, token_dim]."""
@@ -84,21 +82,16 @@ class EmotionTokens(nn.Module):
         self,
         config: PhotographEncodersConfig,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts,
     ) -> None:
         super().__init__()
-        leaf = {"operations": operations, "dtype": dtype, "device": device}
         width = config.token_dim
         sizes = (config.hidden_dim, config.tokens, width)
         self.heads = config.emotion_heads
-        self.query = TokenProjection(config.emotion_dim, *sizes, **leaf)
-        self.memory = TokenProjection(width, *sizes, **leaf)
-        self.bank = operations.Embedding(config.emotion_bank, width, dtype=dtype, device=device)
-        self.to_q, self.to_k, self.to_v = (
-            operations.Linear(width, width, dtype=dtype, device=device) for _ in range(3)
-        )
+        self.query = TokenProjection(config.emotion_dim, *sizes, parts=parts)
+        self.memory = TokenProjection(width, *sizes, parts=parts)
+        self.bank = parts.embedding(config.emotion_bank, width)
+        self.to_q, self.to_k, self.to_v = (parts.linear(width, width) for _ in range(3))
 
     def forward(self, prior: Tensor) -> Tensor:
         """[n, emotion_dim] to [n, tokens, token_dim]."""
@@ -116,19 +109,16 @@ class FaceGuide(nn.Module):
         self,
         config: PhotographEncodersConfig,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts,
     ) -> None:
         super().__init__()
-        leaf = {"padding": 1, "dtype": dtype, "device": device}
         widths = config.guide_channels
-        self.conv_in = operations.Conv2d(3, widths[0], 3, **leaf)
+        self.conv_in = parts.conv2d(3, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList()
         for width, wider in zip(widths, widths[1:]):
-            self.blocks.append(operations.Conv2d(width, width, 3, **leaf))
-            self.blocks.append(operations.Conv2d(width, wider, 3, stride=2, **leaf))
-        self.conv_out = operations.Conv2d(widths[-1], config.guide_dim, 3, **leaf)
+            self.blocks.append(parts.conv2d(width, width, 3, padding=1))
+            self.blocks.append(parts.conv2d(width, wider, 3, stride=2, padding=1))
+        self.conv_out = parts.conv2d(widths[-1], config.guide_dim, 3, padding=1)
 
     def forward(self, face_mask: Tensor) -> Tensor:
         """[b, 1, H, W] to [b, guide_dim, H/8, W/8]."""
@@ -145,16 +135,13 @@ class MotionBuckets(nn.Module):
         self,
         config: PhotographEncodersConfig,
         *,
-        operations: ModuleType = nn,
-        dtype: torch.dtype | None = None,
-        device: torch.device | str | None = None,
+        parts: Parts,
     ) -> None:
         super().__init__()
-        leaf = {"dtype": dtype, "device": device}
         width = config.bucket_half_frames * config.speech_width + config.picture_dim
-        self.proj1 = operations.Linear(width, config.hidden_dim, **leaf)
-        self.proj2 = operations.Linear(config.hidden_dim, config.hidden_dim, **leaf)
-        self.proj3 = operations.Linear(config.hidden_dim, 2, **leaf)
+        self.proj1 = parts.linear(width, config.hidden_dim)
+        self.proj2 = parts.linear(config.hidden_dim, config.hidden_dim)
+        self.proj3 = parts.linear(config.hidden_dim, 2)
 
     def forward(self, speech: Tensor, picture: Tensor) -> Tensor:
         """speech [n, bucket_half_frames * speech_width], picture [1, picture_dim] to [n, 2]: motion and expression, as
@@ -177,10 +164,10 @@ class PhotographEncoders(nn.Module):
         device: torch.device | str | None = None,
     ) -> None:
         super().__init__()
+        parts = Parts(operations, dtype, device)
         self.config = config
-        leaf = {"operations": operations, "dtype": dtype, "device": device}
         heard = config.half_frames * config.speech_dim
-        self.speech_tokens = TokenProjection(heard, config.hidden_dim, config.tokens, config.token_dim, **leaf)
-        self.emotion_tokens = EmotionTokens(config, **leaf) if config.emotion_dim else None
-        self.face_guide = FaceGuide(config, **leaf) if config.guide_channels else None
-        self.motion_buckets = MotionBuckets(config, **leaf) if config.bucket_half_frames else None
+        self.speech_tokens = TokenProjection(heard, config.hidden_dim, config.tokens, config.token_dim, parts=parts)
+        self.emotion_tokens = EmotionTokens(config, parts=parts) if config.emotion_dim else None
+        self.face_guide = FaceGuide(config, parts=parts) if config.guide_channels else None
+        self.motion_buckets = MotionBuckets(config, parts=parts) if config.bucket_half_frames else None

@@ -189,6 +189,7 @@ def fold_latent_scale(vae: TemporalVAE, std: float | torch.Tensor) -> None:
     std = torch.as_tensor(std, dtype=torch.float32, device=quant.weight.device).expand(channels)
     if not bool(torch.isfinite(std).all()) or float(std.min()) <= 0:
         raise ValueError(f"The latents' std must be positive and finite, not {std.tolist()}.")
+    assert quant.bias is not None
     gain = 1 / (std * vae.config.scaling_factor)  # [c]
     quant.weight[:channels] *= gain[:, None, None, None].to(quant.weight.dtype)
     quant.bias[:channels] *= gain.to(quant.bias.dtype)

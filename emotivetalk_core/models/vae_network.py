@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..layers.clip_stream import NORM_WINDOW, ClipStream
+from ..layers.parts import Parts
 from ..layers.picture_blocks import (
     EPS,
     ClipResBlock,
@@ -18,7 +19,6 @@ from ..layers.picture_blocks import (
     PictureResBlock,
 )
 from ..layers.resnet import as_clip, as_frames
-from ..layers.temporal_convolution import temporal_convolution
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,11 @@ class TemporalVAE(nn.Module):
 
     def __init__(self, config: VAEConfig, operations: ModuleType = nn) -> None:
         super().__init__()
+        parts = Parts(operations)
         self.config = config
-        self.encoder = Encoder(config, operations)
-        self.decoder = Decoder(config, operations)
-        self.quant_conv = operations.Conv2d(2 * config.latent_channels, 2 * config.latent_channels, 1)
+        self.encoder = Encoder(config, parts)
+        self.decoder = Decoder(config, parts)
+        self.quant_conv = parts.conv2d(2 * config.latent_channels, 2 * config.latent_channels, 1)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -99,17 +100,17 @@ def build_vae(
 class Encoder(nn.Module):
     """Pictures [n, 3, h, w] to mean and log variance [n, 8, h', w'] before `quant_conv`."""
 
-    def __init__(self, config: VAEConfig, operations: ModuleType = nn) -> None:
+    def __init__(self, config: VAEConfig, parts: Parts) -> None:
         super().__init__()
         widths, groups = config.block_channels, config.norm_groups
-        self.conv_in = operations.Conv2d(3, widths[0], 3, padding=1)
+        self.conv_in = parts.conv2d(3, widths[0], 3, padding=1)
         self.down_blocks = nn.ModuleList(
-            _DownBlock(before, width, config, halved=level + 1 < len(widths), operations=operations)
+            _DownBlock(before, width, config, halved=level + 1 < len(widths), parts=parts)
             for level, (before, width) in enumerate(zip((widths[0], *widths), widths))
         )
-        self.mid_block = _EncoderMiddle(widths[-1], groups, operations)
-        self.conv_norm_out = operations.GroupNorm(groups, widths[-1], eps=EPS)
-        self.conv_out = operations.Conv2d(widths[-1], 2 * config.latent_channels, 3, padding=1)
+        self.mid_block = _EncoderMiddle(widths[-1], groups, parts)
+        self.conv_norm_out = parts.group_norm(groups, widths[-1], eps=EPS)
+        self.conv_out = parts.conv2d(widths[-1], 2 * config.latent_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv_in(x.contiguous(memory_format=torch.channels_last))
@@ -121,18 +122,18 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Unscaled latents [b*n, 4, h', w'] of clips to their frames [b*n, 3, h, w]."""
 
-    def __init__(self, config: VAEConfig, operations: ModuleType = nn) -> None:
+    def __init__(self, config: VAEConfig, parts: Parts) -> None:
         super().__init__()
         widths, groups = config.block_channels[::-1], config.norm_groups
-        self.conv_in = operations.Conv2d(config.latent_channels, widths[0], 3, padding=1)
-        self.mid_block = _DecoderMiddle(widths[0], config, operations)
+        self.conv_in = parts.conv2d(config.latent_channels, widths[0], 3, padding=1)
+        self.mid_block = _DecoderMiddle(widths[0], config, parts)
         self.up_blocks = nn.ModuleList(
-            _UpBlock(before, width, config, doubled=level + 1 < len(widths), operations=operations)
+            _UpBlock(before, width, config, doubled=level + 1 < len(widths), parts=parts)
             for level, (before, width) in enumerate(zip((widths[0], *widths), widths))
         )
-        self.conv_norm_out = operations.GroupNorm(groups, widths[-1], eps=EPS)
-        self.conv_out = operations.Conv2d(widths[-1], 3, 3, padding=1)
-        self.time_conv_out = temporal_convolution(3, operations=operations, dtype=None, device=None)
+        self.conv_norm_out = parts.group_norm(groups, widths[-1], eps=EPS)
+        self.conv_out = parts.conv2d(widths[-1], 3, 3, padding=1)
+        self.time_conv_out = parts.temporal_convolution(3)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         """Whole clips at once."""
@@ -187,15 +188,13 @@ class Decoder(nn.Module):
 
 
 class _DownBlock(nn.Module):
-    def __init__(
-        self, in_channels: int, out_channels: int, config: VAEConfig, *, halved: bool, operations: ModuleType
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, config: VAEConfig, *, halved: bool, parts: Parts) -> None:
         super().__init__()
         widths = (in_channels, *(out_channels,) * config.layers_per_block)
         self.resnets = nn.ModuleList(
-            PictureResBlock(*pair, config.norm_groups, operations) for pair in zip(widths, widths[1:])
+            PictureResBlock(*pair, config.norm_groups, parts) for pair in zip(widths, widths[1:])
         )
-        self.downsamplers = nn.ModuleList([HalvedPicture(out_channels, operations)] if halved else [])
+        self.downsamplers = nn.ModuleList([HalvedPicture(out_channels, parts)] if halved else [])
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in (*self.resnets, *self.downsamplers):
@@ -204,10 +203,10 @@ class _DownBlock(nn.Module):
 
 
 class _EncoderMiddle(nn.Module):
-    def __init__(self, channels: int, groups: int, operations: ModuleType) -> None:
+    def __init__(self, channels: int, groups: int, parts: Parts) -> None:
         super().__init__()
-        self.resnets = nn.ModuleList(PictureResBlock(channels, channels, groups, operations) for _ in range(2))
-        self.attentions = nn.ModuleList([PictureAttention(channels, groups, operations)])
+        self.resnets = nn.ModuleList(PictureResBlock(channels, channels, groups, parts) for _ in range(2))
+        self.attentions = nn.ModuleList([PictureAttention(channels, groups, parts)])
 
     def forward(self, x: Tensor) -> Tensor:
         return self.resnets[1](self.attentions[0](self.resnets[0](x)))
@@ -218,24 +217,20 @@ class _DecoderMiddle(nn.Module):
     weights where there is no second.
     """
 
-    def __init__(self, channels: int, config: VAEConfig, operations: ModuleType) -> None:
+    def __init__(self, channels: int, config: VAEConfig, parts: Parts) -> None:
         super().__init__()
         groups = config.norm_groups
-        self.attentions = nn.ModuleList([PictureAttention(channels, groups, operations)])
+        self.attentions = nn.ModuleList([PictureAttention(channels, groups, parts)])
         self.resnets = nn.ModuleList(
-            ClipResBlock(channels, channels, groups, operations) for _ in range(config.layers_per_block)
+            ClipResBlock(channels, channels, groups, parts) for _ in range(config.layers_per_block)
         )
 
 
 class _UpBlock(nn.Module):
     """Names for the layers of one of the decoder's levels."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, config: VAEConfig, *, doubled: bool, operations: ModuleType
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, config: VAEConfig, *, doubled: bool, parts: Parts) -> None:
         super().__init__()
         widths = (in_channels, *(out_channels,) * (config.layers_per_block + 1))
-        self.resnets = nn.ModuleList(
-            ClipResBlock(*pair, config.norm_groups, operations) for pair in zip(widths, widths[1:])
-        )
-        self.upsamplers = nn.ModuleList([DoubledPicture(out_channels, operations)] if doubled else [])
+        self.resnets = nn.ModuleList(ClipResBlock(*pair, config.norm_groups, parts) for pair in zip(widths, widths[1:]))
+        self.upsamplers = nn.ModuleList([DoubledPicture(out_channels, parts)] if doubled else [])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import Conv1d, GroupNorm, LayerNorm, Linear, functional
 from torch.nn.utils import parametrizations
 
-from ..layers.attention import scaled_dot_product
+from ..layers.attention_functions import scaled_dot_product
 
 
 @dataclass(frozen=True)

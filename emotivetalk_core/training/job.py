@@ -11,7 +11,7 @@ from torch import nn
 
 from ..device import autocast
 from ..errors import InputError, SettingsError
-from ..layers.attention import AttentionFunction, matrix_product, scaled_dot_product
+from ..layers.attention_functions import AttentionFunction, matrix_product, scaled_dot_product
 from ..models.checkpoint import Config, DataclassInstance, Network, load_network, save_checkpoint
 from ..models.presets import ModelPreset
 from .loop import Engine, LoopSettings, OnStep, TrainingLoop
