@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from emotivetalk_core.layers.attention import Attention
 from emotivetalk_core.layers.attention_functions import AttentionFunction, matrix_product, scaled_dot_product
+from emotivetalk_core.layers.parts import Parts
 from emotivetalk_core.layers.resnet import as_pictures_lie
 from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.types import MotionConditions
@@ -80,6 +81,6 @@ def test_a_forward_copies_no_more_than_it_did() -> None:
 @pytest.mark.parametrize("batch", [1, 2])
 def test_attention_along_frames_copies_no_weights(batch: int) -> None:
     """Of transposed tokens, torch copies the weights of a projection once for each place: 36 times the clip here."""
-    attention = Attention(64, 64, 8, dtype=torch.bfloat16).requires_grad_(False)
+    attention = Attention(64, 64, 8, parts=Parts(dtype=torch.bfloat16)).requires_grad_(False)
     x = torch.randn(batch, FRAMES, 64, 64, dtype=torch.bfloat16)
     assert copied(lambda: attention.along_frames(x)) <= 5 * x.numel()

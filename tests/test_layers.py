@@ -6,12 +6,8 @@ import pytest
 import torch
 
 from emotivetalk_core.errors import SettingsError
-from emotivetalk_core.layers.attention import (
-    Attention,
-    ExpressionDecouplingInjector,
-    matrix_product,
-    scaled_dot_product,
-)
+from emotivetalk_core.layers.attention import Attention, ExpressionDecouplingInjector
+from emotivetalk_core.layers.attention_functions import matrix_product, scaled_dot_product
 from emotivetalk_core.layers.batch_norm import BatchNorm1d, BatchNorm2d
 from emotivetalk_core.layers.embeddings import ContextTokens, sinusoidal_embedding
 from emotivetalk_core.layers.region import Region
