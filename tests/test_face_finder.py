@@ -103,8 +103,6 @@ def test_a_few_steps_lower_the_loss():
 
 @pytest.fixture(scope="module")
 def shipped() -> FaceFinder:
-    if not WEIGHTS.exists():
-        pytest.skip("the demo weights have no face finder yet")
     return load_network(WEIGHTS, "face_finder", FaceFinder, FaceFinderConfig)
 
 

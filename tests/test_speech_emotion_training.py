@@ -110,10 +110,7 @@ def test_the_accuracy_is_the_share_on_the_diagonal():
 
 
 def shipped() -> SpeechEmotionRecogniser:
-    path = BUNDLED_WEIGHTS / "speech_emotion.safetensors"
-    if not path.is_file():
-        pytest.skip(f"the shipped recogniser cannot be asked: {path} is missing")
-    return load_speech_emotion(path)
+    return load_speech_emotion(BUNDLED_WEIGHTS / "speech_emotion.safetensors")
 
 
 def test_the_shipped_recogniser_hears_unseen_voices():
