@@ -40,8 +40,10 @@ def total_memory(device: torch.device) -> int | None:
 
 def pick_dtype(device: torch.device) -> torch.dtype:
     """float32, except on CUDA cards with bfloat16, whose exponent range spares the temporal VAE its black frames."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.bfloat16
+    if device.type == "cuda":
+        # since Ampere; torch's own question counts emulation too, or takes an argument that torch 2.3 does not know
+        native = torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
+        return torch.bfloat16 if native else torch.float32
     return torch.float32
 
 
@@ -54,9 +56,11 @@ def pick_picture_dtype(device: torch.device) -> torch.dtype:
 
 def bfloat16_unit() -> str:
     """What this machine's processor reckons in bfloat16 with, "AMX" or "AVX-512 BF16"; empty where it has nothing."""
-    if torch.cpu._is_amx_tile_supported():
-        return "AMX"
-    return "AVX-512 BF16" if torch.cpu._is_avx512_bf16_supported() else ""
+    units = {"AMX": "_is_amx_tile_supported", "AVX-512 BF16": "_is_avx512_bf16_supported"}
+    for unit, question in units.items():
+        if getattr(torch.cpu, question, bool)():  # torch before 2.6 cannot be asked, and the answer is no
+            return unit
+    return ""
 
 
 def autocast(device: torch.device, precision: str = "auto") -> contextlib.AbstractContextManager:
