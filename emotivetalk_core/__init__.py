@@ -1,8 +1,10 @@
 """EmotiveTalk: one portrait and one recording of speech become a talking video whose emotion can be directed.
 
-from emotivetalk_core import Direction, FilmRequest, make_film
+    from emotivetalk_core import Direction, FilmRequest, make_film
 
-make_film(FilmRequest("face.png", "speech.wav", direction=Direction(emotion="happy 0.8"))).save("talk.mp4")
+    make_film(FilmRequest("face.png", "speech.wav", direction=Direction(emotion="happy 0.8"))).save("talk.mp4")
+
+docs/talk.md says what can be asked for.
 """
 
 from importlib import import_module

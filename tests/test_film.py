@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,14 +42,12 @@ def test_the_lines_of_the_readme_make_a_film(tmp_path):
 
 
 def test_frames_are_those_of_the_file_and_of_any_second_film(models, portrait_file, recording_file, tmp_path):
-    listener = Listener()
-    film = make_film(request_of(portrait_file, recording_file, crop=True, seed=3), models, listener)
+    film = make_film(request_of(portrait_file, recording_file, crop=True, seed=3), models)
     frames = torch.cat(list(film))
     assert frames.shape == (film.frame_count, 3, film.height, film.width) == (20, 3, 64, 64)
     saved = torch.stack(list(read_frames(film.save(tmp_path / "film.mkv"))))
     assert (saved - frames).abs().mean() < 0.05  # H.264 is not exact
     torch.testing.assert_close(torch.cat(list(film)), frames, rtol=0, atol=0)
-    assert listener.notes == film.listener.notes
 
 
 def test_the_direction_is_followed(models, portrait_file, recording_file):
@@ -63,11 +62,10 @@ def test_the_direction_is_followed(models, portrait_file, recording_file):
 
 @pytest.mark.parametrize("name", sorted(LIMITS))
 def test_numbers_off_their_scale_are_refused_by_name(name):
+    asked = Direction if name in Direction.__dataclass_fields__ else partial(FilmRequest, "a.png", "b.wav")
     for value in (LIMITS[name][0] - 0.1, LIMITS[name][1] + 0.1, float("nan")):
         with pytest.raises(SettingsError, match=rf"^{name} is .* from .* to .* is expected\.$"):
-            FilmRequest(
-                "a.png", "b.wav", direction=Direction(**{name: value})
-            ) if name in Direction.__annotations__ else (FilmRequest("a.png", "b.wav", **{name: value}))
+            asked(**{name: value})
 
 
 @pytest.mark.parametrize(
@@ -101,3 +99,10 @@ def test_whoever_listens_may_stop_it(models, portrait_file, recording_file):
     film = make_film(request_of(portrait_file, recording_file), models, Impatient())
     with pytest.raises(EmotiveTalkError, match="enough"):
         next(iter(film))
+
+
+def test_a_plot_alone_is_no_film(models, portrait_file, recording_file, tmp_path):
+    direction = Direction(emotion="happy", plot=tmp_path / "plot.png", plot_only=True)
+    with pytest.raises(SettingsError, match="plot_only"):
+        make_film(request_of(portrait_file, recording_file, direction=direction), models)
+    assert (tmp_path / "plot.png").is_file()

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from ..errors import SettingsError
+from ..film.request import LIMITS
 
 
 def whole_number(text: str, least: int, what: str) -> int:
@@ -79,23 +80,23 @@ def coordinate(text: str) -> float:
 
 
 def intensity(text: str) -> float:
-    return number_between(text, 0.0, 2.0, "The intensity")
+    return number_between(text, *LIMITS["intensity"], "The intensity")
 
 
 def detail(text: str) -> float:
-    return number_between(text, 0.0, 1.0, "The detail")
+    return number_between(text, *LIMITS["detail"], "The detail")
 
 
 def lip_strength(text: str) -> float:
-    return number_between(text, 0.0, 2.0, "The lip strength")
+    return number_between(text, *LIMITS["lip_strength"], "The lip strength")
 
 
 def guidance(text: str) -> float:
-    return number_between(text, 0.0, 10.0, "The guidance")
+    return number_between(text, *LIMITS["emotion_guidance"], "The guidance")
 
 
 def motion(text: str) -> float:
-    return number_between(text, 0.0, 255.0, "The motion")
+    return number_between(text, *LIMITS["motion"], "The motion")
 
 
 def folder(text: str) -> Path:

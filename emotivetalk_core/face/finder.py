@@ -52,7 +52,7 @@ CASCADE_SCORE = 0.5
 
 
 SURE = 0.6
-"""A detector's score from which on its word is taken without asking the cascade."""
+"""A detector's score from which on its word is taken without asking the others."""
 
 DOUBTFUL = 0.65
 """Faces with less than this share of the best score are left out: beside a plain face they are mostly none."""

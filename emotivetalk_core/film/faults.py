@@ -14,10 +14,10 @@ OWN_CODEBOOK = "a codebook that was made with `codebook build`"
 
 def face_fault(path: Path | str, error: FaceError, way_out: str) -> FaceError:
     """The fault that no face was found, in which file, and the way out that there is for this one."""
-    return FaceError(f"{path}: {on_the_command_line(str(error), way_out)}")
+    return FaceError(f"{path}: {with_way_out(str(error), way_out)}")
 
 
-def on_the_command_line(said: str, way_out: str) -> str:
+def with_way_out(said: str, way_out: str) -> str:
     """The library's sentence with a way out that there is here, in the place of boxes and masks."""
     from ..face.regions import GIVE_A_BOX
 

@@ -1,7 +1,9 @@
 """From a request to a film: EmotiveTalk's figure 2 with its inputs read from files and its frames put into the picture.
 
-film = make_film(FilmRequest("face.png", "speech.wav", direction=Direction(emotion="happy 0.8")))
-film.save("talk.mp4")
+    film = make_film(FilmRequest("face.png", "speech.wav", direction=Direction(emotion="happy 0.8")))
+    film.save("talk.mp4")
+
+What decides between EmotiveTalk's networks and those of its siblings is the weights folder alone.
 """
 
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ from torch.nn.functional import interpolate
 from ..audio.files import Recording, read_recording
 from ..audio.mixing import mix_down
 from ..device import pick_device, pick_dtype, pick_picture_dtype
-from ..errors import FaceError
+from ..errors import FaceError, SettingsError
 from ..face.compose import paste_back_stream
 from ..face.portrait import read_portrait
 from ..face.regions import face_regions, flatten_alpha
@@ -105,7 +107,11 @@ def make_film(
     errors of errors.py, each one sentence for whoever asked.
     """
     film = prepare_film(read_script(request), models, listener)
-    assert film is not None, "a request for a plot alone makes no film; call prepare_film"
+    if film is None:
+        raise SettingsError(
+            f"A plot was asked for and no film ({request.spelling('plot_only')}), and it is drawn; leave that out for "
+            "a film."
+        )
     return film
 
 

@@ -1,7 +1,7 @@
 """EmotiveTalk's networks at work for one request: directed, told what they cost, and sampled."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
@@ -154,7 +154,7 @@ class EmotiveTalkPerformance:
     speech: Speech
     regions: FaceRegions
     memory: float
-    _unfinished: UnfinishedFilm | None = None
+    _unfinished: UnfinishedFilm | None = field(default=None, init=False)
 
     @property
     def size(self) -> int:

@@ -127,7 +127,7 @@ def photograph_talk(request: FilmRequest, models: PhotographSet, emotion: Emotio
     chosen = {name: getattr(request, name) for name in ("steps", "grid", "window", "picture_guidance", "lip_guidance")}
     chosen["emotion_guidance"] = request.direction.emotion_guidance
     if models.codebook is None:  # one adapter, so one guidance
-        lips = request.lip_guidance or own.video.lip_guidance
+        lips = own.video.lip_guidance if request.lip_guidance is None else request.lip_guidance
         chosen |= {"lip_guidance": lips, "emotion_guidance": lips}
     given = {name: value for name, value in chosen.items() if value is not None}
     return replace(

@@ -64,9 +64,10 @@ class Script:
 
     def spare_the_inputs(self, out: Path | None = None) -> None:
         """OutputError where what is written, the film `out` among it, would replace what it is made from."""
+        spelled = self.request.spelling
         for written in (out, path_of(self.direction.plot), path_of(self.direction.save_take)):
             if written is not None and any(same_file(given, written) for given in self.inputs):
-                what = "the video would replace what it is made from; choose another name with --out"
+                what = f"the video would replace what it is made from; choose another name with {spelled('out')}"
                 if written is not out:
                     what = "this would replace what the video is made from; choose another name for it"
                 raise OutputError(f"{written}: {what}.")

@@ -30,9 +30,6 @@ class Parts:
     def linear(self, inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
         return self.operations.Linear(inputs, outputs, bias=bias, **self.place)
 
-    def conv1d(self, inputs: int, outputs: int, kernel: int, **shape: Any) -> nn.Conv1d:
-        return self.operations.Conv1d(inputs, outputs, kernel, **shape, **self.place)
-
     def conv2d(self, inputs: int, outputs: int, kernel: int, **shape: Any) -> nn.Conv2d:
         return self.operations.Conv2d(inputs, outputs, kernel, **shape, **self.place)
 

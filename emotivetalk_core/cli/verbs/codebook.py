@@ -15,7 +15,7 @@ from ...errors import FaceError, InputError, OutputError, SettingsError
 from ...face.portrait import read_portrait
 from ...face.regions import face_regions
 from ...face.sequence import FacePlace
-from ...film.faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded, on_the_command_line
+from ...film.faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded, with_way_out
 from ...film.files import PICTURE_SUFFIXES, check_place, same_file, write_picture
 from ...film.film import load_models
 from ...models.bundled import BUNDLED_WEIGHTS
@@ -44,7 +44,7 @@ def build(arguments: argparse.Namespace) -> None:
     with StageBars(hidden=arguments.quiet) as bars:
         faces = read_labelled(pictures, express, lambda done, total: bars("reading faces", done, total))
     for note in (*notes, *faces.notes):
-        print(f"note: {on_the_command_line(note, SHOW_A_FACE)}")
+        print(f"note: {with_way_out(note, SHOW_A_FACE)}")
     built = build_codebook(faces, base)
     built.codebook.save(arguments.out, {"built from": built.describe()}, licence="")
     print(built.describe())
