@@ -111,11 +111,12 @@ class ExpressionLatents:
 @dataclass(frozen=True)
 class Emotion:
     """e_cond, what Di-CTE is asked for: values [expression_dim] for the whole speech, or [n, expression_dim], one for
-    each frame, where it changes in time · name: for people.
+    each frame, where it changes in time · name: for people · notes: what they should be told of how it came about.
     """
 
     values: torch.Tensor
     name: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,8 @@ class CodebookEmotion(io.ComfyNode):
     @classmethod
     def execute(cls, codebook: EmotionCodebook, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
         name = codebook.names[codebook.position(emotion)]
-        note = codebook.stand_in_note(name)
-        emotion = Emotion(to_host(codebook.lookup(name, intensity)), name)
-        return io.NodeOutput(emotion, ui=told(cls, [note] if note else []))
+        emotion = Emotion(to_host(codebook.lookup(name, intensity)), name, codebook.stand_in_notes(name))
+        return io.NodeOutput(emotion, ui=told(cls, emotion.notes))
 
 
 class CodebookSheet(io.ComfyNode):

@@ -49,6 +49,5 @@ class LoadEmotion(WeightsNode):
     @classmethod
     def execute(cls, weights: str, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
         codebook = EmotionCodebook.load(path_of(weights))
-        latent = to_host(codebook.lookup(emotion, intensity))
-        notes = [note] if (note := codebook.stand_in_note(emotion)) else []
-        return io.NodeOutput(EmotionLatent(latent, emotion), ui=told(cls, notes))
+        latent, notes = to_host(codebook.lookup(emotion, intensity)), codebook.stand_in_notes(emotion)
+        return io.NodeOutput(EmotionLatent(latent, emotion, notes), ui=told(cls, notes))

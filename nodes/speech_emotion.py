@@ -1,5 +1,6 @@
 """The emotion that is heard in speech: loading a recogniser, and what it hears as an emotion (EmotiveTalk §6.3)."""
 
+from dataclasses import replace
 from typing import Any
 
 import comfy.model_management
@@ -18,6 +19,7 @@ from ..emotivetalk_core.models.speech_emotion import (
 )
 from .hosted import HostedNetwork, host_network, to_host
 from .layouts import speeches_of
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, EmotionSocket, SpeechEmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -73,6 +75,7 @@ class HearEmotion(WeightsNode):
                 "voice mood",
                 "tone of voice",
             ],
+            hidden=HIDDEN,
             inputs=[
                 SpeechEmotionSocket.Input("recogniser", tooltip="From Load Speech Emotion."),
                 io.Audio.Input(
@@ -126,5 +129,6 @@ class HearEmotion(WeightsNode):
         heard = network.hear_all(recordings)
         to_emotion = keyword_emotion if mode == KEYWORD else blend_emotion
         emotion = to_emotion(heard, EmotionCodebook.load(path_of(weights)), intensity)
-        told = "\n".join(filter(None, (heard.description, heard.table, heard.note)))
-        return io.NodeOutput(type(emotion)(to_host(emotion.values), emotion.name), told, heard.name)
+        said = "\n".join(filter(None, (heard.description, heard.table, heard.note)))
+        emotion = replace(emotion, values=to_host(emotion.values))
+        return io.NodeOutput(emotion, said, heard.name, ui=told(cls, emotion.notes))

@@ -1,10 +1,11 @@
 """An emotion from what somebody wrote, offline: a direction, a line of dialogue, a language model's answer."""
 
+from dataclasses import replace
+
 from comfy_api.latest import io
 
 from ..emotivetalk_core.direction.text import retrieval_prompt, text_emotion, timeline_lines
 from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
-from ..emotivetalk_core.types import Emotion
 from .hosted import to_host
 from .notes import HIDDEN, told
 from .sockets import CATEGORY, EmotionSocket
@@ -73,11 +74,10 @@ class EmotionFromText(WeightsNode):
     def execute(cls, weights: str, text: str, intensity: float = 1.0) -> io.NodeOutput:
         codebook = EmotionCodebook.load(path_of(weights))
         emotion = text_emotion(text, codebook, intensity)
-        notes = [note] if (note := codebook.stand_in_note(emotion.name)) else []
         return io.NodeOutput(
-            Emotion(to_host(emotion.values), emotion.name),
+            replace(emotion, values=to_host(emotion.values)),
             emotion.name,
             timeline_lines(text, intensity),
             retrieval_prompt(text),
-            ui=told(cls, notes),
+            ui=told(cls, emotion.notes),
         )

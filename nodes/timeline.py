@@ -1,11 +1,12 @@
 """Emotions blended, made stronger, and laid out over time."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from comfy_api.latest import io, ui
 
-from ..emotivetalk_core.direction.source import Keyword, SourceReaders, blend, scale
+from ..emotivetalk_core.direction.source import Keyword, SourceReaders, blend, notes_of, scale
 from ..emotivetalk_core.direction.timeline import Timeline as Keyframes
 from ..emotivetalk_core.direction.timeline import parse_timeline
 from ..emotivetalk_core.direction.words import word_times
@@ -15,6 +16,7 @@ from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import AudioFeatures, Emotion
 from .hosted import to_host
 from .layouts import image_of, speech_of
+from .notes import HIDDEN, told
 from .sockets import CATEGORY, AudioFeaturesSocket, EmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -48,6 +50,7 @@ class BlendEmotions(io.ComfyNode):
             category=f"{CATEGORY}/emotion",
             description="Mixes emotions of any source by weights: happy and a little surprised, a picture and a word.",
             search_aliases=["emotivetalk blend", "mix emotions", "combine emotions", "average emotions", "merge moods"],
+            hidden=HIDDEN,
             inputs=[
                 EmotionSocket.Input("emotion_a", tooltip="An emotion of any source."),
                 EmotionSocket.Input("emotion_b", tooltip="Another one, of the same weights."),
@@ -80,7 +83,8 @@ class BlendEmotions(io.ComfyNode):
             raise SettingsError("The weights of all connected emotions are 0; raise at least one of them.")
         values = blend([emotion.values for emotion, _ in parts], weights)
         names = (f"{weight / sum(weights):.2g} {emotion.name or 'emotion'}" for emotion, weight in parts)
-        return io.NodeOutput(Emotion(to_host(values), " + ".join(names)))
+        notes = notes_of(emotion for emotion, _ in parts)
+        return io.NodeOutput(Emotion(to_host(values), " + ".join(names), notes), ui=told(cls, notes))
 
 
 class ScaleEmotion(WeightsNode):
@@ -113,7 +117,7 @@ class ScaleEmotion(WeightsNode):
     @classmethod
     def execute(cls, emotion: Emotion, weights: str, intensity: float = 1.0) -> io.NodeOutput:
         values = scale(emotion.values, intensity, EmotionCodebook.load(path_of(weights)))
-        return io.NodeOutput(Emotion(to_host(values), f"{emotion.name} {intensity:g}".strip()))
+        return io.NodeOutput(Emotion(to_host(values), f"{emotion.name} {intensity:g}".strip(), emotion.notes))
 
 
 class Timeline(WeightsNode):
@@ -135,6 +139,7 @@ class Timeline(WeightsNode):
                 "animate emotion",
                 "crossfade",
             ],
+            hidden=HIDDEN,
             inputs=[
                 io.Combo.Input("weights", options=choices(KIND), tooltip=_CODEBOOK),
                 AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech: how long the speech is."),
@@ -203,7 +208,8 @@ class Timeline(WeightsNode):
         _check_connected(timeline, connected)
         emotion, drawn = resolved(timeline, readers, frames, words, speech=speech)
         plot: torch.Tensor = to_host(image_of(drawn()[None]))
-        return io.NodeOutput(Emotion(to_host(emotion.values), emotion.name), plot, ui=ui.PreviewImage(plot, cls=cls))
+        shown = ui.PreviewImage(plot, cls=cls).as_dict() | (told(cls, emotion.notes) or {})
+        return io.NodeOutput(replace(emotion, values=to_host(emotion.values)), plot, ui=shown)
 
 
 def _check_connected(timeline: Keyframes, connected: dict[str, Emotion | None]) -> None:

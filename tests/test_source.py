@@ -20,6 +20,7 @@ from emotivetalk_core.direction.source import (
     resolve,
     scale,
 )
+from emotivetalk_core.direction.timeline import parse_timeline
 from emotivetalk_core.errors import InputError, SettingsError
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.speech_emotion import HeardEmotion
@@ -141,3 +142,16 @@ def test_unknown_names_and_other_widths_are_refused():
         resolve(parse_source("portrait"), SourceReaders(CODEBOOK, portrait=torch.zeros(30)))
     with pytest.raises(InputError, match="blended"):
         blend([torch.zeros(5, 6), torch.zeros(4, 6)], (1.0, 1.0))
+
+
+def test_what_stands_in_for_an_emotion_is_said_whatever_names_it():
+    """Once, however often it is named; and not where it is not."""
+    book = EmotionCodebook(CODEBOOK.latents, made_of={"worried": "0.5 fear + 0.5 sad"})
+    note = "Worried is not among the published emotions; 0.5 fear + 0.5 sad stands for it."
+    heard = torch.eye(len(EMOTIONS))[EMOTIONS.index("worried")]
+    readers = SourceReaders(book, hear=lambda path: HeardEmotion(heard), named={"a": Emotion(NEUTRAL, "a", (note,))})
+    for text in ("worried", "anxious", "0.7 happy + 0.3 worried 0.5", "text: rather anxious", "speech", "0.5 a + sad"):
+        assert resolve(parse_source(text), readers).notes == (note,), text
+    assert resolve(parse_source("happy + text: afraid"), readers).notes == ()
+    course = parse_timeline("0 neutral; 1 worried; 2 0.5 happy + 0.5 worried")
+    assert course.course(100, lambda source: resolve(source, readers)).notes == (note,)

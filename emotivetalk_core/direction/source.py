@@ -8,7 +8,7 @@ who resolves a source brings the functions that read pictures and hear recording
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -180,8 +180,8 @@ def resolve(source: Source, readers: SourceReaders) -> Emotion:
     values [n, expression_dim] where a named emotion has that. SettingsError and InputError where a part cannot be
     resolved.
     """
-    values = [_resolve_part(part, readers) for part in source.parts]
-    return Emotion(blend(values, source.shares), str(source))
+    parts = [_resolve_part(part, readers) for part in source.parts]
+    return Emotion(blend([part.values for part in parts], source.shares), str(source), notes_of(parts))
 
 
 def intensified(source: Source, amount: float) -> Source:
@@ -208,6 +208,11 @@ def blend(values: Sequence[torch.Tensor], weights: Sequence[float] | torch.Tenso
     shares = shares / shares.sum(-1, keepdim=True)  # [emotions] or [n, emotions]
     terms = [share[..., None] * value.float().cpu() for value, share in zip(values, shares.unbind(-1), strict=True)]
     return sum(terms[1:], terms[0])
+
+
+def notes_of(emotions: Iterable[Emotion]) -> tuple[str, ...]:
+    """What people should be told of these emotions, nothing of it twice."""
+    return tuple(dict.fromkeys(note for emotion in emotions for note in emotion.notes))
 
 
 def scale(values: torch.Tensor, intensity: float, codebook: EmotionCodebook) -> torch.Tensor:
@@ -264,28 +269,29 @@ def _intensity(text: str, piece: str) -> float:
     return intensity
 
 
-def _resolve_part(part: Part, readers: SourceReaders) -> torch.Tensor:
+def _resolve_part(part: Part, readers: SourceReaders) -> Emotion:
     origin, codebook = part.origin, readers.codebook
     if isinstance(origin, Keyword):
         given = readers.named.get(origin.name)
         if given is not None:
-            return scale(given.values, part.intensity, codebook)
-        return codebook.lookup(origin.name, part.intensity).float().cpu()
+            return replace(given, values=scale(given.values, part.intensity, codebook))
+        latent = codebook.lookup(origin.name, part.intensity)
+        return Emotion(latent, origin.name, codebook.stand_in_notes(origin.name))
     if isinstance(origin, FromText):
         from .text import text_emotion
 
-        return text_emotion(origin.text, codebook, part.intensity).values.float().cpu()
+        return text_emotion(origin.text, codebook, part.intensity)
     if isinstance(origin, FromSpeech):
         if readers.hear is None:
             raise _not_here(origin, "no recordings are heard")
-        return blend_emotion(readers.hear(origin.path), codebook, part.intensity).values.float().cpu()
+        return blend_emotion(readers.hear(origin.path), codebook, part.intensity)
     if isinstance(origin, FromImage):
         if readers.read_image is None:
             raise _not_here(origin, "no files are read")
-        return scale(readers.read_image(origin.path), part.intensity, codebook)
+        return Emotion(scale(readers.read_image(origin.path), part.intensity, codebook))
     if readers.portrait is None:
         raise _not_here(origin, "no portrait is known")
-    return scale(readers.portrait, part.intensity, codebook)
+    return Emotion(scale(readers.portrait, part.intensity, codebook))
 
 
 def _not_here(origin: Origin, why: str) -> InputError:

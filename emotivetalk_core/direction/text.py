@@ -62,7 +62,8 @@ def text_emotion(text: str, codebook: EmotionCodebook, intensity: float = 1.0, l
     parts = said.blend or ((said.emotion, 1.0),)
     total = sum(weight for _, weight in parts)
     latents = [weight / total * codebook.lookup(name, strength) for name, weight in parts]
-    return Emotion(sum(latents[1:], latents[0]), said.emotion)
+    notes = codebook.stand_in_notes(*(name for name, _ in parts))
+    return Emotion(sum(latents[1:], latents[0]), said.emotion, notes)
 
 
 def text_timeline(text: str, language: str = AUTO) -> list[tuple[float, TextEmotion]]:

@@ -29,6 +29,7 @@ from .source import (
     Source,
     blend,
     decimal,
+    notes_of,
     parse_source,
     plain,
     split_outside_quotes,
@@ -153,19 +154,19 @@ class Timeline:
         Errors of a source, a time or a word begin with their line.
         """
         timed, shares = self.shares(frames, words)
-        known: dict[Source, torch.Tensor] = {}
+        known: dict[Source, Emotion] = {}
         for _, key in timed:
             if key.source not in known:
                 with _at_line(key.line):
-                    values = resolve(key.source).values.float().cpu()
-                    if values.dim() == 2 and len(values) != frames:
+                    found = resolve(key.source)
+                    if found.values.dim() == 2 and len(found.values) != frames:
                         raise InputError(
-                            f"{key.source} changes over {len(values)} frames, but the speech has {frames}; make it "
-                            "from the same speech."
+                            f"{key.source} changes over {len(found.values)} frames, but the speech has {frames}; "
+                            "make it from the same speech."
                         )
-                    known[key.source] = values
-        course = blend([known[key.source] for _, key in timed], shares)
-        return Emotion(course, "; ".join(str(key) for _, key in timed))
+                    known[key.source] = found
+        course = blend([known[key.source].values for _, key in timed], shares)
+        return Emotion(course, "; ".join(str(key) for _, key in timed), notes_of(known.values()))
 
     def strengths(self, frames: int, words: Sequence[WordTime] = ()) -> dict[str, np.ndarray]:
         """How strong each origin is in every frame [n], by its name: what the plot shows."""

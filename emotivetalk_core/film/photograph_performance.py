@@ -78,11 +78,11 @@ class PhotographPerformer:
                 "emotions, and DICE-Talk's are converted with its weights; leave the emotion out, or take DICE-Talk's "
                 "weights."
             )
-        for name in models.codebook.made_of:
-            if any(name in str(part.origin) for key in timeline.keys for part in key.source.parts):
-                listener.say(f"note: {models.codebook.stand_in_note(name)}")
         readers = SourceReaders(models.codebook, hear=recordings_heard(self._recogniser, speech, listener))
-        return emotion_of(self.script, timeline, readers, speech, listener)
+        emotion = emotion_of(self.script, timeline, readers, speech, listener)
+        for note in emotion.notes:
+            listener.say(f"note: {note}")
+        return emotion
 
     def _recogniser(self) -> SpeechEmotionRecogniser:
         if self.models.speech_emotion is None:

@@ -87,11 +87,13 @@ class EmotionCodebook:
             raise SettingsError(f"The emotion {name!r} is not in the codebook; choose one of {known}.")
         return self.names.index(key)
 
-    def stand_in_note(self, name: str) -> str:
-        """What should be said of an emotion that nobody published, and others stand for; empty for the others."""
-        key = emotion_name(name)
-        made = self.made_of.get(key)
-        return "" if made is None else f"{key.capitalize()} is not among the published emotions; {made} stands for it."
+    def stand_in_notes(self, *names: str) -> tuple[str, ...]:
+        """What should be said of those of the emotions that nobody published, and others stand for."""
+        return tuple(
+            f"{key.capitalize()} is not among the published emotions; {self.made_of[key]} stands for it."
+            for key in dict.fromkeys(map(emotion_name, names))
+            if key in self.made_of
+        )
 
     def strengthened(self, name: str, amount: float) -> "EmotionCodebook":
         """The same with one emotion moved along its line from neutral: 0 onto neutral, 1 not at all, 2 twice as far.

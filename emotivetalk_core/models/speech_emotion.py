@@ -226,14 +226,14 @@ def blend_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: flo
     if not mixture:
         raise SettingsError("No emotion was heard in the speech; choose one by its name.")
     values = sum(weight * codebook.lookup(name, intensity) for name, weight in mixture.items())
-    return Emotion(torch.as_tensor(values), heard.description)
+    return Emotion(torch.as_tensor(values), heard.description, codebook.stand_in_notes(*mixture))
 
 
 def keyword_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: float = 1.0) -> Emotion:
     """The likeliest emotion alone, as the paper has it (EmotiveTalk §6.3); intensity, errors as `blend_emotion`'s."""
     if not float(heard.probabilities.sum()) > 0:
         raise SettingsError("No emotion was heard in the speech; choose one by its name.")
-    return Emotion(codebook.lookup(heard.name, intensity), heard.name)
+    return Emotion(codebook.lookup(heard.name, intensity), heard.name, codebook.stand_in_notes(heard.name))
 
 
 def from_hugging_face(folder: Path) -> SpeechEmotionRecogniser:

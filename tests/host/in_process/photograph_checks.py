@@ -6,6 +6,7 @@ Each `check_…` raises AssertionError where the host and the core disagree.
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -70,7 +71,8 @@ def tiny(kind: str) -> str:
     config = whisper.WhisperEncoderConfig(d_model=8, encoder_attention_heads=2, encoder_ffn_dim=16)
     save(folder / "whisper_encoder.safetensors", "whisper_encoder", whisper.WhisperEncoder(config), config, {})
     if dice:
-        book = part(f"{core}.codebook").EmotionCodebook(torch.randn(8, EMOTION_DIM, generator=random))
+        latents = torch.randn(8, EMOTION_DIM, generator=random)
+        book = part(f"{core}.codebook").EmotionCodebook(latents, made_of={"worried": "0.5 fear + 0.5 sad"})
         book.save(folder / "emotion_codebook.safetensors")
     folder_paths.filename_list_cache.clear()
     return name
@@ -226,11 +228,28 @@ def check_fp8_storage_agrees() -> None:
 
 
 def check_what_stands_for_an_emotion_is_said() -> None:
-    codebook = part("emotivetalk_core.models.codebook").EmotionCodebook
-    book = codebook(torch.randn(8, EMOTION_DIM), made_of={"worried": "0.5 fear + 0.5 sad"})
-    node = part("nodes.codebook").CodebookEmotion
-    assert node.execute(book, "happy").ui is None
-    assert "0.5 fear + 0.5 sad stands for it" in node.execute(book, "worried").ui["text"][0]
+    """By each node that may take it from a codebook, and by those that make more of such an emotion."""
+    weights = f"{tiny('dice-talk')}/emotion_codebook.safetensors"
+    path = part("nodes.weights").path_of(weights)
+    book = part("emotivetalk_core.models.codebook").EmotionCodebook.load(path)
+    speech = part("emotivetalk_core.types").AudioFeatures(torch.zeros(50, 10, 4))
+    emotions, timeline = part("nodes.emotion"), part("nodes.timeline")
+    timeline.Timeline.hidden = SimpleNamespace(prompt=None, extra_pnginfo=None, unique_id=None)
+    taken = {
+        "codebook": lambda name: part("nodes.codebook").CodebookEmotion.execute(book, name),
+        "name": lambda name: emotions.LoadEmotion.execute(weights, name),
+        "text": lambda name: part("nodes.text_emotion").EmotionFromText.execute(weights, f"rather {name}"),
+        "timeline": lambda name: timeline.Timeline.execute(weights, speech, f"0 neutral\n1 0.7 sad + 0.3 {name}"),
+    }
+    for way, take in taken.items():
+        assert "text" not in (take("happy").ui or {}), way
+        output = take("worried")
+        assert "0.5 fear + 0.5 sad stands for it" in output.ui["text"][0], way
+        worried = output.result[0]
+        blended = timeline.BlendEmotions.execute(take("happy").result[0], worried)
+        assert blended.ui["text"] == output.ui["text"] and blended.result[0].notes == worried.notes, way
+        assert timeline.ScaleEmotion.execute(worried, weights, 0.5).result[0].notes == worried.notes
+    assert taken["timeline"]("worried").ui["images"], "the plot is shown as before"
 
 
 def check_a_lora_changes_the_video() -> None:
