@@ -15,11 +15,11 @@ from comfy_api.latest import io
 from ..emotivetalk_core.audio.feature_windows import encode_speech
 from ..emotivetalk_core.audio.half_frames import encode_half_frames, half_frame_windows
 from ..emotivetalk_core.models import whisper_encoder
-from ..emotivetalk_core.models.checkpoint import load_network
 from ..emotivetalk_core.models.speech_encoder import SpeechEncoder, encoding_memory, standardise
 from ..emotivetalk_core.models.wav2vec2 import SpeechEncoderConfig
 from ..emotivetalk_core.models.whisper_encoder import WhisperEncoder, WhisperEncoderConfig
 from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures, Speech
+from ..emotivetalk_core.weight_files.checkpoint import load_network
 from .hosted import HostedNetwork, adopt_operations, host_network, to_host
 from .layouts import speech_of
 from .notes import HIDDEN, told

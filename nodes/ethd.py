@@ -11,9 +11,9 @@ from ..emotivetalk_core.direction.head_pose import motion_bucket, sway
 from ..emotivetalk_core.errors import InputError, SettingsError
 from ..emotivetalk_core.face.detail import unfamiliar
 from ..emotivetalk_core.face.head_turn import turned_portraits
-from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
 from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents, MotionLatents
+from ..emotivetalk_core.weight_files.checkpoint import config_from_dict, read_metadata
 from .ethd_model import Conditioning, load_ethd
 from .hosted import to_host
 from .layouts import frames_of, image_of

@@ -21,13 +21,13 @@ from comfy.ldm.modules.attention import optimized_attention
 
 from ..emotivetalk_core.diffusion.noise_levels import SIGMA_MIN
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.models.checkpoint import check_keys, config_from_dict, read_checkpoint
 from ..emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from ..emotivetalk_core.models.model_set import read_sampling_defaults
 from ..emotivetalk_core.models.presets import SamplingDefaults
 from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.sampling.estimate import window_memory
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, MotionConditions
+from ..emotivetalk_core.weight_files.checkpoint import check_keys, config_from_dict, read_checkpoint
 
 PREVIEW_RGB = {
     8: (comfy.latent_formats.SD15().latent_rgb_factors, None),

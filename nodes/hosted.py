@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from ..emotivetalk_core.models.checkpoint import load_network
+from ..emotivetalk_core.weight_files.checkpoint import load_network
 
 Network = TypeVar("Network", bound=nn.Module)
 

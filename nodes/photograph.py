@@ -11,12 +11,12 @@ from ..emotivetalk_core.audio.half_frames import half_frames_of
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.face.regions import box_mask_around
 from ..emotivetalk_core.models import adapted_unet, photograph_encoders
-from ..emotivetalk_core.models.checkpoint import config_from_dict, read_metadata
 from ..emotivetalk_core.models.photograph_encoders import PhotographEncoders, PhotographEncodersConfig
 from ..emotivetalk_core.models.photograph_set import check_photograph_widths
 from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.photograph_pipeline import FACE_GROWTH, PhotographTalk, photograph_video
 from ..emotivetalk_core.types import AudioFeatures, Emotion
+from ..emotivetalk_core.weight_files.checkpoint import config_from_dict, read_metadata
 from .ethd import DTYPES, SMALL_DTYPES, encode_portrait
 from .hosted import HostedNetwork, load_hosted, to_host
 from .photograph_model import check_photograph, load_photograph

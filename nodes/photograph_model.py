@@ -17,12 +17,12 @@ from comfy.ldm.modules.attention import optimized_attention
 from ..emotivetalk_core.diffusion.noise_levels import SIGMA_MIN
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.models.adapted_unet import KIND, AdaptedUNet, AdaptedUNetConfig
-from ..emotivetalk_core.models.checkpoint import check_keys, config_from_dict, read_checkpoint
 from ..emotivetalk_core.models.photograph_presets import SAMPLED_PER_SECOND, PhotographDefaults
 from ..emotivetalk_core.models.photograph_set import read_photograph_defaults
 from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.sampling.estimate import window_memory
 from ..emotivetalk_core.types import PhotographConditions
+from ..emotivetalk_core.weight_files.checkpoint import check_keys, config_from_dict, read_checkpoint
 from .ethd_model import Conditioning, PerVideo, VideoLatents, hosted_model
 
 

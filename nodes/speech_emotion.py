@@ -6,7 +6,6 @@ from typing import Any
 import comfy.model_management
 from comfy_api.latest import io
 
-from ..emotivetalk_core.models.checkpoint import load_network
 from ..emotivetalk_core.models.codebook import KIND as CODEBOOK_KIND
 from ..emotivetalk_core.models.codebook import EmotionCodebook
 from ..emotivetalk_core.models.speech_emotion import (
@@ -17,6 +16,7 @@ from ..emotivetalk_core.models.speech_emotion import (
     hearing_memory,
     keyword_emotion,
 )
+from ..emotivetalk_core.weight_files.checkpoint import load_network
 from .hosted import HostedNetwork, host_network, to_host
 from .layouts import speeches_of
 from .notes import HIDDEN, told

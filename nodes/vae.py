@@ -14,7 +14,6 @@ import comfy.utils
 import torch
 from torch import nn
 
-from ..emotivetalk_core.models.checkpoint import load_network
 from ..emotivetalk_core.models.vae import (
     chunk_memory,
     decode_chunks,
@@ -23,6 +22,7 @@ from ..emotivetalk_core.models.vae import (
     frames_at_once,
 )
 from ..emotivetalk_core.models.vae_network import TemporalVAE, VAEConfig, build_vae
+from ..emotivetalk_core.weight_files.checkpoint import load_network
 from .layouts import image_of
 
 _TILE, _TILE_OVERLAP = 32, 8  # latent pixels, for clips that do not fit as a whole

@@ -7,7 +7,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..emotivetalk_core.errors import WeightsError
-from ..emotivetalk_core.models.checkpoint import read_header
+from ..emotivetalk_core.weight_files.checkpoint import read_header
 
 FOLDER = "emotivetalk"
 BUNDLED = Path(__file__).parent.parent / "emotivetalk_core" / "weights"

@@ -18,10 +18,10 @@ import torch
 from PIL import Image
 
 from emotivetalk_core.direction.take import Take
-from emotivetalk_core.models.checkpoint import save_checkpoint
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from emotivetalk_core.types import EMOTIONS, ExpressionLatents
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 Rng = random.Random
 

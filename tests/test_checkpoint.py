@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import Linear
 
 from emotivetalk_core.errors import OutputError, WeightsError
-from emotivetalk_core.models.checkpoint import load_network, read_checkpoint, save_checkpoint
-from emotivetalk_core.models.manifest import verify_manifest, write_manifest
 from emotivetalk_core.models.vae_network import VAEConfig, build_vae
+from emotivetalk_core.weight_files.checkpoint import load_network, read_checkpoint, save_checkpoint
+from emotivetalk_core.weight_files.manifest import verify_manifest, write_manifest
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 
 from emotivetalk_core.cli import main
 from emotivetalk_core.direction.take import Take
-from emotivetalk_core.models.manifest import write_manifest
 from emotivetalk_core.types import ExpressionLatents
 from emotivetalk_core.video.reader import read_video_facts
+from emotivetalk_core.weight_files.manifest import write_manifest
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from emotivetalk_core.cli import main
+from emotivetalk_core.conversion.svd import convert_svd
 from emotivetalk_core.errors import OutputError, WeightsError
-from emotivetalk_core.models.checkpoint import load_network, read_checkpoint
-from emotivetalk_core.models.convert_svd import convert_svd
 from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.models.model_set import read_sampling_defaults
 from emotivetalk_core.models.vae import decode_frames, encode_mode
 from emotivetalk_core.models.vae_checkpoint import load_vae
+from emotivetalk_core.weight_files.checkpoint import load_network, read_checkpoint
 
 diffusers = pytest.importorskip("diffusers")
 WIDTHS = (64, 128, 128, 192)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from emotivetalk_core.models.checkpoint import load_network
-from emotivetalk_core.models.convert_svd import convert_svd
+from emotivetalk_core.conversion.svd import convert_svd
 from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.models.vae import decode_frames, encode_mode
 from emotivetalk_core.models.vae_checkpoint import load_vae
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "host"))

@@ -9,14 +9,14 @@ import torch
 from photograph_tiny import EMOTION_DIM, TINY, Trap, publish, published_unet_name, write_priors
 
 from emotivetalk_core.cli import main
+from emotivetalk_core.conversion.emotion_priors import read_prior, read_priors
+from emotivetalk_core.conversion.photograph import convert_photograph
 from emotivetalk_core.errors import WeightsError
 from emotivetalk_core.models.adapted_unet import AdaptedUNet, AdaptedUNetConfig
-from emotivetalk_core.models.checkpoint import load_network, read_checkpoint
 from emotivetalk_core.models.codebook import EmotionCodebook
-from emotivetalk_core.models.convert_photograph import convert_photograph
-from emotivetalk_core.models.emotion_priors import read_prior, read_priors
 from emotivetalk_core.models.photograph_encoders import PhotographEncoders, PhotographEncodersConfig
-from emotivetalk_core.models.pickles import published_tensors
+from emotivetalk_core.weight_files.checkpoint import load_network, read_checkpoint
+from emotivetalk_core.weight_files.pickles import published_tensors
 
 KINDS = ("dice-talk", "sonic")
 

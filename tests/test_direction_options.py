@@ -19,13 +19,13 @@ from emotivetalk_core.film.listener import Listener
 from emotivetalk_core.film.performance import EmotiveTalkPerformer
 from emotivetalk_core.film.request import RETIME, Direction, FilmRequest
 from emotivetalk_core.film.script import read_script
-from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.speech_emotion import SpeechEmotionConfig, SpeechEmotionRecogniser
 from emotivetalk_core.pipeline import TalkSettings, read_face
 from emotivetalk_core.plot import HEIGHT, WIDTH
 from emotivetalk_core.types import EMOTIONS, Emotion, ExpressionLatents
 from emotivetalk_core.video.writer import VideoWriter
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ from emotivetalk_core.evaluation.speed import time_one_film
 from emotivetalk_core.evaluation.studio import Scene, Studio
 from emotivetalk_core.evaluation.synthetic_suite import PROTOCOLS, run
 from emotivetalk_core.evaluation.unseen import FIRST_SEED, beginning, drawn, portrait_of, speech_of, unseen_clips
-from emotivetalk_core.models.checkpoint import save_checkpoint
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import TalkSettings, prepare_conditions
@@ -32,6 +31,7 @@ from emotivetalk_core.training.ablation import from_renderer, variants
 from emotivetalk_core.training.job import Job
 from emotivetalk_core.training.loop import Engine, LoopSettings
 from emotivetalk_core.types import EMOTIONS
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 PLAN = SuitePlan(
     # speed starts a process of its own; sources and direction are measured in test_evaluation_direction.py

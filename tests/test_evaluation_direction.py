@@ -30,12 +30,12 @@ from emotivetalk_core.evaluation.sources import SENTENCES, SETTLED, Cast, driver
 from emotivetalk_core.evaluation.studio import Scene, Studio
 from emotivetalk_core.evaluation.unseen import portrait_of, unseen_clips
 from emotivetalk_core.face.head_motion import head_motion
-from emotivetalk_core.models.checkpoint import save_checkpoint
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.models.speech_emotion import HeardEmotion
 from emotivetalk_core.pipeline import TalkSettings
 from emotivetalk_core.synthesis.action_units import ACTION_UNITS, emotion_action_units
 from emotivetalk_core.types import EMOTIONS, Emotion, ExpressionLatents, HeadPose
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 PLAN = SuitePlan(
     lineup=4,

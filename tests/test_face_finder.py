@@ -10,7 +10,6 @@ import emotivetalk_core
 from emotivetalk_core.face.finder import box_overlap
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
-from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.face_finder import HEAT, FaceFinder, FaceFinderConfig, read_faces
 from emotivetalk_core.recipes.face_finder import (
     Scenes,
@@ -24,6 +23,7 @@ from emotivetalk_core.synthesis.identity import sample_identity
 from emotivetalk_core.synthesis.render import head_geometry, render_head
 from emotivetalk_core.training.samples import collate, keyed_generator
 from emotivetalk_core.types import Portrait
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 WEIGHTS = Path(emotivetalk_core.__file__).parent / "weights" / "demo" / "face_finder.safetensors"
 TINY = FaceFinderConfig(channels=(8, 8, 8, 8), head_channels=8, norm_groups=4, scales=(64,))

@@ -12,9 +12,9 @@ import pytest
 
 from emotivetalk_core.cli import main
 from emotivetalk_core.cli.convert import PHOTOGRAPHS
+from emotivetalk_core.downloads.hub import fetch
+from emotivetalk_core.downloads.public_files import PUBLIC_MODELS, PublicFile, PublicModel
 from emotivetalk_core.errors import InputError, OutputError, SettingsError, WeightsError
-from emotivetalk_core.models.hub import fetch
-from emotivetalk_core.models.public_files import PUBLIC_MODELS, PublicFile, PublicModel
 
 COMMIT = "a" * 40
 WEIGHTS = bytes(range(256)) * 2000

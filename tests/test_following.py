@@ -15,8 +15,6 @@ from emotivetalk_core.errors import FaceError
 from emotivetalk_core.face.finder import FaceDetection
 from emotivetalk_core.face.following import follow_face
 from emotivetalk_core.face.sequence import FacePlace, seen_places, sequence_regions
-from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
-from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
 from emotivetalk_core.models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
@@ -27,6 +25,8 @@ from emotivetalk_core.synthesis.render import render_head
 from emotivetalk_core.types import Portrait
 from emotivetalk_core.video.reader import read_frames
 from emotivetalk_core.video.writer import VideoWriter
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 RATE = 25
 

@@ -5,18 +5,18 @@ import pytest
 import torch
 
 from emotivetalk_core.errors import WeightsError
-from emotivetalk_core.models.checkpoint import save_checkpoint
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.dicte import DiCTE
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.lip_projector import LipProjector
-from emotivetalk_core.models.manifest import write_manifest
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.models.presets import DEMO, DEMO_SPEECH_EMOTION, ModelPreset, SamplingDefaults
 from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser
 from emotivetalk_core.models.speech_encoder import SpeechEncoder
 from emotivetalk_core.models.vae_network import build_vae
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
+from emotivetalk_core.weight_files.manifest import write_manifest
 
 TINY = replace(
     DEMO,

@@ -11,12 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from skimage.transform import SimilarityTransform
 
+from emotivetalk_core.conversion.pd_fgc_keys import NEW, convert_pd_fgc
 from emotivetalk_core.errors import WeightsError
 from emotivetalk_core.face.alignment import align_face, alignment_matrix
 from emotivetalk_core.face.landmarks import read_landmarks
-from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
-from emotivetalk_core.models.pd_fgc_keys import NEW, convert_pd_fgc
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 SIDE, WIDTH = 64, 24  # of the picture and of the heads; 224 and 512 there
 EMBEDDED = {"headpose": 6, "eye": 6, "emo": 30}

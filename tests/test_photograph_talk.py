@@ -11,10 +11,10 @@ from tiny import write_wav
 
 from emotivetalk_core.audio.files import read_speech
 from emotivetalk_core.cli import main
+from emotivetalk_core.conversion.photograph import convert_photograph
 from emotivetalk_core.errors import InputError, WeightsError
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import box_mask_around, face_regions
-from emotivetalk_core.models.convert_photograph import convert_photograph
 from emotivetalk_core.models.photograph_set import is_photograph_folder, load_photograph_set
 from emotivetalk_core.photograph_pipeline import (
     CROP_FACTOR,

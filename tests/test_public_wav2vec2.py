@@ -11,7 +11,6 @@ from safetensors.torch import load_file, save_file
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Model
 
 from emotivetalk_core.errors import WeightsError
-from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.speech_encoder import (
     SpeechEncoder,
     SpeechEncoderConfig,
@@ -19,6 +18,7 @@ from emotivetalk_core.models.speech_encoder import (
     from_hugging_face,
     inferred_config,
 )
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 SMALL = {
     "conv_dim": (32,) * 7,

@@ -14,11 +14,11 @@ from emotivetalk_core.direction.driving import driving_expression
 from emotivetalk_core.direction.retime import CROSSFADE, WAYS, resample, retime
 from emotivetalk_core.errors import FaceError, InputError, SettingsError
 from emotivetalk_core.evaluation.unseen import drawn, portrait_of, unseen_clips
-from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
-from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
 from emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from emotivetalk_core.video.writer import VideoWriter
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 
 def ramp(count: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ Nothing here can say that the weights are good; it says that nobody broke them, 
 import pytest
 
 from emotivetalk_core.evaluation.synthetic_suite import run
-from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
 
 LEAST_SYNC = 0.80
 MOST_SHUFFLED_SYNC = 0.55

@@ -12,7 +12,6 @@ from safetensors.torch import load_file, save_file
 from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMForSequenceClassification
 
 from emotivetalk_core.errors import SettingsError, WeightsError
-from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.speech_emotion import (
     KIND,
@@ -30,6 +29,7 @@ from emotivetalk_core.models.speech_emotion import (
     missing_note,
 )
 from emotivetalk_core.types import EMOTIONS, Speech
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 SMALL = {
     "conv_dim": (16,) * 7,

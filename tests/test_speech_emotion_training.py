@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.nn import Linear
 
-from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.presets import DEMO_SPEECH_EMOTION
 from emotivetalk_core.models.speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from emotivetalk_core.recipes.emotive_voices import MANNER, SECONDS, prepare_emotive, speak_emotively
@@ -18,6 +17,7 @@ from emotivetalk_core.synthesis.prosody import EMOTIVE_PROSODY
 from emotivetalk_core.training.samples import collate, keyed_generator
 from emotivetalk_core.training.source import Source
 from emotivetalk_core.types import EMOTIONS, SAMPLE_RATE, Speech
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
 
 LEAST_ACCURACY = 0.62
 """Of 40 recordings in voices that training never heard. The full check of 200 gives 0.80: other forty would fall below

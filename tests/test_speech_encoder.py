@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import save_file
 
 from emotivetalk_core.errors import WeightsError
-from emotivetalk_core.models.hugging_face import WITHOUT_CHANCE
 from emotivetalk_core.models.speech_encoder import SpeechEncoder, from_hugging_face
 from emotivetalk_core.models.wav2vec2 import SpeechEncoderConfig
+from emotivetalk_core.weight_files.hugging_face import WITHOUT_CHANCE
 
 TINY = SpeechEncoderConfig(
     conv_dim=(16,) * 7,

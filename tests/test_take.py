@@ -12,11 +12,11 @@ from emotivetalk_core.direction.take_edits import cut, fitted, join, scale, shif
 from emotivetalk_core.errors import InputError, OutputError, SettingsError, WeightsError
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
-from emotivetalk_core.models.checkpoint import save_checkpoint
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import TalkSettings, prepare_conditions, render
 from emotivetalk_core.sampling.video import VideoSamplingSettings
 from emotivetalk_core.types import ExpressionLatents, HeadPose, LipLatents, Speech
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 
 def ramp(frames: int = 50, width: int = 3) -> torch.Tensor:

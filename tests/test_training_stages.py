@@ -12,7 +12,6 @@ import torch
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.direction.head_pose import motion_bucket
 from emotivetalk_core.face.crops import box_masks
-from emotivetalk_core.models.checkpoint import read_metadata
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import default_settings, talk
 from emotivetalk_core.recipes import demo, tiny
@@ -21,6 +20,7 @@ from emotivetalk_core.training.denoising import NoiseLaw
 from emotivetalk_core.training.source import Source
 from emotivetalk_core.training.talks import Talk, cut_short, pieced_together, whole_talk
 from emotivetalk_core.types import CropRecord, FaceRegions, Speech
+from emotivetalk_core.weight_files.checkpoint import read_metadata
 
 ALL_STAGES = tuple(tiny.RECIPE.stages)
 

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from emotivetalk_core.models.checkpoint import save_checkpoint
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.dicte import DiCTE
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.lip_projector import LipProjector
-from emotivetalk_core.models.manifest import write_manifest
 from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.models.speech_encoder import SpeechEncoder
 from emotivetalk_core.models.vae_network import build_vae
 from emotivetalk_core.recipes.tiny import TINY
 from emotivetalk_core.types import EMOTIONS
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
+from emotivetalk_core.weight_files.manifest import write_manifest
 
 __all__ = ["TINY", "write_tiny_weights", "write_wav"]
 

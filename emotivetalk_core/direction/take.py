@@ -13,8 +13,8 @@ import torch
 
 from .. import __version__
 from ..errors import InputError, OutputError, WeightsError
-from ..models.checkpoint import FORMAT, read_checkpoint, read_header, save_checkpoint
 from ..types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents
+from ..weight_files.checkpoint import FORMAT, read_checkpoint, read_header, save_checkpoint
 
 KIND = "take"
 POSE_DIM = 6

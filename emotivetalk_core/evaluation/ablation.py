@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..models.checkpoint import load_network
 from ..models.ethd import ETHD, ETHDConfig
 from ..models.model_set import ModelSet
 from ..pipeline import encode_windows
 from ..synthesis.clip import TalkingClip
 from ..types import EMOTIONS, VideoConditions
+from ..weight_files.checkpoint import load_network
 from .metrics import finite_mean, frechet_distance, total_variation
 from .plan import SuitePlan
 from .protocols import emotion_figures, silence, sync

@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from ..device import autocast
 from ..face.crops import pictures
-from ..models.checkpoint import load_network, save_checkpoint
 from ..models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from ..recipes.demo import RECIPE as DEMO_RECIPE
 from ..recipes.drawn_heads import DrawnSettings, prepare_kind
@@ -28,6 +27,7 @@ from ..training.samples import Sample, of_step, random_below
 from ..training.source import Source
 from ..training.trunk import augment
 from ..types import EMOTIONS
+from ..weight_files.checkpoint import load_network, save_checkpoint
 
 PROBE_LOOP = LoopSettings(steps=700, batch=32, learning_rate=1e-3, warmup=50, average=0.99, validation_samples=0)
 PROBE_SEED = 5

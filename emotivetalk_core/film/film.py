@@ -20,12 +20,12 @@ from ..errors import FaceError, SettingsError
 from ..face.compose import paste_back_stream
 from ..face.portrait import read_portrait
 from ..face.regions import face_regions, flatten_alpha
-from ..models.bundled import BUNDLED_WEIGHTS
 from ..models.model_set import ModelSet, load_model_set
 from ..models.photograph_set import PhotographSet, is_photograph_folder, load_photograph_set
 from ..sampling.estimate import check_disk, film_bytes
 from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
 from ..video.writer import VideoWriter, kept_layout
+from ..weight_files.bundled import BUNDLED_WEIGHTS
 from .faults import face_fault
 from .listener import READING, Listener
 from .performance import EmotiveTalkPerformer, Performance, Performer

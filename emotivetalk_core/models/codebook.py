@@ -15,7 +15,7 @@ import torch
 
 from ..errors import InputError, SettingsError, WeightsError
 from ..types import EMOTIONS
-from .checkpoint import read_checkpoint, save_checkpoint
+from ..weight_files.checkpoint import read_checkpoint, save_checkpoint
 
 KIND = "emotion_codebook"
 NEUTRAL = "neutral"

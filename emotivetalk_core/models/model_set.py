@@ -12,7 +12,8 @@ from torch import nn
 
 from ..errors import WeightsError
 from ..layers.resnet import as_pictures_lie
-from .checkpoint import config_from_dict, load_network, read_metadata
+from ..weight_files.checkpoint import config_from_dict, load_network, read_metadata
+from ..weight_files.manifest import MANIFEST, verify_manifest
 from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
 from .ethd import ETHD, ETHDConfig
@@ -20,7 +21,6 @@ from .face_finder import FaceFinder, FaceFinderConfig
 from .head_pose_reader import KIND as HEAD_POSE_READER
 from .head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from .lip_projector import LipProjector, LipProjectorConfig
-from .manifest import MANIFEST, verify_manifest
 from .motion_encoder import MotionEncoder, MotionEncoderConfig
 from .presets import SamplingDefaults, check_widths
 from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion

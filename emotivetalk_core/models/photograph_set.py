@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from ..errors import WeightsError
+from ..weight_files.checkpoint import config_from_dict, load_network, read_metadata
 from . import adapted_unet, photograph_encoders, picture_encoder, whisper_encoder
 from .adapted_unet import AdaptedUNet, AdaptedUNetConfig
-from .checkpoint import config_from_dict, load_network, read_metadata
 from .codebook import KIND as CODEBOOK
 from .codebook import EmotionCodebook
 from .photograph_encoders import PhotographEncoders, PhotographEncodersConfig

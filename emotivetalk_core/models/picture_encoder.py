@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from ..errors import WeightsError
-from .checkpoint import check_keys, describe, load_network, read_header
-from .hugging_face import described_config, read_description
-from .safetensors_stream import StreamedTensor, stored_tensors
+from ..weight_files.checkpoint import check_keys, describe, load_network, read_header
+from ..weight_files.hugging_face import described_config, read_description
+from ..weight_files.safetensors_stream import StreamedTensor, stored_tensors
 
 KIND = "picture_encoder"
 MEAN = (0.48145466, 0.4578275, 0.40821073)

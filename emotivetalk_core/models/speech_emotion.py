@@ -17,9 +17,9 @@ from torch import nn
 
 from ..errors import SettingsError, WeightsError
 from ..types import EMOTIONS, SAMPLE_RATE, Emotion, Speech
-from .checkpoint import check_keys, load_network, save_checkpoint
+from ..weight_files.checkpoint import check_keys, load_network, save_checkpoint
+from ..weight_files.hugging_face import WEIGHTS, WITHOUT_CHANCE, described_config, read_description, read_public_tensors
 from .codebook import EmotionCodebook
-from .hugging_face import WEIGHTS, WITHOUT_CHANCE, described_config, read_description, read_public_tensors
 from .speech_encoder import first_window, standardise
 
 if TYPE_CHECKING:

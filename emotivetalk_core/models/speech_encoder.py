@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from ..errors import WeightsError
-from .checkpoint import check_keys, save_checkpoint
-from .hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
+from ..weight_files.checkpoint import check_keys, save_checkpoint
+from ..weight_files.hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
 from .wav2vec2 import SpeechEncoderConfig, Wav2Vec2
 
 

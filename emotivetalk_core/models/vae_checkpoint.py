@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from .checkpoint import load_network
+from ..weight_files.checkpoint import load_network
 from .vae_network import TemporalVAE, VAEConfig, build_vae
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .checkpoint import check_keys, save_checkpoint
-from .hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
+from ..weight_files.checkpoint import check_keys, save_checkpoint
+from ..weight_files.hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
 
 KIND = "whisper_encoder"
 PIECE_SECONDS = 30

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import torch
 
-from ..models.checkpoint import read_checkpoint
 from ..models.ethd import ETHD, ETHDConfig
 from ..models.presets import ModelPreset
+from ..weight_files.checkpoint import read_checkpoint
 from .ethd import ETHDSettings, fit_backbone, save_backbone
 from .job import Job
 

@@ -12,8 +12,8 @@ from torch import nn
 from ..device import autocast
 from ..errors import InputError, SettingsError
 from ..layers.attention_functions import AttentionFunction, matrix_product, scaled_dot_product
-from ..models.checkpoint import Config, DataclassInstance, Network, load_network, save_checkpoint
 from ..models.presets import ModelPreset
+from ..weight_files.checkpoint import Config, DataclassInstance, Network, load_network, save_checkpoint
 from .loop import Engine, LoopSettings, OnStep, TrainingLoop
 from .parallel import Phase, whole_state
 from .samples import Samples

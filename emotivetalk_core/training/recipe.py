@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
-from ..models.manifest import write_manifest
 from ..models.presets import ModelPreset
+from ..weight_files.manifest import write_manifest
 from .job import Job
 from .loop import Engine, OnStep, first_difference
 from .source_writer import remove_unfinished

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import Linear
 
-from ..models.checkpoint import save_checkpoint
+from ..weight_files.checkpoint import save_checkpoint
 from .features import Compute, add_fields, add_readings
 from .job import Job
 from .loop import LoopSettings

@@ -9,8 +9,8 @@ import torch
 from installation import ROOT
 
 from emotivetalk_core.face.finder import find_faces
-from emotivetalk_core.models.checkpoint import load_network
 from emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
+from emotivetalk_core.weight_files.checkpoint import load_network
 
 FINDER = ROOT / "emotivetalk_core" / "weights" / "demo" / "face_finder.safetensors"
 

@@ -9,7 +9,7 @@ from graphs import changed, only, quick_start, with_node
 from installation import ROOT
 from safetensors.torch import save_file
 
-from emotivetalk_core.models.checkpoint import read_header
+from emotivetalk_core.weight_files.checkpoint import read_header
 
 SPOKEN_SECONDS = 0.2  # five frames
 GREY = {"width": 256, "height": 256, "batch_size": 1, "color": 0x808080}

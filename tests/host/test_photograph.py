@@ -18,11 +18,11 @@ sys.path.append(str(Path(__file__).parent.parent))
 from photograph_tiny import TINY, VAE, WHISPER, noisy  # noqa: E402
 
 from emotivetalk_core.models.adapted_unet import AdaptedUNet  # noqa: E402
-from emotivetalk_core.models.checkpoint import save_checkpoint  # noqa: E402
 from emotivetalk_core.models.codebook import EmotionCodebook  # noqa: E402
 from emotivetalk_core.models.photograph_encoders import PhotographEncoders  # noqa: E402
 from emotivetalk_core.models.vae_network import build_vae  # noqa: E402
 from emotivetalk_core.models.whisper_encoder import WhisperEncoder  # noqa: E402
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint  # noqa: E402
 
 SECONDS, SIDE = 0.5, 64
 PICTURE_WIDTH = 768

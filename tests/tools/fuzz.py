@@ -33,12 +33,12 @@ def read(kind: str, path: Path, text: str) -> None:
     from emotivetalk_core.direction.words import word_times
     from emotivetalk_core.face.portrait import read_portrait
     from emotivetalk_core.film.files import text_of
-    from emotivetalk_core.models.checkpoint import load_network
     from emotivetalk_core.models.codebook import EmotionCodebook
     from emotivetalk_core.models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
-    from emotivetalk_core.models.manifest import verify_manifest
     from emotivetalk_core.types import Speech
     from emotivetalk_core.video.reader import read_frames
+    from emotivetalk_core.weight_files.checkpoint import load_network
+    from emotivetalk_core.weight_files.manifest import verify_manifest
 
     if kind == "sound":
         speech = read_recording(path).speech()

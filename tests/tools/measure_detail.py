@@ -17,12 +17,12 @@ from torch.nn import functional as F
 
 from emotivetalk_core.evaluation.unseen import drawn, portrait_of, unseen_clips
 from emotivetalk_core.face.detail import at_own_resolution
-from emotivetalk_core.models.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.models.face_reading import read_faces
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import default_settings, portrait_conditions, read_face, render
 from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.types import FaceRegions
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
 
 LARGER = 4
 STILL = 1 / 255

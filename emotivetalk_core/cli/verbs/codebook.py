@@ -18,8 +18,6 @@ from ...face.sequence import FacePlace
 from ...film.faults import OWN_CODEBOOK, SHOW_A_FACE, face_fault, loaded, with_way_out
 from ...film.files import PICTURE_SUFFIXES, check_place, same_file, write_picture
 from ...film.film import load_models
-from ...models.bundled import BUNDLED_WEIGHTS
-from ...models.checkpoint import load_network
 from ...models.codebook import NEUTRAL, EmotionCodebook
 from ...models.codebook import merge as weighted_mean
 from ...models.face_finder import FaceFinder, FaceFinderConfig
@@ -27,6 +25,8 @@ from ...models.model_set import ModelSet, read_sampling_defaults
 from ...models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ...pipeline import default_settings, portrait_conditions, read_face, render
 from ...types import FaceRegions, Portrait
+from ...weight_files.bundled import BUNDLED_WEIGHTS
+from ...weight_files.checkpoint import load_network
 from .. import values
 from ..demo import ASSETS
 from ..progress import StageBars

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...conversion.pd_fgc_keys import convert_pd_fgc
+from ...conversion.photograph import LICENCE, PRESETS, convert_photograph
+from ...conversion.svd import SVDConversion, convert_svd
 from ...errors import SettingsError
-from ...models.convert_photograph import LICENCE, PRESETS, convert_photograph
-from ...models.convert_svd import SVDConversion, convert_svd
-from ...models.pd_fgc_keys import convert_pd_fgc
 from ...models.speech_emotion import convert_speech_emotion, missing_note
 from ...models.speech_encoder import convert_speech_encoder
 from ..convert import PHOTOGRAPHS

@@ -7,7 +7,7 @@ from ...errors import SettingsError
 from ...evaluation.probes import train_probes as train
 from ...evaluation.synthetic_suite import BUNDLED_PROBE
 from ...evaluation.synthetic_suite import run as run_suite
-from ...models.bundled import BUNDLED_WEIGHTS
+from ...weight_files.bundled import BUNDLED_WEIGHTS
 from ..progress import StageBars
 
 

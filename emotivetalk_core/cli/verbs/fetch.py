@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from ...downloads.hub import fetch
+from ...downloads.public_files import PUBLIC_MODELS, public_model
 from ...errors import SettingsError
-from ...models.hub import fetch
-from ...models.public_files import PUBLIC_MODELS, public_model
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -65,7 +65,7 @@ class Shot:
     def core(self, **settings: Any) -> torch.Tensor:
         """The same video by the core's own sampler, as the host scales latents."""
         core, model_set = part("emotivetalk_core.sampling.video"), part("emotivetalk_core.models.model_set")
-        checkpoint, ethd = part("emotivetalk_core.models.checkpoint"), part("emotivetalk_core.models.ethd")
+        checkpoint, ethd = part("emotivetalk_core.weight_files.checkpoint"), part("emotivetalk_core.models.ethd")
         path = ROOT / "emotivetalk_core/weights/demo/ethd.safetensors"
         defaults = model_set.read_sampling_defaults(path)
         positive = self.conditions()[0][0][1]

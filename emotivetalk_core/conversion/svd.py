@@ -21,12 +21,12 @@ from ..errors import OutputError, SettingsError, WeightsError
 from ..layers.attention import ExpressionDecouplingInjector
 from ..layers.embeddings import ContextTokens
 from ..layers.zero_start import start_at_zero
-from .checkpoint import describe, read_header
-from .ethd import ADDED_TIME_VALUES, ETHD, ETHDConfig
-from .presets import FULL
-from .safetensors_stream import StreamedTensor, stored_tensors, write_stream
+from ..models.ethd import ADDED_TIME_VALUES, ETHD, ETHDConfig
+from ..models.presets import FULL
+from ..models.vae_network import VAEConfig, build_vae
+from ..weight_files.checkpoint import describe, read_header
+from ..weight_files.safetensors_stream import StreamedTensor, stored_tensors, write_stream
 from .svd_keys import OTHER_PREFIXES, UNET_PREFIX, VAE_PREFIX, Table, single_file_names, unet_table, vae_table
-from .vae_network import VAEConfig, build_vae
 
 LICENCE = "that of Stable Video Diffusion (Stability AI)"
 SEED = 0

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from ..errors import WeightsError
-from .codebook import NEUTRAL, EmotionCodebook
+from ..models.codebook import NEUTRAL, EmotionCodebook
 
 LONGEST_FILE = 1_000_000  # bytes; the published ones have 1,403
 _HEADER = re.compile(rb"\{'descr': '\|O', 'fortran_order': (?:True|False), 'shape': \((?:1,)?\), \}\s*\n")

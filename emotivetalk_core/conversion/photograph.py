@@ -12,22 +12,22 @@ from pathlib import Path
 import torch
 
 from ..errors import OutputError, WeightsError
-from .adapted_unet import KIND as UNET
-from .adapted_unet import AdaptedUNet, AdaptedUNetConfig
-from .checkpoint import check_keys, describe
-from .codebook import KIND as CODEBOOK
-from .convert_svd import LICENCE as SVD_LICENCE
-from .convert_svd import PublicTensors, unet_config, vae_conversion
+from ..models.adapted_unet import KIND as UNET
+from ..models.adapted_unet import AdaptedUNet, AdaptedUNetConfig
+from ..models.codebook import KIND as CODEBOOK
+from ..models.photograph_encoders import KIND as ENCODERS
+from ..models.photograph_encoders import PhotographEncoders, PhotographEncodersConfig
+from ..models.photograph_presets import DICE_TALK, SONIC, PhotographPreset
+from ..models.picture_encoder import KIND as PICTURE_ENCODER
+from ..models.picture_encoder import picture_encoder_stream
+from ..models.whisper_encoder import KIND as WHISPER
+from ..models.whisper_encoder import whisper_conversion
+from ..weight_files.checkpoint import check_keys, describe
+from ..weight_files.pickles import halved, published_tensors
+from ..weight_files.safetensors_stream import StreamedTensor, write_stream
 from .emotion_priors import read_priors
-from .photograph_encoders import KIND as ENCODERS
-from .photograph_encoders import PhotographEncoders, PhotographEncodersConfig
-from .photograph_presets import DICE_TALK, SONIC, PhotographPreset
-from .pickles import halved, published_tensors
-from .picture_encoder import KIND as PICTURE_ENCODER
-from .picture_encoder import picture_encoder_stream
-from .safetensors_stream import StreamedTensor, write_stream
-from .whisper_encoder import KIND as WHISPER
-from .whisper_encoder import whisper_conversion
+from .svd import LICENCE as SVD_LICENCE
+from .svd import PublicTensors, unet_config, vae_conversion
 
 LICENCE = "CC BY-NC-SA 4.0, {name}'s authors' (no commercial use); its parts of Stable Video Diffusion Stability AI's"
 PRESETS = {"dice-talk": DICE_TALK, "sonic": SONIC}

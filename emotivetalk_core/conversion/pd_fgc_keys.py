@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from ..errors import WeightsError
-from .checkpoint import check_keys, read_header, save_checkpoint
-from .motion_encoder import MotionEncoder, MotionEncoderConfig
+from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
+from ..weight_files.checkpoint import check_keys, read_header, save_checkpoint
 
 KEYS = (
     ("model.", "trunk."),

@@ -1,0 +1,1 @@
+"""Public weights, fetched when a user asks for them."""

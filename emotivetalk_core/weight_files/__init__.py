@@ -1,0 +1,1 @@
+"""Weights on disk: read, checked, written; which networks there are is not known here."""
