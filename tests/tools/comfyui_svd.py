@@ -3,7 +3,7 @@
     python comfyui_svd.py COMFYUI_FOLDER OUT_FOLDER
 
 OUT_FOLDER/svd.safetensors is the weights in Stability's single-file layout, values.safetensors the inputs and outputs.
-tests/test_convert_comfyui.py calls this and compares.
+tests/conversion/test_convert_comfyui.py calls this and compares.
 """
 
 import sys

@@ -1,5 +1,5 @@
 """Makes `emotivetalk_core/assets/photograph_faces.safetensors` of the weights in the PyPI wheel facenet-pytorch, and
-the numbers that `tests/test_mtcnn.py` expects by running that wheel's own networks:
+the numbers that `tests/face/test_mtcnn.py` expects by running that wheel's own networks:
 
     pip download --no-deps facenet-pytorch==2.6.0
     python tests/tools/public_mtcnn.py weights facenet_pytorch-2.6.0-py3-none-any.whl

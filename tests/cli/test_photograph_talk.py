@@ -27,7 +27,7 @@ from emotivetalk_core.photograph_pipeline import (
 from emotivetalk_core.types import Emotion
 from emotivetalk_core.video.reader import read_frames
 
-PORTRAIT = Path(__file__).parent.parent / "emotivetalk_core" / "assets" / "portrait.png"
+PORTRAIT = Path(__file__).parents[2] / "emotivetalk_core" / "assets" / "portrait.png"
 BOX = (30.0, 20.0, 90.0, 95.0)
 
 

@@ -22,7 +22,7 @@ from emotivetalk_core.training.loop import Engine
 from emotivetalk_core.training.processes import Processes
 from emotivetalk_core.training.recipe import _check_data
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 

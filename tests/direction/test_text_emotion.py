@@ -19,7 +19,7 @@ from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.types import EMOTIONS
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def codebook() -> EmotionCodebook:

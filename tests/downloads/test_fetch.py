@@ -268,7 +268,7 @@ def run_fetch(arguments: list[str], **environment: str) -> subprocess.CompletedP
     """In a fresh process: the library reads its variables when it is imported."""
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     command = [sys.executable, "-m", "emotivetalk_core", "fetch", *arguments]
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     return subprocess.run(command, cwd=root, env=kept | environment, capture_output=True, text=True, timeout=120)
 
 

@@ -16,7 +16,7 @@ from emotivetalk_core.models.presets import FULL
 from emotivetalk_core.recipes import tiny
 from emotivetalk_core.recipes.library import find_recipe, read_recipe
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def write(folder: Path, said: object) -> Path:

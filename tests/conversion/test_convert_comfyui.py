@@ -14,8 +14,8 @@ from emotivetalk_core.models.vae import decode_frames, encode_mode
 from emotivetalk_core.models.vae_checkpoint import load_vae
 from emotivetalk_core.weight_files.checkpoint import load_network
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE / "host"))
+TESTS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS / "host"))
 
 from installation import HOW_TO_ENABLE, clean_environment, find_installation  # noqa: E402
 
@@ -27,7 +27,7 @@ def comfyui(tmp_path_factory) -> Path:
     if found is None:
         pytest.skip(HOW_TO_ENABLE)
     folder = tmp_path_factory.mktemp("comfyui_svd")
-    command = [str(found.python), str(HERE / "tools" / "comfyui_svd.py"), str(found.folder), str(folder)]
+    command = [str(found.python), str(TESTS / "tools" / "comfyui_svd.py"), str(found.folder), str(folder)]
     done = subprocess.run(command, cwd=folder, env=clean_environment(), capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     convert_svd(folder / "svd.safetensors", folder / "ethd.safetensors", folder / "vae.safetensors")

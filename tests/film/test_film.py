@@ -17,7 +17,7 @@ from emotivetalk_core.errors import EmotiveTalkError, FaceError, SettingsError, 
 from emotivetalk_core.film.request import LIMITS
 from emotivetalk_core.video.reader import read_frames, read_video_facts
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BOX = (80.0, 40.0, 180.0, 170.0)
 
 
