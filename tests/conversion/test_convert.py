@@ -20,7 +20,6 @@ from emotivetalk_core.models.vae import decode_frames, encode_mode
 from emotivetalk_core.models.vae_checkpoint import load_vae
 from emotivetalk_core.weight_files.checkpoint import load_network, read_checkpoint
 
-diffusers = pytest.importorskip("diffusers")
 WIDTHS = (64, 128, 128, 192)
 CROSS_DIM = 24
 FRAMES = 3
@@ -92,6 +91,7 @@ def vae_names_in_the_single_file(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def unet():
+    diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(0)
     network = diffusers.UNetSpatioTemporalConditionModel(
         block_out_channels=WIDTHS,
@@ -105,6 +105,7 @@ def unet():
 
 @pytest.fixture(scope="module")
 def vae():
+    diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(1)
     return noisy(
         diffusers.AutoencoderKLTemporalDecoder(

@@ -90,7 +90,7 @@ def rewritten(source, tmp_path, change):
         lambda state: {"module": {f"module.{name}": tensor for name, tensor in state.items()}, "lr": 0.1},
     ],
 )
-def test_wrappings_of_training_are_taken_off(published, tmp_path, wrap):
+def test_wrappings_by_other_programs_are_taken_off(published, tmp_path, wrap):
     kind, source, unet, _ = published
     convert_photograph(kind, rewritten(source, tmp_path, wrap), tmp_path / "out")
     path = tmp_path / "out" / "adapted_unet.safetensors"

@@ -14,7 +14,6 @@ from emotivetalk_core.models.photograph_encoders import PhotographEncoders
 from emotivetalk_core.models.photograph_presets import DICE_TALK, SONIC
 from emotivetalk_core.types import PhotographConditions
 
-diffusers = pytest.importorskip("diffusers")
 WIDTHS, CROSS_DIM = (64, 128, 128, 128), 24
 BATCH, FRAMES, TOKENS, HEIGHT, WIDTH = 2, 3, 4, 8, 16
 
@@ -88,6 +87,7 @@ class Adapter(nn.Module):
 @pytest.fixture(scope="module", params=[1, 2])
 def pair(request):
     """diffusers' UNet with such adapters, ours with the same weights, and what both are asked."""
+    diffusers = pytest.importorskip("diffusers")
     torch.manual_seed(0)
     adapters = request.param
     theirs = noisy(

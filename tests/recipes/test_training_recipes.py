@@ -2,11 +2,11 @@
 exit status 2, before the long part and with nothing lost.
 """
 
+import contextlib
 import json
 import resource
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -169,27 +169,26 @@ def test_a_damaged_or_altered_shard_is_refused(begun, capsys):
     assert "lists clips-00000.safetensors, which is missing" in refused(capsys, begun)
 
 
-FULL_DISK = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-from emotivetalk_core.cli.main import main
-sys.exit(main({arguments!r}))
-"""
+@contextlib.contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """No file can grow beyond that: as on a disk where it has no more room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_said_in_a_sentence_and_loses_nothing(begun):
-    """No file may grow beyond a limit: as on a disk where it has no more room."""
+def test_a_full_disk_is_said_in_a_sentence_and_loses_nothing(begun, capsys):
     shutil.rmtree(begun / "training" / "checkpoints" / "v_aid")
     (begun / "dicte.safetensors").unlink()
-    arguments = ["train", "tiny", "--out", str(begun), "--precision", "float32", "--stages", "v_aid"]
-    program = FULL_DISK.format(limit=20_000, arguments=arguments)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 2, done.stderr
-    assert "cannot be written (File too large); make room and give the command again" in done.stderr.splitlines()[-1]
+    with files_of_at_most(20_000):
+        told = refused(capsys, begun, "tiny", "--stages", "v_aid")
+    assert "cannot be written (File too large); make room and give the command again" in told
     assert not list((begun / "training" / "checkpoints").glob("v_aid/step-*"))
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    assert main(arguments) == 0 and (begun / "dicte.safetensors").is_file()
+    assert main(["train", "tiny", "--out", str(begun), "--precision", "float32", "--stages", "v_aid"]) == 0
+    assert (begun / "dicte.safetensors").is_file()
 
 
 def test_a_recipe_with_its_own_data_does_not_draw(begun, tmp_path):

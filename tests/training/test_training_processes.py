@@ -1,19 +1,18 @@
-"""Several processes that train together, as torchrun starts them, and processes that are killed: the same weights come
-out. All through the command that users give.
+"""Several processes that train together, and processes that are killed: the same weights come out. All through the
+command that users give, once by torchrun.
 """
 
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from trainings import run
 
 from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.recipes.tiny import RECIPE
@@ -26,34 +25,16 @@ ROOT = Path(__file__).resolve().parents[2]
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
-def command(folder: Path, *stages_and_options: str, processes: int = 1) -> list[str]:
-    launcher = TORCHRUN if processes > 1 else ()
-    verb = ("-m", "emotivetalk_core", "train", "tiny", "--out", str(folder), "--precision", "float32", "--stages")
-    return [sys.executable, *launcher, *verb, *stages_and_options]
+def command(folder: Path, *stages_and_options: str) -> list[str]:
+    return ["train", "tiny", "--out", str(folder), "--precision", "float32", "--stages", *stages_and_options]
 
 
-def run(arguments: list[str], wait_for: Path | None = None) -> str:
-    """Run a command to its end, or kill -9 it and all of its processes as soon as a file is there. Returns stderr."""
+def torchrun(folder: Path, *stages_and_options: str) -> None:
+    """Two processes by torchrun, as users start them."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while wait_for is not None and process.poll() is None:
-        if wait_for.exists():
-            for each in family(process.pid):
-                os.kill(each, signal.SIGKILL)
-            break
-        time.sleep(0.002)
-    said = process.communicate()[1]
-    if wait_for is None:
-        assert process.returncode == 0, said
-    else:
-        assert process.returncode == -signal.SIGKILL, said
-    return said
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that it started, the youngest first: torchrun's are no group of its own."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [*(each for child in children for each in family(int(child))), pid]
+    arguments = [sys.executable, *TORCHRUN, "-m", "emotivetalk_core", *command(folder, *stages_and_options)]
+    done = subprocess.run(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def without(trained: Path, folder: Path, stage: str, *weights: str) -> Path:
@@ -90,7 +71,7 @@ def by_two(tiny_trained, tmp_path_factory):
     """The folder in which V-AID and the trunk were trained on two processes."""
     folder = without(tiny_trained, tmp_path_factory.mktemp("two") / "weights", "v_aid", "dicte", "lip_projector")
     left_out(folder, "trunk", "training/trunk")
-    run(command(folder, "trunk", "v_aid", processes=2))
+    torchrun(folder, "trunk", "v_aid")
     return folder
 
 
@@ -122,8 +103,8 @@ def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, 
     folder = without(tiny_trained, tmp_path / "sharded", "ethd", "ethd")
     checkpoints = folder / "training" / "checkpoints" / "ethd"
     options = ("--recompute", "--save-minutes", "0", "--sharding")
-    run(command(folder, "ethd", *options, "fsdp", processes=2), wait_for=checkpoints / "step-000000002")
-    run(command(folder, "ethd", *options, "hsdp", processes=2), wait_for=checkpoints / "step-000000003")
+    run(command(folder, "ethd", *options, "fsdp"), processes=2, wait_for=checkpoints / "step-000000002")
+    run(command(folder, "ethd", *options, "hsdp"), processes=2, wait_for=checkpoints / "step-000000003")
     assert not (folder / "ethd.safetensors").exists()
     run(command(folder, "ethd"))
     assert_equal_to(1e-6, state(folder, "ethd"), state(tiny_trained, "ethd"))
@@ -139,7 +120,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(tiny_trained, tmp_path):
     for name in ("dicte", "lip_projector"):
         found, expected = (load_file(where / f"{name}.safetensors") for where in (folder, tiny_trained))
         assert all(torch.equal(found[key], expected[key]) for key in expected)
-    run(command(tmp_path / "by_two", "v_aid", processes=2))
+    run(command(tmp_path / "by_two", "v_aid"), processes=2)
     assert_equal_to(1e-6, state(tmp_path / "by_two", "v_aid"), state(tiny_trained, "v_aid"))
 
 
