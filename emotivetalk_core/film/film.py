@@ -26,6 +26,7 @@ from ..sampling.estimate import check_disk, film_bytes
 from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
 from ..video.writer import VideoWriter, kept_layout
 from ..weight_files.bundled import BUNDLED_WEIGHTS
+from .beside import beside
 from .faults import face_fault
 from .listener import READING, Listener
 from .performance import EmotiveTalkPerformer, Performance, Performer
@@ -63,12 +64,15 @@ class Film:
         return self.frame_count / FRAMES_PER_SECOND
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        yield from self._chunks()
+        yield from self._composed(self._crops())
         self.performance.end()
 
-    def save(self, path: PathLike) -> Path:
+    def save(self, path: PathLike, *, together: bool = True) -> Path:
         """Write it with its sound: .mp4, .mov, .mkv or .m4v. Nothing stands there before it is whole. OutputError where
         it cannot be written.
+
+        together: whether frames are composed and encoded in a thread of their own while the next ones are decoded;
+        what is written is the same.
         """
         where, (sound, layout) = Path(path), self._sound()
         disk, spelled = film_bytes(self.width, self.height, self.frame_count, len(sound)), self.request.spelling
@@ -79,8 +83,15 @@ class Film:
         )
         size = {"width": self.width, "height": self.height}
         with VideoWriter(where, **size, audio=sound, audio_rate=self.recording.rate, audio_layout=layout) as video:
-            for chunk in self._chunks(disk):
-                video.write(chunk)
+
+            def write(crops: Iterator[torch.Tensor]) -> None:
+                for chunk in self._composed(crops):
+                    video.write(chunk)
+
+            if together:
+                beside(self._crops(disk), write)
+            else:
+                write(self._crops(disk))
         self.performance.end()
         return where
 
@@ -93,8 +104,13 @@ class Film:
             sound, layout = mix_down(sound, layout)[0][None], None
         return sound, layout
 
-    def _chunks(self, disk: float = 0.0) -> Iterator[torch.Tensor]:
-        crops = self.performance.crops(self.portrait, self.record, self.listener, disk=disk)
+    def _crops(self, disk: float = 0.0) -> Iterator[torch.Tensor]:
+        """As they are decoded."""
+        return self.performance.crops(self.listener, disk=disk)
+
+    def _composed(self, crops: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+        """As they are to be seen."""
+        crops = self.performance.finished(crops, self.portrait, self.record)
         return crops if self.request.crop else paste_back_stream(crops, self.portrait, self.record)
 
 

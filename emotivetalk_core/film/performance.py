@@ -56,12 +56,14 @@ class Performance(Protocol):
     @property
     def cost(self) -> str: ...
 
-    def crops(
-        self, portrait: Portrait, record: CropRecord, listener: Listener, *, disk: float = 0.0
-    ) -> Iterator[torch.Tensor]:
-        """The talking crop in chunks [k, 3, s, s], RGB in 0…1, that belongs at `record` of the portrait. disk: bytes
-        that the film will take there.
+    def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
+        """The talking crop as it is decoded, in chunks [k, 3, s, s], RGB in 0…1. disk: bytes that the film will take
+        there.
         """
+        ...
+
+    def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
+        """These chunks as they are to be seen at `record` of the portrait; another thread may be asking for them."""
         ...
 
     def end(self) -> None:
@@ -169,9 +171,7 @@ class EmotiveTalkPerformance:
     def cost(self) -> str:
         return plan(self.speech.frames, self.settings.video)
 
-    def crops(
-        self, portrait: Portrait, record: CropRecord, listener: Listener, *, disk: float = 0.0
-    ) -> Iterator[torch.Tensor]:
+    def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
         settings, regions, spelled = self.settings, self.regions, self.request.spelling
         if self.request.resolution not in (None, self.drawn):
             listener.say(
@@ -199,13 +199,16 @@ class EmotiveTalkPerformance:
         if resumed:
             listener.tell(f"This video was stopped before and goes on where it was; {spelled('resume')} begins again.")
         report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
-        chunks = render(self.models, conditions, settings, report, self._unfinished)
+        yield from render(self.models, conditions, settings, report, self._unfinished)
+
+    def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
+        settings, regions = self.settings, self.regions
         side = self.size if self.request.crop else record.side
         if side == self.drawn:
-            yield from chunks
+            yield from crops
             return
         for frame in at_own_resolution(
-            (frame for chunk in chunks for frame in chunk),
+            (frame for chunk in crops for frame in chunk),
             repeat(crop_square(portrait.pixels, record, side)),
             regions.crop,
             amount=settings.detail,

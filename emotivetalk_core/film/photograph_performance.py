@@ -110,12 +110,13 @@ class PhotographPerformance:
     def cost(self) -> str:
         return plan(sampled_frames(self.speech.frames) + silent_tail(self.models, self.talk), self.talk.video)
 
-    def crops(
-        self, portrait: Portrait, record: CropRecord, listener: Listener, *, disk: float = 0.0
-    ) -> Iterator[torch.Tensor]:
+    def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
         listener.label(VIDEO, f"{VIDEO}, {self.cost}")
         video = prepare_photograph(self.models, self.speech, self.regions, self.talk, listener)
         yield from render_photograph(self.models, video, self.speech.frames, self.talk, listener)
+
+    def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
+        return crops
 
     def end(self) -> None:
         """Nothing of an unfinished film is kept."""

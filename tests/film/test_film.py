@@ -13,9 +13,10 @@ from tiny import write_wav
 
 from emotivetalk_core import Direction, FilmRequest, Listener, load_models, make_film
 from emotivetalk_core.cli.demo import ASSETS
-from emotivetalk_core.errors import EmotiveTalkError, FaceError, SettingsError, WeightsError
+from emotivetalk_core.errors import EmotiveTalkError, FaceError, OutputError, SettingsError, WeightsError
 from emotivetalk_core.film.request import LIMITS
 from emotivetalk_core.video.reader import read_frames, read_video_facts
+from emotivetalk_core.video.writer import VideoWriter
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = (80.0, 40.0, 180.0, 170.0)
@@ -48,6 +49,28 @@ def test_frames_are_those_of_the_file_and_of_any_second_film(models, portrait_fi
     saved = torch.stack(list(read_frames(film.save(tmp_path / "film.mkv"))))
     assert (saved - frames).abs().mean() < 0.05  # H.264 is not exact
     torch.testing.assert_close(torch.cat(list(film)), frames, rtol=0, atol=0)
+
+
+def test_the_file_is_the_same_whether_frames_are_written_beside_or_between(
+    models, portrait_file, recording_file, tmp_path
+):
+    film = make_film(request_of(portrait_file, recording_file), models)
+    apart, together = (film.save(tmp_path / f"{together}.mkv", together=together) for together in (False, True))
+    assert torch.equal(torch.stack(list(read_frames(apart))), torch.stack(list(read_frames(together))))
+
+
+def test_a_full_disk_ends_the_decoding_and_leaves_no_file(models, portrait_file, recording_file, tmp_path, monkeypatch):
+    def full(self: VideoWriter, frames: torch.Tensor) -> None:
+        raise OutputError("full")
+
+    film = make_film(request_of(portrait_file, recording_file), models)
+    monkeypatch.setattr(VideoWriter, "write", full)
+    chunks = iter(torch.zeros(200, 1, 3, 64, 64))
+    monkeypatch.setattr(type(film.performance), "crops", lambda *_, **__: chunks)
+    with pytest.raises(OutputError, match="full"):
+        film.save(tmp_path / "film.mp4")
+    assert len(list(chunks)) > 190  # nearly all were not asked for any more
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_direction_is_followed(models, portrait_file, recording_file):
