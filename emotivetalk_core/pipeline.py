@@ -27,7 +27,7 @@ from .sampling.unfinished import UnfinishedFilm, film_key
 from .sampling.video import VideoSamplingSettings, sample_video
 from .types import Emotion, ExpressionLatents, FaceRegions, HeadPose, MotionLatents, Speech, VideoConditions
 
-AUDIO, EXPRESSION, VIDEO, DECODING = "audio features", "expression", "video", "decoding"
+AUDIO, EXPRESSION, PORTRAIT, VIDEO, DECODING = "audio features", "expression", "portrait", "video", "decoding"
 """The stages, as `on_stage` is told them."""
 
 FRAMES_DENOISED_TOGETHER = 32
@@ -114,7 +114,7 @@ def prepare_conditions(
         expression = settings.expression.values.to(lip)  # [n, e]
     else:
         expression = expression_latents(models, audio_windows, face, emotion, settings, on_stage)
-    return portrait_conditions(models, regions, face, lip, expression, settings)
+    return portrait_conditions(models, regions, face, lip, expression, settings, on_stage)
 
 
 def read_face(models: ModelSet, regions: FaceRegions) -> MotionLatents:
@@ -172,14 +172,22 @@ def portrait_conditions(
     lip: torch.Tensor,
     expression: torch.Tensor,
     settings: TalkSettings,
+    on_stage: OnStage | None = None,
 ) -> VideoConditions:
-    """Lip [n, lip_dim] and driving expression [n, e] joined with what the backbone knows of the portrait."""
+    """Lip [n, lip_dim] and driving expression [n, e] joined with what the backbone knows of the portrait: two steps of
+    its stage, the second of them the decoding of one frame.
+    """
     crop = regions.crop[None].to(models.device)
     portrait_latent = encode_mode(models.vae, crop)  # [1, 4, h, w]
-    pose = settings.head_pose
+    pose, report = settings.head_pose, _report(on_stage, PORTRAIT)
+    seen = portrait_latent[0] if pose is None else turned_latents(models, crop, regions, pose)
+    if report is not None:
+        report(1, 2)
     still = next(decode_chunks(models.vae, portrait_latent * models.vae.config.scaling_factor))
+    if report is not None:
+        report(2, 2)
     return VideoConditions(
-        portrait_latent=portrait_latent[0] if pose is None else turned_latents(models, crop, regions, pose),
+        portrait_latent=seen,
         lip=lip,
         driving_expression=expression,
         reference_expression=face.expression[0],

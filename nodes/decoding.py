@@ -1,5 +1,6 @@
 """The crop's frames out of latents, chunk by chunk, from any frame on."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.face.detail import DetailTransfer
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
-from ..emotivetalk_core.models.vae import frames_at_once
+from ..emotivetalk_core.models.vae import FRAME_ALONE, frames_at_once
 from ..emotivetalk_core.types import FaceRegions, HeadPose
 from ..emotivetalk_core.video.frame_rate import doubled
 from .layouts import frames_of
@@ -25,7 +26,8 @@ class CropFrames:
     portrait's detail where its crop is given.
 
     samples [n, 4, h, w] · count: frames that are wanted · transfer: what the frames are sent through, one after the
-    other. InputError where the crop is of another size than the frames.
+    other · seconds: that decoding them all will take, seen of the portrait; None without its crop. InputError where
+    the crop is of another size than the frames.
     """
 
     def __init__(
@@ -43,7 +45,11 @@ class CropFrames:
         self.vae, self.samples, self.count, self.half_rate = vae, samples, count, half_rate
         self.crop_record, self.head_pose = crop_record, head_pose
         self.transfer = DetailTransfer(detail)
-        self.unmoved = None if portrait_crop is None else portrait_and_still(vae, samples, portrait_crop)
+        self.seconds, self.unmoved = None, None
+        if portrait_crop is not None:
+            crop, still, a_frame = portrait_and_still(vae, samples, portrait_crop)
+            self.unmoved = (crop, still)
+            self.seconds = a_frame * (count / 2 if half_rate else count)
         self.height, self.width = (vae.spacial_compression_decode() * side for side in samples.shape[-2:])
 
     @property
@@ -90,8 +96,10 @@ def clip_frames(vae: Any, samples: torch.Tensor, first: int = 0) -> Iterator[tor
 
 def portrait_and_still(
     vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The crop, and what this VAE makes of it: [1, 3, h, w] each. InputError where the crop has another size."""
+) -> tuple[torch.Tensor, torch.Tensor, float]:
+    """The crop, and what this VAE makes of it: [1, 3, h, w] each; and the seconds that a frame of a film takes it.
+    InputError where the crop has another size.
+    """
     crop = portrait_crop[:1, :, :, :3]
     ratio = vae.spacial_compression_decode()
     given, expected = crop.shape[1:3], tuple(ratio * side for side in samples.shape[-2:])
@@ -101,8 +109,11 @@ def portrait_and_still(
             f"{expected[0]}; connect the crop of Face Regions that the video was made from."
         )
     held = 1 if isinstance(vae, ClipVAE) else STILL_FRAMES  # ours gives a clip's ends their neighbours by itself
-    still = torch.cat(list(clip_frames(vae, vae.encode(crop).expand(held, -1, -1, -1))))
-    return frames_of(crop), still[held // 2 : held // 2 + 1]
+    latents = vae.encode(crop).expand(held, -1, -1, -1)
+    began = time.monotonic()  # loaded by now, it is not counted
+    still = torch.cat(list(clip_frames(vae, latents)))
+    seconds = (time.monotonic() - began) / (FRAME_ALONE if held == 1 else held)
+    return frames_of(crop), still[held // 2 : held // 2 + 1], seconds
 
 
 def turned(picture: torch.Tensor, poses: torch.Tensor | None, crop: FaceRegions | None) -> torch.Tensor:

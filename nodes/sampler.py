@@ -24,7 +24,7 @@ from .ethd import without_expression, without_lips
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .notes import HIDDEN, show, told
 from .sockets import CATEGORY
-from .unfinished import unfinished_film
+from .unfinished import STATE, unfinished_film
 from .windows import VideoWindows, own_windows, set_windows
 
 AS_WEIGHTS = "as the weights say"
@@ -281,7 +281,8 @@ class WindowedSampler(io.ComfyNode):
         )
         samples = samples.to(comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype())
         kept = {name: value for name, value in latent.items() if not name.startswith("downscale_ratio")}
-        return io.NodeOutput(kept | {"samples": samples}, ui=ui)
+        state = {} if unfinished is None else {STATE: unfinished}
+        return io.NodeOutput(kept | {"samples": samples} | state, ui=ui)
 
 
 def forecast(model: comfy.model_patcher.ModelPatcher, window: tuple[int, ...], work: str) -> str:

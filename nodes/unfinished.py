@@ -10,6 +10,9 @@ from comfy_api.latest import io
 from ..emotivetalk_core import __version__
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm, film_key
 
+STATE = "emotivetalk_unfinished"
+"""Where a LATENT has the state that its sampler keeps: it may go once the video that is decoded from it is whole."""
+
 
 def unfinished_film(node: type[io.ComfyNode], network: str, *makes: Any) -> UnfinishedFilm | None:
     """The state of what `node` makes: by `makes`, bit for bit, and by all that its input `network` is made of, as the

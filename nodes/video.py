@@ -13,6 +13,7 @@ import folder_paths
 import torch
 from comfy_api.latest import InputImpl, io
 
+from ..emotivetalk_core.audio.mixing import mix_down
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.face.compose import check_picture, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
@@ -25,16 +26,18 @@ from ..emotivetalk_core.sampling.estimate import (
     forecast_words,
     memory_words,
     room_to_keep,
+    time_words,
 )
+from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose, Portrait
-from ..emotivetalk_core.video.writer import VideoWriter
+from ..emotivetalk_core.video.writer import VideoWriter, kept_layout
 from .decoding import CropFrames
 from .ethd import check_head_pose, check_one
 from .layouts import portrait_of, speech_of
 from .notes import HIDDEN, show, told
 from .sockets import CATEGORY, TRANSPARENCY_INPUT, CropSocket, HeadPoseSocket, detail_input
 from .temporary import TemporaryPath
-from .unfinished import unfinished_film, unfinished_folder
+from .unfinished import STATE, unfinished_film, unfinished_folder
 
 AS_SAMPLED, DOUBLED = "25, as sampled", "12.5, doubled"
 
@@ -161,12 +164,15 @@ class DecodeVideo(io.ComfyNode):
             detail=detail,
         )
         height, width = (crops.height, crops.width) if portrait is None else portrait.pixels.shape[-2:]
-        needed = check_room(width, height, count, audio)
+        needed, (sound, said_of_sound) = check_room(width, height, count, audio), sound_of(audio, count)
         notes = [f"{count} frames of {width} x {height} pixels, about {memory_words(needed)} of disk"]
+        notes += said_of_sound
         keeps = resume and room_to_keep(unfinished_folder(), needed, max(crops.height, crops.width), count)
         if resume and not keeps:
             notes.append("there is no room to keep what is decoded; if it is stopped, it begins again")
-        ui = told(cls, notes)
+        ui = told(
+            cls, [*notes, *([] if crops.seconds is None else [f"about {time_words(crops.seconds)} to decode them"])]
+        )
 
         def tell(said: str) -> None:
             logging.info("EmotiveTalk: %s", said)
@@ -188,11 +194,12 @@ class DecodeVideo(io.ComfyNode):
         if portrait is not None and crop_record is not None:
             frames = pasted(frames, portrait, crop_record, detail, head_pose)
         path = TemporaryPath.new(".mp4")
-        with VideoWriter(path, width=width, height=height, **sound_of(audio, count)) as writer:
+        with VideoWriter(path, width=width, height=height, **sound) as writer:
             for chunk in frames:
                 writer.write(chunk)
-        if unfinished is not None:
-            unfinished.finish()
+        for state in (unfinished, latent.get(STATE)):
+            if isinstance(state, UnfinishedFilm):
+                state.finish()
         return io.NodeOutput(InputImpl.VideoFromFile(path), ui=ui)
 
 
@@ -276,9 +283,15 @@ def frames_of_sound(audio: dict[str, Any]) -> int:
     return math.ceil(audio["waveform"].shape[-1] * FRAMES_PER_SECOND / int(audio["sample_rate"]))
 
 
-def sound_of(audio: dict[str, Any] | None, frames: int) -> dict[str, Any]:
-    """What VideoWriter is told of the AUDIO's first recording. What lasts longer than the frames is left out."""
+def sound_of(audio: dict[str, Any] | None, frames: int) -> tuple[dict[str, Any], list[str]]:
+    """What VideoWriter is told of the AUDIO's first recording, and what of it should be said. What lasts longer than
+    the frames is left out.
+    """
     if audio is None:
-        return {}
-    rate = int(audio["sample_rate"])
-    return {"audio": audio["waveform"][0, :, : round(frames * rate / FRAMES_PER_SECOND)], "audio_rate": rate}
+        return {}, []
+    rate, notes = int(audio["sample_rate"]), []
+    waveform = audio["waveform"][0, :, : round(frames * rate / FRAMES_PER_SECOND)]
+    if kept_layout(len(waveform)) is None:
+        notes.append(f"the video has one channel of sound, for AAC knows no places for these {len(waveform)}")
+        waveform = mix_down(waveform)[0][None]
+    return {"audio": waveform, "audio_rate": rate}, notes

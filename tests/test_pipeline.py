@@ -41,7 +41,8 @@ def test_talk_streams_one_frame_for_every_25th_of_a_second(models, regions, spee
     video = torch.cat(chunks)
     assert video.shape == (25, 3, 64, 64)
     assert 0 <= video.min() and video.max() <= 1
-    assert list(dict.fromkeys(stage for stage, _, _ in stages)) == ["audio features", "expression", "video", "decoding"]
+    names = ["audio features", "expression", "portrait", "video", "decoding"]
+    assert list(dict.fromkeys(stage for stage, _, _ in stages)) == names
     assert all(done <= total for _, done, total in stages)
     assert ("video", 8, 8) in stages  # 4 windows, 2 steps
     assert stages[-1] == ("decoding", 25, 25)

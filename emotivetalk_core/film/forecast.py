@@ -2,8 +2,30 @@
 
 import time
 
-from ..sampling.estimate import forecast_words
+from ..models.vae import FRAME_ALONE
+from ..sampling.estimate import forecast_words, time_words
 from .listener import Listener
+
+
+class StillWatch:
+    """Passes reports on to a listener, and sees how long the last step of one stage takes: one frame decoded alone."""
+
+    def __init__(self, listener: Listener, stage: str) -> None:
+        self._listener, self._stage = listener, stage
+        self._before, self._seconds = time.monotonic(), 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage == self._stage and done == total:
+            self._seconds = now - self._before
+        self._before = now
+        self._listener(stage, done, total)
+
+    def tell(self, frames: int) -> None:
+        """How long so many frames of a film will take, before anything of it is sampled; nothing if none was seen."""
+        if self._seconds:
+            seconds = time_words(self._seconds / FRAME_ALONE * frames)
+            self._listener.tell(f"About {seconds} to decode the {frames} frames, once they are sampled.")
 
 
 class Forecast:

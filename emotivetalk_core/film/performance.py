@@ -20,6 +20,7 @@ from ..models.presets import draws_at
 from ..models.vae import chunk_memory
 from ..pipeline import (
     DECODING,
+    PORTRAIT,
     VIDEO,
     TalkSettings,
     default_settings,
@@ -34,7 +35,7 @@ from ..sampling.unfinished import UnfinishedFilm
 from ..types import CropRecord, Emotion, ExpressionLatents, FaceRegions, LipLatents, Portrait, Speech, VideoConditions
 from .directing import emotion_of, head_pose_of, pictures_read, played_expression, recordings_heard, write_plot
 from .files import state_folder
-from .forecast import Forecast
+from .forecast import Forecast, StillWatch
 from .listener import Listener
 from .request import FilmRequest, path_of
 from .script import Script
@@ -187,7 +188,8 @@ class EmotiveTalkPerformance:
             listener.say(
                 f"note: {state_folder()}: there is no room to keep what is done; if it is stopped, it begins again."
             )
-        conditions = prepare_conditions(self.models, self.speech, regions, settings, listener)
+        watch = StillWatch(listener, PORTRAIT)
+        conditions = prepare_conditions(self.models, self.speech, regions, settings, watch)
         self._keep_take(conditions, listener)
         if conditions.portrait is not None and conditions.still is not None:
             note = unfamiliar(conditions.portrait[None], conditions.still[None])
@@ -198,6 +200,8 @@ class EmotiveTalkPerformance:
         resumed = self._unfinished is not None and self._unfinished.begun
         if resumed:
             listener.tell(f"This video was stopped before and goes on where it was; {spelled('resume')} begins again.")
+        else:
+            watch.tell(frames)
         report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
         yield from render(self.models, conditions, settings, report, self._unfinished)
 

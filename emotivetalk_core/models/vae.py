@@ -15,6 +15,10 @@ from .vae_tiles import decode_where_it_fits, first_tile, tile_below
 
 _PIXELS_DECODED_AT_ONCE = 8 * 512 * 512
 _MOST_BYTES_OF_A_PIXEL_DECODED_AT_ONCE = 96  # over all frames: 24 of them in float32, 48 in half precision
+FRAME_ALONE = 1.3
+"""So many times the work of a frame of a film is the only one of a clip, which is its own neighbours: counted in
+floating-point operations of the demo's decoder, and of Stable Video Diffusion's (1.33).
+"""
 _CONTEXT = 4  # frames that tiles are decoded with beyond a chunk, on either side
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,8 +37,11 @@ def test_talk_writes_the_whole_picture_as_long_as_the_speech(talk, tmp_path, cap
     assert [file.name for file in tmp_path.iterdir()] == ["talk.mp4"]
     printed = capsys.readouterr()
     assert printed.out.splitlines()[-1].endswith(str(tmp_path / "talk.mp4"))
-    for stage in ("reading", "audio features", "expression", "video, 3 windows × 2 steps", "decoding"):
+    stages = ("reading", "audio features", "expression", "portrait", "video, 3 windows × 2 steps", "decoding")
+    for stage in stages:
         assert stage in printed.err
+    foretold = re.search("About [0-9.]+ s to decode the 20 frames", printed.err)
+    assert foretold is not None and foretold.start() < printed.err.index(stages[4]), "before it is sampled"
 
 
 def test_crop_size_and_sampling_options_are_heeded(talk, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Decoding from any frame on, and temporary files."""
 
 import gc
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,19 @@ def check_a_temporary_video_lasts_as_long_as_it_is_held() -> None:
     del slice_of_it
     gc.collect()
     assert temp_files() == before
+
+
+def check_a_video_says_what_it_takes_and_what_becomes_of_its_sound() -> None:
+    """Nine channels, for which AAC has no places, and the first two of which a plain mean would cancel."""
+    side = clip(10, 8).shape[-1] * vae().spacial_compression_decode()
+    tone = 0.5 * torch.sin(torch.arange(6_400) * 0.1)
+    sound = {"waveform": torch.stack([tone, -tone, *[0 * tone] * 7])[None], "sample_rate": 16_000}
+    node = part("nodes.video").DecodeVideo
+    output = node.execute(vae(), {"samples": clip(10, 8)}, sound, torch.rand(1, side, side, 3))
+    said = "\n".join(output.ui["text"])
+    assert "one channel of sound, for AAC knows no places for these 9" in said, said
+    assert re.search("about [0-9.]+ s to decode them", said), said
+    kept = output.result[0].get_components().audio["waveform"]
+    assert kept.shape[1] == 1 and float(kept.abs().max()) > 0.2, kept.shape
+    silent = node.execute(vae(), {"samples": clip(10, 8)})
+    assert not re.search("decode them|channel", "\n".join(silent.ui["text"])), "nothing is foretold that is not known"
