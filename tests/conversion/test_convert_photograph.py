@@ -1,7 +1,10 @@
 """`convert --kind dice-talk | sonic` on files as their authors' training leaves them, at a tiny size."""
 
+import json
 import pickle
+import re
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import torch
 from photograph_tiny import EMOTION_DIM, TINY, Trap, publish, published_unet_name, write_priors
 
 from emotivetalk_core.cli import main
+from emotivetalk_core.cli.main import build_parser
 from emotivetalk_core.conversion.emotion_priors import read_prior, read_priors
 from emotivetalk_core.conversion.photograph import convert_photograph
 from emotivetalk_core.errors import WeightsError
@@ -185,3 +189,26 @@ def test_a_prior_that_is_no_prior(tmp_path, monkeypatch):
     (tmp_path / "emotions" / "neutral.npy").unlink()
     with pytest.raises(WeightsError, match="neutral"):
         read_priors(tmp_path / "emotions")
+
+
+@pytest.mark.parametrize(("kind", "folder"), [("dice-talk", "dice"), ("sonic", "sonic")])
+def test_an_examples_note_says_how_to_get_every_file_that_it_loads(kind, folder, tmp_path):
+    """Its commands are understood, what they make is what the loaders name, and the host can download the rest."""
+    example = Path(__file__).parent.parent / "workflows" / f"photograph_{kind.replace('-', '_')}.json"
+    nodes = json.loads(example.read_text(encoding="utf-8"))["nodes"]
+    (note,) = (node["widgets_values"][0] for node in nodes if node["type"] == "MarkdownNote")
+    commands = re.findall(r"`python -m emotivetalk_core ([^`]+)`", note)
+    fetch, convert = (build_parser().parse_args(command.split()) for command in commands)
+    assert (fetch.name, fetch.folder) == (kind, convert.source) and (convert.kind, convert.half) == (kind, True)
+    assert convert.out == Path("../../models/emotivetalk") / folder
+    publish(kind, tmp_path / "published")
+    convert_photograph(kind, tmp_path / "published", tmp_path / "weights")
+    made = {f"{folder}/{path.name}" for path in (tmp_path / "weights").iterdir()}
+    others = [model for node in nodes for model in node["properties"].get("models", [])]
+    values = {value for node in nodes if node["type"] != "MarkdownNote" for value in node.get("widgets_values", [])}
+    named = {value for value in values if str(value).endswith(".safetensors")}
+    assert named - made == {model["name"] for model in others}
+    for model in others:
+        brought = re.search(r"resolve/[0-9a-f]{40}/(.+)", model["url"])
+        assert brought is not None and f"{fetch.folder}/svd-xt/{brought[1]}" in note
+        assert f"models/{model['directory']}/{model['name']}" in note

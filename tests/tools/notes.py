@@ -226,9 +226,16 @@ The file holds movements alone, neither a picture nor a voice.
 ## A photograph speaks, by DICE-Talk
 
 DICE-Talk's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, no commercial use; the parts of
-Stable Video Diffusion are under Stability AI's licence. `docs/weights.md` says how to get and convert them. Then put
-the folder `dice` into `models/emotivetalk`, and the CLIP Vision of Stable Video Diffusion,
-`image_encoder/model.fp16.safetensors`, as `svd_image_encoder.safetensors` into `models/clip_vision`.
+Stable Video Diffusion are under Stability AI's licence. They are published as pickles, so ComfyUI cannot take them as
+they are. In this pack's folder below `custom_nodes`, with ComfyUI's own Python, once:
+
+`python -m emotivetalk_core fetch dice-talk --folder public/dice-talk --revision main`
+
+`python -m emotivetalk_core convert public/dice-talk --kind dice-talk --half -o ../../models/emotivetalk/dice`
+
+That makes all but one of the files below. The last is the CLIP Vision of Stable Video Diffusion: let ComfyUI download
+it, or copy `public/dice-talk/svd-xt/image_encoder/model.fp16.safetensors` to
+`models/clip_vision/svd_image_encoder.safetensors`. Then `public` may go, and *R* reads the lists again.
 
 **Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
 finds the face; where several are, *Bounding Box* chooses.
@@ -244,9 +251,16 @@ as well: give it the frames of *VAE Decode*, without the window of silence at th
 ## A photograph speaks, by Sonic
 
 Sonic's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, no commercial use; the parts of
-Stable Video Diffusion are under Stability AI's licence. `docs/weights.md` says how to get and convert them. Then put
-the folder `sonic` into `models/emotivetalk`, and the CLIP Vision of Stable Video Diffusion,
-`image_encoder/model.fp16.safetensors`, as `svd_image_encoder.safetensors` into `models/clip_vision`.
+Stable Video Diffusion are under Stability AI's licence. They are published as pickles, so ComfyUI cannot take them as
+they are. In this pack's folder below `custom_nodes`, with ComfyUI's own Python, once:
+
+`python -m emotivetalk_core fetch sonic --folder public/sonic --revision main`
+
+`python -m emotivetalk_core convert public/sonic --kind sonic --half -o ../../models/emotivetalk/sonic`
+
+That makes all but one of the files below. The last is the CLIP Vision of Stable Video Diffusion: let ComfyUI download
+it, or copy `public/sonic/svd-xt/image_encoder/model.fp16.safetensors` to
+`models/clip_vision/svd_image_encoder.safetensors`. Then `public` may go, and *R* reads the lists again.
 
 **Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
 finds the face; where several are, *Bounding Box* chooses.
