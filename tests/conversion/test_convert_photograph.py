@@ -194,7 +194,7 @@ def test_a_prior_that_is_no_prior(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("kind", "folder"), [("dice-talk", "dice"), ("sonic", "sonic")])
 def test_an_examples_note_says_how_to_get_every_file_that_it_loads(kind, folder, tmp_path):
     """Its commands are understood, what they make is what the loaders name, and the host can download the rest."""
-    example = Path(__file__).parent.parent / "workflows" / f"photograph_{kind.replace('-', '_')}.json"
+    example = Path(__file__).resolve().parents[2] / "workflows" / f"photograph_{kind.replace('-', '_')}.json"
     nodes = json.loads(example.read_text(encoding="utf-8"))["nodes"]
     (note,) = (node["widgets_values"][0] for node in nodes if node["type"] == "MarkdownNote")
     commands = re.findall(r"`python -m emotivetalk_core ([^`]+)`", note)

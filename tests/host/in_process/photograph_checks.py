@@ -31,7 +31,7 @@ def tiny(kind: str) -> str:
         part(f"{core}.{n}") for n in ("adapted_unet", "photograph_encoders", "photograph_presets")
     )
     preset = {"dice-talk": presets.DICE_TALK, "sonic": presets.SONIC}[kind]
-    save = part(f"{core}.checkpoint").save_checkpoint
+    save = part("emotivetalk_core.weight_files.checkpoint").save_checkpoint
     random = torch.Generator().manual_seed(1)
 
     def noisy(network: torch.nn.Module) -> torch.nn.Module:
