@@ -6,9 +6,11 @@ video is sampled from, `render_photograph` turns it into frames.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
+from . import __version__
 from .audio.half_frames import encode_half_frames, half_frame_windows
 from .errors import InputError, SettingsError
 from .face.regions import box_mask_around
@@ -16,6 +18,7 @@ from .models.photograph_encoders import PhotographEncoders
 from .models.photograph_set import PhotographSet
 from .models.vae import decode_chunks, encode_mode, frames_at_once
 from .sampling.photograph import PhotographSettings, PhotographVideo, sample_photograph
+from .sampling.unfinished import FollowsNothing, UnfinishedFilm, film_key
 from .types import Emotion, FaceRegions, Speech
 from .video.frame_rate import doubled
 
@@ -149,21 +152,47 @@ def photograph_video(
 
 @torch.no_grad()
 def render_photograph(
-    models: PhotographSet, video: PhotographVideo, frames: int, talk: PhotographTalk, on_stage: OnStage | None = None
+    models: PhotographSet,
+    video: PhotographVideo,
+    frames: int,
+    talk: PhotographTalk,
+    on_stage: OnStage | None = None,
+    unfinished: UnfinishedFilm | None = None,
 ) -> Iterator[torch.Tensor]:
     """The backbone in windows, the VAE's decoder, the frames between: chunks [k, 3, s, s], RGB in 0…1, `frames` in all
     at 25 a second.
+
+    unfinished: this film's own, see `unfinished_photograph`; each step, and each chunk of frames rounded to 8 bits, are
+    kept in it, and taken up again.
     """
     report = None if on_stage is None else lambda done, total: on_stage(VIDEO, done, total)
-    latents = sample_photograph(models.unet, video, talk.video, report)[: sampled_frames(frames)]
-    side = latents.shape[-1] * 8
-    decoded = decode_chunks(models.vae, latents, chunk=frames_at_once(side, side, models.vae.dtype))
+    latents = sample_photograph(models.unet, video, talk.video, report, unfinished=unfinished)
+    latents = latents[: sampled_frames(frames)]
+    side = latents.shape[-1] * models.vae.config.pixels_per_latent
+    together = frames_at_once(side, side, models.vae.dtype)
+
+    def frames_from(first: int) -> Iterator[torch.Tensor]:
+        decoded = decode_chunks(models.vae, latents, chunk=together, first=first // 2)
+        here = (chunk.cpu() for chunk in decoded)
+        return doubled(here, frames - first, interpolate=talk.interpolate, passed_over=first % 2)
+
+    chunks = frames_from(0)
+    if unfinished is not None:
+        chunks = unfinished.chunks(frames, side, frames_from, FollowsNothing(), torch.device("cpu"))
     done = 0
-    for chunk in doubled((chunk.cpu() for chunk in decoded), frames, interpolate=talk.interpolate):
+    for chunk in chunks:
         yield chunk
         done += chunk.shape[0]
         if on_stage is not None:
             on_stage(DECODING, done, frames)
+
+
+def unfinished_photograph(
+    root: Path, models: PhotographSet, video: PhotographVideo, frames: int, talk: PhotographTalk
+) -> UnfinishedFilm:
+    """Where what `render_photograph` has done so far is kept, below `root`, by everything that it depends on."""
+    makes = (__version__, torch.__version__, models.device, models.unet, models.vae)
+    return UnfinishedFilm(root, film_key(*makes, video, frames, talk.video, talk.interpolate))
 
 
 def _emotion_tokens(

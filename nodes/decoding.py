@@ -72,11 +72,7 @@ class CropFrames:
 
     def _doubled(self, first: int) -> Iterator[torch.Tensor]:
         decoded = (chunk.cpu() for chunk in clip_frames(self.vae, self.samples, first // 2))
-        passed_over = first % 2
-        for chunk in doubled(decoded, self.count - first + passed_over):
-            if len(chunk) > passed_over:
-                yield chunk[passed_over:]
-            passed_over = max(0, passed_over - len(chunk))
+        yield from doubled(decoded, self.count - first, passed_over=first % 2)
 
 
 def clip_frames(vae: Any, samples: torch.Tensor, first: int = 0) -> Iterator[torch.Tensor]:

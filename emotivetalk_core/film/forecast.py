@@ -3,8 +3,14 @@
 import time
 
 from ..models.vae import FRAME_ALONE
-from ..sampling.estimate import forecast_words, time_words
+from ..sampling.estimate import forecast_words, memory_words, time_words
 from .listener import Listener
+
+
+def tell_cost(listener: Listener, frames: int, cost: str, memory: float, disk: float) -> None:
+    """What a film will take, before anything of it is made. cost: of sampling, in words · memory, disk: bytes."""
+    room = f", {memory_words(disk)} of disk" if disk else ""
+    listener.tell(f"{frames} frames, {cost}; about {memory_words(memory)} of memory{room}")
 
 
 class StillWatch:

@@ -1,11 +1,12 @@
 """EmotiveTalk's networks at work for one request: directed, told what they cost, and sampled."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
 import torch
+from torch import nn
 
 from ..device import total_memory
 from ..direction.source import SourceReaders
@@ -15,9 +16,12 @@ from ..face.detail import at_own_resolution, unfamiliar
 from ..face.finder import FaceDetector
 from ..face.head_turn import box_of_mask
 from ..face.regions import CROP_FACTOR, crop_square
+from ..models.adapted_unet import AdaptedUNet
+from ..models.ethd import ETHD
 from ..models.model_set import ModelSet
 from ..models.presets import draws_at
 from ..models.vae import chunk_memory
+from ..models.vae_network import TemporalVAE
 from ..pipeline import (
     DECODING,
     PORTRAIT,
@@ -30,14 +34,15 @@ from ..pipeline import (
     unfinished_film,
 )
 from ..plot import draw_course
-from ..sampling.estimate import memory_words, plan, room_to_keep, window_memory
+from ..sampling.estimate import memory_words, plan, window_memory
 from ..sampling.unfinished import UnfinishedFilm
 from ..types import CropRecord, Emotion, ExpressionLatents, FaceRegions, LipLatents, Portrait, Speech, VideoConditions
 from .directing import emotion_of, head_pose_of, pictures_read, played_expression, recordings_heard, write_plot
 from .files import state_folder
-from .forecast import Forecast, StillWatch
+from .forecast import Forecast, StillWatch, tell_cost
 from .listener import Listener
 from .request import FilmRequest, path_of
+from .resuming import Resuming
 from .script import Script
 
 Value = TypeVar("Value")
@@ -143,7 +148,9 @@ class EmotiveTalkPerformer:
             write_plot(script, draw_course(None, expression, speech), listener)
         if direction.plot_only:
             return None
-        needed = check_memory(models, settings, speech.frames, self.size, self.request)
+        networks = (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte)
+        window = min(settings.video.window, speech.frames) * settings.video.windows_per_batch
+        needed = check_memory(self.request, models.ethd, models.vae, networks, window, self.size)
         return EmotiveTalkPerformance(self.request, models, settings, speech, regions, needed)
 
 
@@ -173,7 +180,7 @@ class EmotiveTalkPerformance:
         return plan(self.speech.frames, self.settings.video)
 
     def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
-        settings, regions, spelled = self.settings, self.regions, self.request.spelling
+        settings, regions = self.settings, self.regions
         if self.request.resolution not in (None, self.drawn):
             listener.say(
                 f"note: these weights draw faces at {self.drawn} pixels only; what moves is enlarged to "
@@ -181,13 +188,8 @@ class EmotiveTalkPerformance:
             )
         frames = self.speech.frames
         listener.label(VIDEO, f"{VIDEO}, {self.cost}")
-        room = f", {memory_words(disk)} of disk" if disk else ""
-        listener.tell(f"{frames} frames, {self.cost}; about {memory_words(self.memory)} of memory{room}")
-        keep = self.request.resume and room_to_keep(state_folder(), disk, self.drawn, frames)
-        if self.request.resume and not keep:
-            listener.say(
-                f"note: {state_folder()}: there is no room to keep what is done; if it is stopped, it begins again."
-            )
+        tell_cost(listener, frames, self.cost, self.memory, disk)
+        resuming = Resuming(self.request, listener, disk=disk, size=self.drawn, frames=frames)
         watch = StillWatch(listener, PORTRAIT)
         conditions = prepare_conditions(self.models, self.speech, regions, settings, watch)
         self._keep_take(conditions, listener)
@@ -195,12 +197,10 @@ class EmotiveTalkPerformance:
             note = unfamiliar(conditions.portrait[None], conditions.still[None])
             if note:
                 listener.say(f"note: {self.request.portrait}: {note} {_OTHER_WEIGHTS}")
-        if keep:
-            self._unfinished = unfinished_film(state_folder(), self.models, conditions, settings)
-        resumed = self._unfinished is not None and self._unfinished.begun
-        if resumed:
-            listener.tell(f"This video was stopped before and goes on where it was; {spelled('resume')} begins again.")
-        else:
+        self._unfinished, resumed = resuming.state(
+            lambda: unfinished_film(state_folder(), self.models, conditions, settings)
+        )
+        if not resumed:
             watch.tell(frames)
         report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
         yield from render(self.models, conditions, settings, report, self._unfinished)
@@ -273,24 +273,29 @@ def drawn_size(request: FilmRequest, models: ModelSet) -> int:
     return size if draws_at(models.defaults, size) else models.picture_size
 
 
-def check_memory(models: ModelSet, settings: TalkSettings, frames: int, size: int, request: FilmRequest) -> float:
-    """Bytes that a film of so many frames of size x size pixels takes, weights included. SettingsError where the
-    device has less in all, with a window that would fit.
+def check_memory(
+    request: FilmRequest,
+    backbone: ETHD | AdaptedUNet,
+    vae: TemporalVAE,
+    others: Sequence[nn.Module],
+    window: int,
+    size: int,
+) -> float:
+    """Bytes that a film takes whose windows of so many frames of size x size pixels go through the backbone together,
+    the weights of all networks included. SettingsError where the device has less in all, with a window that would fit.
     """
-    vae = models.vae
-    networks = (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd, vae)
-    weights = sum(parameter.nbytes for network in networks for parameter in network.parameters())
+    weights = sum(parameter.nbytes for network in (backbone, vae, *others) for parameter in network.parameters())
     places = (size // vae.config.pixels_per_latent) ** 2
-    window = min(settings.video.window, frames) * settings.video.windows_per_batch
-    sampling = window_memory(models.ethd.config, window, places, vae.dtype.itemsize)
-    there = total_memory(models.device)
+    sampling = window_memory(backbone.config, window, places, vae.dtype.itemsize)
+    device = next(backbone.parameters()).device
+    there = total_memory(device)
     if there is not None and weights + sampling > there:
         fitting = int(window * max(there - weights, 0) / sampling)
         smaller, elsewhere = request.spelling("window"), request.spelling("device")
         way_out = f"give {smaller} {fitting} or less" if fitting else f"take another {elsewhere}"
         raise SettingsError(
             f"A window of {window} frames of {size} x {size} pixels takes about {memory_words(weights + sampling)} of "
-            f"memory with the weights, but {models.device} has {memory_words(there)} in all; {way_out}."
+            f"memory with the weights, but {device} has {memory_words(there)} in all; {way_out}."
         )
     return weights + max(sampling, chunk_memory(vae.config, size, size, vae.dtype))
 

@@ -1,7 +1,7 @@
 """The published networks of DICE-Talk and Sonic at work for one request: what they can be told, and their frames."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -11,6 +11,7 @@ from ..models.photograph_set import PhotographSet
 from ..models.speech_emotion import SpeechEmotionRecogniser
 from ..photograph_pipeline import (
     CROP_FACTOR,
+    DECODING,
     VIDEO,
     PhotographTalk,
     default_talk,
@@ -18,12 +19,18 @@ from ..photograph_pipeline import (
     render_photograph,
     sampled_frames,
     silent_tail,
+    unfinished_photograph,
 )
 from ..sampling.photograph import plan
+from ..sampling.unfinished import UnfinishedFilm
 from ..types import CropRecord, Emotion, FaceRegions, Portrait, Speech
 from .directing import emotion_of, recordings_heard
+from .files import state_folder
+from .forecast import Forecast, tell_cost
 from .listener import Listener
+from .performance import check_memory
 from .request import FilmRequest
+from .resuming import Resuming
 from .script import Script
 
 _FORWARD_BYTES = 2_000_000_000
@@ -66,7 +73,10 @@ class PhotographPerformer:
         talk = photograph_talk(request, models, self._emotion(speech, listener))
         if request.direction.plot_only:
             return None
-        return PhotographPerformance(models, talk, speech, regions)
+        networks = (models.encoders, models.picture_encoder, models.speech_encoder)
+        window = talk.video.window * (talk.video.forwards if talk.video.together else 1)
+        needed = check_memory(request, models.unet, models.vae, networks, window, self.size)
+        return PhotographPerformance(request, models, talk, speech, regions, needed)
 
     def _emotion(self, speech: Speech, listener: Listener) -> Emotion | None:
         direction, timeline, models = self.request.direction, self.script.timeline, self.models
@@ -93,14 +103,17 @@ class PhotographPerformer:
         return self.models.speech_emotion
 
 
-@dataclass(frozen=True)
+@dataclass
 class PhotographPerformance:
-    """See `Performance`."""
+    """See `Performance`. memory: bytes that it takes, weights included."""
 
+    request: FilmRequest
     models: PhotographSet
     talk: PhotographTalk
     speech: Speech
     regions: FaceRegions
+    memory: float
+    _unfinished: UnfinishedFilm | None = field(default=None, init=False)
 
     @property
     def size(self) -> int:
@@ -111,15 +124,23 @@ class PhotographPerformance:
         return plan(sampled_frames(self.speech.frames) + silent_tail(self.models, self.talk), self.talk.video)
 
     def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
+        frames = self.speech.frames
         listener.label(VIDEO, f"{VIDEO}, {self.cost}")
+        tell_cost(listener, frames, self.cost, self.memory, disk)
+        resuming = Resuming(self.request, listener, disk=disk, size=self.size, frames=frames)
         video = prepare_photograph(self.models, self.speech, self.regions, self.talk, listener)
-        yield from render_photograph(self.models, video, self.speech.frames, self.talk, listener)
+        self._unfinished, resumed = resuming.state(
+            lambda: unfinished_photograph(state_folder(), self.models, video, frames, self.talk)
+        )
+        report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
+        yield from render_photograph(self.models, video, frames, self.talk, report, self._unfinished)
 
     def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
         return crops
 
     def end(self) -> None:
-        """Nothing of an unfinished film is kept."""
+        if self._unfinished is not None:
+            self._unfinished.finish()
 
 
 def photograph_talk(request: FilmRequest, models: PhotographSet, emotion: Emotion | None) -> PhotographTalk:

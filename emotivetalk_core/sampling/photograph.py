@@ -22,6 +22,7 @@ from ..diffusion.windows import check_windows, fuse_wrapped, wrapped_windows
 from ..errors import NumericalError, SettingsError
 from ..models.photograph_presets import SAMPLED_PER_SECOND
 from ..types import PhotographConditions
+from .unfinished import UnfinishedFilm
 
 
 class PhotographNetwork(Protocol):
@@ -114,11 +115,13 @@ def sample_photograph(
     on_step: Callable[[int, int], None] | None = None,
     *,
     dtype: torch.dtype | None = None,
+    unfinished: UnfinishedFilm | None = None,
 ) -> torch.Tensor:
     """The clean video latent [n, 4, h, w], scaled, float32, on the device of `video.portrait_latent`.
 
     on_step(done, total): counts windows x steps; what it raises ends the sampling at once · dtype: what the network is
-    fed; by default that of its first parameter. NumericalError naming window and step when its answer is not finite.
+    fed; by default that of its first parameter · unfinished: where the state is kept after each step, and taken up
+    again; this film's own. NumericalError naming window and step when its answer is not finite.
 
     It begins at the portrait itself under noise, not at noise alone.
     """
@@ -138,9 +141,17 @@ def sample_photograph(
             if on_step is not None:
                 on_step(done, total)
 
-    for step in range(settings.steps):
+    first, kept = 0, unfinished.latents(x.shape) if unfinished is not None else None
+    if kept is not None:
+        first, x = kept[0], kept[1].to(x)
+        done = sum(len(windows) for windows in plan[:first])
+        if on_step is not None:
+            on_step(done, total)
+    for step in range(first, settings.steps):
         D = fuse_wrapped(windows_of(step), plan[step], n)
         x = ddim_step(x, D, sigmas[step], sigmas[step + 1])
+        if unfinished is not None:
+            unfinished.keep_latents(step + 1, x)
     return x
 
 

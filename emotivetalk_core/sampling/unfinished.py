@@ -33,6 +33,12 @@ class Following(Protocol):
     change: torch.Tensor | None
 
 
+class FollowsNothing:
+    """Of frames of which none depends on the one before."""
+
+    change: torch.Tensor | None = None
+
+
 def film_key(*parts: Any) -> str:
     """A hash of all parts: tensors, networks, dataclasses, mappings, sequences, and plain values, bit for bit."""
     digest = hashlib.sha256()

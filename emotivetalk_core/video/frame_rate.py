@@ -7,13 +7,16 @@ import torch
 from torch.nn import functional
 
 
-def doubled(chunks: Iterator[torch.Tensor], frames: int, *, interpolate: bool = True) -> Iterator[torch.Tensor]:
+def doubled(
+    chunks: Iterator[torch.Tensor], frames: int, *, interpolate: bool = True, passed_over: int = 0
+) -> Iterator[torch.Tensor]:
     """Chunks of frames [k, 3, h, w], 0…1, as chunks of twice as many, `frames` in all: after each frame the one halfway
-    to the next, or without `interpolate` the same again. The last one stands until the end.
+    to the next, or without `interpolate` the same again. The last one stands until the end. passed_over: so many before
+    those `frames` are left out.
 
     One frame is held back, so that memory does not grow with the film.
     """
-    given, last = 0, None
+    given, last = -passed_over, None
     for chunk in chunks:
         film = chunk if last is None else torch.cat((last, chunk))
         last = film[-1:]
@@ -22,10 +25,12 @@ def doubled(chunks: Iterator[torch.Tensor], frames: int, *, interpolate: bool = 
             pieces += [first, halfway(first, second) if interpolate else first]
         if pieces and given < frames:
             result = torch.stack(pieces)[: frames - given]
+            wanted = result[max(0, -given) :]
             given += result.shape[0]
-            yield result
+            if len(wanted):
+                yield wanted
     if last is not None and given < frames:
-        yield last.expand(frames - given, -1, -1, -1)
+        yield last.expand(frames - max(0, given), -1, -1, -1)
 
 
 def halfway(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,7 @@
 """`talk` with the weights of DICE-Talk and Sonic, at a tiny size: the whole way from published files to a video."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from emotivetalk_core.photograph_pipeline import (
     prepare_photograph,
     render_photograph,
     sampled_frames,
+    unfinished_photograph,
 )
 from emotivetalk_core.types import Emotion
 from emotivetalk_core.video.reader import read_frames
@@ -165,6 +168,50 @@ def test_frames_come_in_chunks_with_progress(weights, given):
     film = torch.cat(chunks)
     assert film.shape == (13, 3, 64, 64) and film.min() >= 0 and film.max() <= 1
     assert told[-1] == ("decoding", 13, 13) and ("video", 1, 4) in told
+
+
+@pytest.mark.parametrize(("stage", "last"), [("video", 3), ("video", 6), ("decoding", 12)])
+def test_a_film_that_was_stopped_goes_on_and_is_the_same(stage, last, weights, given, tmp_path):
+    """In a step, after the last of them, and after its first frames."""
+    models = load_photograph_set(weights["dice-talk"])
+    speech, regions = given
+    own = default_talk(models)
+    talk = replace(own, video=replace(own.video, steps=3, window=16))  # 2 windows a step, for 7 frames and the silence
+    video = prepare_photograph(models, speech, regions, talk)
+    told: list[tuple[str, int]] = []
+
+    def film(on_stage: Callable[[str, int, int], None] | None = None, keep: bool = True) -> torch.Tensor:
+        state = unfinished_photograph(tmp_path, models, video, 13, talk) if keep else None
+        frames = torch.cat(list(render_photograph(models, video, 13, talk, on_stage, state)))
+        return (frames * 255).round()
+
+    def stop(name: str, done: int, total: int) -> None:
+        if (name, done) == (stage, last):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        film(stop)
+    again = film(lambda name, done, total: told.append((name, done)))
+    assert torch.equal(again, film(keep=False))
+    windows = [done for name, done in told if name == "video"]
+    assert windows == {3: [2, 3, 4, 5, 6], 6: [4, 5, 6], 12: [6]}[last], "at most one step is lost"
+    other = replace(talk, interpolate=False)
+    assert not unfinished_photograph(tmp_path, models, video, 13, other).begun
+
+
+def test_what_a_film_takes_is_told_before_and_its_state_goes_with_it(weights, recording, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    files = ("--portrait", str(PORTRAIT), "--audio", str(recording), "--out", str(tmp_path / "talk.mp4"))
+    box = ("--face-box", *(f"{value:g}" for value in BOX))
+    how = ("--weights", str(weights["sonic"]), "--device", "cpu", "--resolution", "64", "--steps", "2", "--window", "5")
+    assert main(["talk", *files, *box, *how]) == 0
+    said = capsys.readouterr().err
+    assert re.search(r"13 frames, 2 windows × 2 steps × 3 forwards; about \S+ .B of memory, \S+ .B of disk", said), said
+    assert re.search(r"About \S+ s for the 3 windows that are left", said), said
+    assert list((tmp_path / "cache" / "emotivetalk" / "unfinished").iterdir()) == []
+    monkeypatch.setattr("emotivetalk_core.film.performance.total_memory", lambda device: 10_000_000)
+    assert main(["talk", *files, *box, *how]) == 2
+    assert re.search("has 10 MB in all; (take another --device|give --window [1-4] or less)", capsys.readouterr().err)
 
 
 def test_the_face_mask_is_a_box_a_tenth_larger():

@@ -25,6 +25,14 @@ def test_the_length_is_what_was_asked_for(frames):
         assert torch.equal(torch.cat(chunks)[::2], film[: (frames + 1) // 2])
 
 
+@pytest.mark.parametrize("first", range(9))
+def test_a_film_may_begin_at_any_frame(first):
+    film = torch.stack([picture(30.0 + i) for i in range(5)])
+    whole = torch.cat(list(doubled(iter(film.split(2)), 9)))
+    rest = list(doubled(iter(film[first // 2 :].split(2)), 9 - first, passed_over=first % 2))
+    assert torch.equal(torch.cat(rest), whole[first:]) and all(len(chunk) for chunk in rest)
+
+
 @pytest.mark.parametrize("with_opencv", [True, False])
 def test_what_moved_is_halfway(with_opencv, monkeypatch):
     if not with_opencv:
