@@ -114,6 +114,15 @@ class Condition(io.ComfyNode):
                     tooltip="Where the head stands in each frame, from Sway Head, Head Pose Keyframes or Head Pose "
                     "from Video. Without it the motion amount says how the head moves.",
                 ),
+                io.Int.Input(
+                    "sway_seed",
+                    default=0,
+                    min=0,
+                    max=0xFFFFFFFFFFFFFFFF,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Another seed sways in another way, where the motion amount moves the head.",
+                ),
             ],
             outputs=[
                 io.Conditioning.Output(display_name="positive"),
@@ -134,6 +143,7 @@ class Condition(io.ComfyNode):
         expression: ExpressionLatents | None = None,
         motion_amount: int = -1,
         head_pose: HeadPose | None = None,
+        sway_seed: int = 0,
     ) -> io.NodeOutput:
         check_one("portrait", portrait)
         frames = lips.values.shape[0]
@@ -149,7 +159,8 @@ class Condition(io.ComfyNode):
             check_head_pose(head_pose, frames)
         latents = encode_portrait(vae, portrait)
         if head_pose is None and motion_amount > 0:
-            head_pose, motion_amount = sway(frames, float(motion_amount), seed=0), -1  # told by itself, it moves little
+            # told by itself, the motion amount moves little
+            head_pose, motion_amount = sway(frames, float(motion_amount), sway_seed), -1
         if head_pose is not None:
             latents = encode_turned(vae, portrait, face_mask, head_pose)
         positive: dict[str, Any] = {

@@ -1,5 +1,8 @@
 """V-AID: from what is heard to how lips and face move (EmotiveTalk §3.2)."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import comfy.utils
 from comfy_api.latest import io
 
@@ -11,9 +14,12 @@ from ..emotivetalk_core.models.lip_projector import (
     project_lips,
     projecting_memory,
 )
+from ..emotivetalk_core.models.model_set import read_sampling_defaults
+from ..emotivetalk_core.models.presets import SamplingDefaults
 from ..emotivetalk_core.sampling.expression import sample_expression, sampling_memory
 from ..emotivetalk_core.types import AudioFeatures, Emotion, ExpressionLatents, LipLatents, MotionLatents
 from .hosted import HostedNetwork, load_hosted, to_host
+from .notes import HIDDEN, told
 from .sockets import (
     CATEGORY,
     AudioFeaturesSocket,
@@ -25,6 +31,19 @@ from .sockets import (
     LipProjectorSocket,
 )
 from .weights import WeightsNode, choices, path_of
+
+
+@dataclass(frozen=True)
+class HostedExpressionSampler(HostedNetwork[DiCTE]):
+    """Di-CTE, and how the weights that it came with are sampled."""
+
+    defaults: SamplingDefaults = SamplingDefaults()
+
+
+def _defaults_beside(path: Path) -> SamplingDefaults:
+    """What the backbone in the same folder says, whose file holds it for the whole set; without one, the paper's."""
+    backbone = path.with_name("ethd.safetensors")
+    return read_sampling_defaults(backbone) if backbone.is_file() else SamplingDefaults()
 
 
 class LoadVAID(WeightsNode):
@@ -60,9 +79,11 @@ class LoadVAID(WeightsNode):
 
     @classmethod
     def execute(cls, lip_projector: str, expression_sampler: str) -> io.NodeOutput:
+        path = path_of(expression_sampler)
+        defaults, sampler = _defaults_beside(path), load_hosted(path, "dicte", DiCTE, DiCTEConfig)
         return io.NodeOutput(
             load_hosted(path_of(lip_projector), "lip_projector", LipProjector, LipProjectorConfig),
-            load_hosted(path_of(expression_sampler), "dicte", DiCTE, DiCTEConfig),
+            HostedExpressionSampler(sampler.network, sampler.patcher, sampler.whole, defaults),
         )
 
 
@@ -119,6 +140,7 @@ class SampleExpression(io.ComfyNode):
             description="Spreads one emotion over the whole speech: how brows, eyes and cheeks move with what is "
             "said. Without an emotion the portrait's own expression is kept.",
             search_aliases=["emotivetalk expression", "di-cte", "facial expression", "emotion to motion", "diffusion"],
+            hidden=HIDDEN,
             inputs=[
                 ExpressionSamplerSocket.Input("expression_sampler", tooltip="From Load V-AID."),
                 AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech."),
@@ -138,16 +160,20 @@ class SampleExpression(io.ComfyNode):
                     tooltip="Another seed gives another way to express the same.",
                 ),
                 io.Int.Input(
-                    "steps", default=25, min=1, max=1000, tooltip="Diffusion steps; beyond 25 little changes."
+                    "steps",
+                    default=0,
+                    min=0,
+                    max=1000,
+                    tooltip="Diffusion steps; beyond 25 little changes. 0 as the weights say, which the node shows.",
                 ),
                 io.Float.Input(
                     "guidance",
-                    default=2.0,
-                    min=0.0,
+                    default=-1.0,
+                    min=-1.0,
                     max=10.0,
                     step=0.1,
-                    tooltip="How strongly the emotion is followed: 1 as learnt, 2 suits the demo weights; 1 takes half "
-                    "the time.",
+                    tooltip="How strongly the emotion is followed: 1 as learnt, in half the time; above it more "
+                    "closely. -1 as the weights say.",
                 ),
             ],
             outputs=[ExpressionLatentsSocket.Output(display_name="expression latents")],
@@ -156,13 +182,13 @@ class SampleExpression(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        expression_sampler: HostedNetwork[DiCTE],
+        expression_sampler: HostedExpressionSampler,
         audio_features: AudioFeatures,
         face: MotionLatents,
         emotion: Emotion | None = None,
         seed: int = 0,
-        steps: int = 25,
-        guidance: float = 2.0,
+        steps: int = 0,
+        guidance: float = -1.0,
     ) -> io.NodeOutput:
         config = expression_sampler.network.config
         wanted = face.expression[0] if emotion is None else emotion.values
@@ -174,6 +200,9 @@ class SampleExpression(io.ComfyNode):
                 f"The emotion changes over {wanted.shape[0]} frames, but the speech has {audio_features.frames}; "
                 "connect the same audio features to Emotion Timeline and here."
             )
+        own = expression_sampler.defaults
+        steps, guidance = steps or own.expression_steps, own.expression_guidance if guidance < 0 else guidance
+        ui = told(cls, [f"{steps} steps, guidance {guidance:g}"])
         network = expression_sampler.loaded(sampling_memory(config, guidance, wanted.dim() == 2))
         expression = sample_expression(
             network,
@@ -187,7 +216,7 @@ class SampleExpression(io.ComfyNode):
             dtype=audio_features.windows.dtype,
             device=expression_sampler.device,
         )
-        return io.NodeOutput(ExpressionLatents(to_host(expression)))
+        return io.NodeOutput(ExpressionLatents(to_host(expression)), ui=ui)
 
 
 def check_audio(features: AudioFeatures, expected: int, network: str) -> None:

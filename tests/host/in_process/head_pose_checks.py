@@ -88,6 +88,9 @@ def check_a_motion_amount_alone_lets_the_head_sway() -> None:
     assert torch.equal(asked["concat_latent_image"], swaying["concat_latent_image"])
     assert asked["motion_bucket_id"] == swaying["motion_bucket_id"] > 10
     assert conditioned(None, motion_amount=0)[0][0][1]["concat_latent_image"].shape[0] == 1
+    other, swaying = conditioned(None, motion_amount=80, sway_seed=5), conditioned(sway(FRAMES, 80.0, 5))
+    assert torch.equal(other[0][0][1]["concat_latent_image"], swaying[0][0][1]["concat_latent_image"])
+    assert not torch.equal(other[0][0][1]["concat_latent_image"], asked["concat_latent_image"])
 
 
 def check_a_head_at_rest_is_the_portrait_itself() -> None:

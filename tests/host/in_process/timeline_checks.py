@@ -93,15 +93,31 @@ def check_a_bad_timeline_says_where_and_why() -> None:
     refused(("25 frames", "100"), timeline, "0 happy", audio=short)
 
 
-def check_the_expression_sampler_wants_a_frame_for_a_frame() -> None:
+def heard_by_the_sampler(frames: int) -> tuple[Any, AudioFeatures, MotionLatents]:
+    """The bundled expression sampler, sounds and a face that it takes."""
     _, sampler = LoadVAID.execute("demo/lip_projector.safetensors", "demo/dicte.safetensors").result
     config = sampler.network.config
-    features = AudioFeatures(torch.randn(30, config.audio_window, config.audio_dim))
+    features = AudioFeatures(torch.randn(frames, config.audio_window, config.audio_dim))
     face = MotionLatents(
         torch.zeros(1, 8), torch.zeros(1, config.expression_dim), torch.zeros(1, 6), torch.zeros(1, 6),
         torch.zeros(1, config.identity_dim),
     )  # fmt: skip
+    return sampler, features, face
+
+
+def check_the_expression_sampler_wants_a_frame_for_a_frame() -> None:
+    given = heard_by_the_sampler(30)
     course, _ = timeline("0 happy\n50% sad", frames=30)
-    (found,) = SampleExpression.execute(sampler, features, face, Emotion(course), steps=2, guidance=1.0).result
-    assert found.values.shape == (30, config.expression_dim) and torch.isfinite(found.values).all()
-    refused(("29", "30"), SampleExpression.execute, sampler, features, face, Emotion(course[:29]))
+    (found,) = SampleExpression.execute(*given, Emotion(course), steps=2, guidance=1.0).result
+    assert found.values.shape == (30, given[0].network.config.expression_dim) and torch.isfinite(found.values).all()
+    refused(("29", "30"), SampleExpression.execute, *given, Emotion(course[:29]))
+
+
+def check_expression_is_sampled_as_the_weights_say() -> None:
+    """Where steps and guidance are left to the weights, those of the backbone in the same folder hold."""
+    given = heard_by_the_sampler(10)
+    assert (given[0].defaults.expression_steps, given[0].defaults.expression_guidance) == (25, 2.0)
+    (left,) = SampleExpression.execute(*given, Emotion(emotion("sad")), seed=1).result
+    (said,) = SampleExpression.execute(*given, Emotion(emotion("sad")), seed=1, steps=25, guidance=2.0).result
+    (other,) = SampleExpression.execute(*given, Emotion(emotion("sad")), seed=1, steps=25, guidance=1.0).result
+    assert torch.equal(left.values, said.values) and not torch.equal(left.values, other.values)
