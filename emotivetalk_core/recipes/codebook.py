@@ -14,6 +14,7 @@ from ..synthesis.identity import sample_identity
 from ..synthesis.random_faces import random_pose
 from ..synthesis.render import render_head
 from ..training.job import Job
+from ..training.ranges import at_least
 from ..types import EMOTIONS
 
 
@@ -22,6 +23,9 @@ class CodebookSettings:
     """faces: drawn of each emotion."""
 
     faces: int = 48
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "faces")
 
 
 def build_drawn_codebook(job: Job, settings: CodebookSettings) -> None:

@@ -23,6 +23,7 @@ from ..synthesis.phonemes import phoneme_classes
 from ..synthesis.random_faces import random_pose, random_state
 from ..synthesis.render import Head, head_geometry, render_head
 from ..training.loop import OnStep
+from ..training.ranges import at_least
 from ..training.source import Clip
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
 from ..types import EMOTIONS, FRAMES_PER_SECOND
@@ -52,6 +53,11 @@ class DrawnSettings:
     held_out_clips: int = 4
     picture: int = 128
     workers: int = 2
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "clip_frames", "stills_each", "references", "held_frames", "picture")
+        counts = ("still_identities", "clips", "speech_clips", "held_out_stills", "held_out_clips")
+        at_least(0, self, *counts, "workers")
 
 
 def prepare_drawn_heads(folder: Path, seed: int, settings: DrawnSettings, on_step: OnStep | None) -> None:

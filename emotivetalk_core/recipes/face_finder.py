@@ -27,6 +27,7 @@ from ..training.job import Job
 from ..training.loop import LoopSettings
 from ..training.parallel import Outcome, Phase, whole_state
 from ..training.processes import mean_over_processes
+from ..training.ranges import at_least
 from ..training.samples import Sample, of_step, random_below
 from .face_scenes import Cutout, Scene, SceneFace, draw_heads, draw_scene
 
@@ -43,6 +44,9 @@ class FaceFinderTraining:
     heads: int = 500
     check_scenes: int = 100
     config: FaceFinderConfig = field(default_factory=FaceFinderConfig)
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "heads", "check_scenes")
 
 
 def train_face_finder(job: Job, settings: FaceFinderTraining) -> None:

@@ -7,9 +7,10 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from ..errors import InputError, SettingsError
 from ..models.presets import DEMO, FULL
@@ -40,28 +41,35 @@ def read_recipe(path: Path) -> Recipe:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a recipe ({error}); give a JSON file.") from error
-    if not isinstance(said, dict) or said.get("from") not in RECIPES:
+    if not isinstance(said, dict) or said.get("from") not in tuple(RECIPES):
         raise SettingsError(
             f'{path} does not say what it starts from; begin it with "from": one of {", ".join(RECIPES)}.'
         )
     _only(said, _KEYS, str(path))
     recipe = RECIPES[said["from"]]
     stages = dict(recipe.stages)
-    for name, settings in said.get("stages", {}).items():
+    for name, settings in _named(said.get("stages", {}), f"{path}, stages").items():
         _only({name: None}, recipe.stages, f"{path}, stages")
         if settings is None:
             del stages[name]
         else:
             stages[name] = _changed(stages[name], settings, f"{path}, stages.{name}")
     if "preset" in said:
-        _only({said["preset"]: None}, PRESETS, f"{path}, preset")
+        _only([said["preset"]], tuple(PRESETS), f"{path}, preset")
         recipe = dataclasses.replace(recipe, preset=PRESETS[said["preset"]])
     if "drawn" in said:
         recipe = dataclasses.replace(recipe, data=changed(recipe.data, said["drawn"], f"{path}, drawn"))
     if "data" in said:
         folders = said["data"] if isinstance(said["data"], list) else [said["data"]]
-        recipe = with_data(recipe, tuple(path.parent / str(folder) for folder in folders))
-    return dataclasses.replace(recipe, name=path.stem, stages=stages, seed=int(said.get("seed", recipe.seed)))
+        if not folders or not all(isinstance(folder, str) for folder in folders):
+            raise SettingsError(
+                f"{path}, data is {json.dumps(said['data'])}, but folders are expected; name them as text."
+            )
+        recipe = with_data(recipe, tuple(path.parent / folder for folder in folders))
+    seed = said.get("seed", recipe.seed)
+    if type(seed) is not int or seed < 0:
+        raise SettingsError(f"{path}, seed is {json.dumps(seed)}; give a whole number of at least 0.")
+    return dataclasses.replace(recipe, name=path.stem, stages=stages, seed=seed)
 
 
 def with_data(recipe: Recipe, folders: tuple[Path, ...]) -> Recipe:
@@ -75,9 +83,8 @@ def _changed(stage: Stage, settings: Any, where: str) -> Stage:
 
 def changed(settings: Any, said: Any, where: str) -> Any:
     """A settings dataclass with what is said of it. SettingsError for an unknown name or a value of another type."""
-    if not isinstance(said, Mapping):
-        raise SettingsError(f"{where} is {said!r}, but settings are expected; write them as {{name: value}}.")
-    _only(said, [field.name for field in dataclasses.fields(settings)], where)
+    types = get_type_hints(type(settings))
+    _only(_named(said, where), [field.name for field in dataclasses.fields(settings)], where)
     values = {}
     for name, value in said.items():
         before = getattr(settings, name)
@@ -85,17 +92,34 @@ def changed(settings: Any, said: Any, where: str) -> Any:
             values[name] = changed(before, value, f"{where}.{name}")
             continue
         value = tuple(value) if isinstance(value, list) else value
-        fits = value is None or before is None or type(value) is type(before)
-        if not fits and not (isinstance(before, float) and type(value) is int):
+        if not _fits(value, types[name]):
             raise SettingsError(
                 f"{where}.{name} is {json.dumps(said[name])}, but a value such as {json.dumps(before)} is expected; "
                 "give one of that kind."
             )
         values[name] = value
-    return dataclasses.replace(settings, **values)
+    try:
+        return dataclasses.replace(settings, **values)
+    except SettingsError as error:
+        raise SettingsError(f"{where}: {error}") from error
 
 
-def _only(said: Mapping[str, Any], known: Any, where: str) -> None:
+def _fits(value: Any, wanted: Any) -> bool:
+    """Whether a value is of an annotated type: a plain one, a tuple of one, or a union of such."""
+    if isinstance(wanted, UnionType):
+        return any(_fits(value, each) for each in get_args(wanted))
+    if get_origin(wanted) is tuple:
+        return isinstance(value, tuple) and all(_fits(each, get_args(wanted)[0]) for each in value)
+    return type(value) is wanted or (wanted is float and type(value) is int)
+
+
+def _named(said: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(said, dict):
+        raise SettingsError(f"{where} is {json.dumps(said)}, but settings are expected; write them as {{name: value}}.")
+    return said
+
+
+def _only(said: Iterable[Any], known: Any, where: str) -> None:
     for name in said:
         if name not in known:
             raise SettingsError(f"{where} has {name!r}, which is not known there; choose from {', '.join(known)}.")

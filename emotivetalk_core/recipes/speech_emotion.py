@@ -21,6 +21,7 @@ from ..synthesis.clip import make_clip
 from ..training.job import Job
 from ..training.loop import LoopSettings
 from ..training.parallel import Outcome, Phase, whole_state
+from ..training.ranges import at_least
 from ..training.samples import Sample, chance, keyed_generator, of_step, random_below
 from ..training.source import Source
 from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE, Speech
@@ -40,6 +41,10 @@ class SpeechEmotionSettings:
     held_out: int = 80
     check: int = 25
     config: SpeechEmotionConfig = DEMO_SPEECH_EMOTION
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "recordings", "check")
+        at_least(0, self, "held_out")
 
 
 def train_speech_emotion(job: Job, settings: SpeechEmotionSettings) -> None:

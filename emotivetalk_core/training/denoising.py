@@ -21,6 +21,7 @@ from ..face.crops import box_masks
 from ..models.ethd import ETHD
 from ..types import MotionConditions
 from .processes import mean_over_processes
+from .ranges import above_zero, at_least, shares
 from .source import Clip, Source
 
 
@@ -38,6 +39,10 @@ class NoiseLaw:
     strong: float = 1 / 3
     strong_from: float = 5.0
 
+    def __post_init__(self) -> None:
+        above_zero(self, "deviation", "strong_from")
+        shares(self, "strong")
+
     def draw(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Noise levels [count]."""
         usual = training_sigmas((count,), generator, self.mean, self.deviation)
@@ -54,6 +59,9 @@ class RegionWeights:
 
     face: float = 2.0
     lips: float = 5.0
+
+    def __post_init__(self) -> None:
+        at_least(0, self, "face", "lips")
 
     def of(self, face: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
         return 1 + self.face * face + self.lips * lips

@@ -22,6 +22,7 @@ from .job import Job
 from .loop import LoopSettings
 from .losses import reconstruction_region
 from .parallel import Outcome, Phase
+from .ranges import at_least
 from .samples import Sample, random_below
 from .source import Clip, Source
 
@@ -44,6 +45,9 @@ class EncoderSettings:
     adapter_rate: float = 0.3
     noise: NoiseLaw = field(default_factory=NoiseLaw)
     regions: RegionWeights = field(default_factory=RegionWeights)
+
+    def __post_init__(self) -> None:
+        at_least(0, self, "adapter_rate")
 
 
 def train_encoders(job: Job, settings: EncoderSettings) -> None:

@@ -16,6 +16,7 @@ from .films import Films, FilmSettings
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase
+from .ranges import at_least
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class ETHDSettings:
     start: str = "training/renderer"
     first_frames: int | None = None
     regions: RegionWeights = field(default_factory=RegionWeights)
+
+    def __post_init__(self) -> None:
+        if self.first_frames is not None:
+            at_least(1, self, "first_frames")
 
 
 def train_ethd(job: Job, settings: ETHDSettings) -> None:

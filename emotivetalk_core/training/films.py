@@ -8,6 +8,7 @@ from ..direction.head_pose import motion_bucket
 from ..errors import InputError
 from .denoising import NoiseLaw, masks_of
 from .features import windows
+from .ranges import at_least, shares
 from .samples import Sample, chance, of_step, random_below
 from .source import Clip, Source, rows_of
 
@@ -35,6 +36,9 @@ class FilmShares:
     from_vision: float = 0.6
     drop: float = 0.1
 
+    def __post_init__(self) -> None:
+        shares(self, "held", "guided", "single", "turned", "from_vision", "drop")
+
 
 @dataclass(frozen=True)
 class FilmSettings:
@@ -44,6 +48,9 @@ class FilmSettings:
     shares: FilmShares = field(default_factory=FilmShares)
     noise: NoiseLaw = field(default_factory=NoiseLaw)
     raw_audio: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "frames")
 
 
 class Films:

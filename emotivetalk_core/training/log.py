@@ -1,5 +1,6 @@
 """What a training says of itself: JSON lines, and TensorBoard's events where that is installed."""
 
+import functools
 import json
 import math
 import time
@@ -52,17 +53,13 @@ class TrainingLog:
     def __init__(self, name: str, folder: Path, *, enabled: bool) -> None:
         self.curve: list[Entry] = []
         self._file, self._enabled = folder / f"{name}.log.jsonl", enabled
-        self._events: Any = None
+        self._events_folder, self._first_step = folder / "tensorboard" / name, 0
         if enabled:
             folder.mkdir(parents=True, exist_ok=True)
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError:
-                return
-            self._events = SummaryWriter(str(folder / "tensorboard" / name))
 
     def go_on_from(self, step: int) -> None:
-        """Take up the entries of a run that was stopped, less those after its checkpoint."""
+        """Take up the entries of a run that was stopped, less those after its checkpoint; 0: none."""
+        self._first_step = step + 1
         if not self._file.exists():
             return
         # a kill may have left the last line unfinished
@@ -81,6 +78,15 @@ class TrainingLog:
             for name in entry.keys() - {"step"}:
                 self._events.add_scalar(name, entry[name], int(entry["step"]))
             self._events.flush()
+
+    @functools.cached_property
+    def _events(self) -> Any:
+        """TensorBoard's writer, where that is installed; it no longer shows what an earlier run wrote from here on."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return None
+        return SummaryWriter(str(self._events_folder), purge_step=self._first_step)
 
 
 def is_finite(entry: Entry) -> bool:

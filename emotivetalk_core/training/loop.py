@@ -22,8 +22,9 @@ from ..device import autocast
 from ..errors import NumericalError, SettingsError
 from .checkpoints import Checkpoints
 from .log import Entry, Meter, TrainingLog, is_finite, thin_curve
-from .parallel import SHARDINGS, Outcome, Phase, Spread, build_optimiser, own_part
+from .parallel import OPTIMISERS, SHARDINGS, Outcome, Phase, Spread, build_optimiser, own_part
 from .processes import Processes
+from .ranges import above_zero, at_least, shares
 from .samples import Batches, Sample, Samples, to_device
 
 OnStep = Callable[[str, int, int, dict[str, float]], None]
@@ -49,9 +50,11 @@ class LoopSettings:
     validation_samples: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise SettingsError(f"{name} is {getattr(self, name)}; give a number above 0.")
+        above_zero(self, "steps", "batch", "learning_rate")
+        at_least(0, self, "warmup", "validation_samples")
+        shares(self, "average")
+        if self.optimiser not in OPTIMISERS:
+            raise SettingsError(f"There is no optimiser {self.optimiser!r}; choose one of {', '.join(OPTIMISERS)}.")
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class TrainingLoop:
         self._made_by = json.loads(json.dumps({"settings": asdict(settings), "seed": seed, **(made_by or {})}))
         if self.checkpoints.newest() is not None:
             self._restore()
+        self.log.go_on_from(self.step)
 
     def run(self, samples: Samples, held_out: Samples | None = None) -> dict[str, Any]:
         """Train to the last step; returns the record that goes into the weights' metadata: steps, seconds, curve.
@@ -254,7 +258,6 @@ class TrainingLoop:
         for key, value in record["numbers"].items():
             phase, name, field = key.split("/")
             self._optimisers[phase].state[self._spread[phase].parameters[name]][field] = value
-        self.log.go_on_from(self.step)
 
     def _state(self) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
         """All that a training is at this moment, as it lies in memory: tensors by name, and optimisers' own numbers."""

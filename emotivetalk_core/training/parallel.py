@@ -138,8 +138,6 @@ def build_optimiser(kind: str, phase: Phase, spread: Spread, rate: float) -> tor
     listed = [{"params": parameters, "rate_scale": scale} for scale, parameters in groups.items()]
     if kind == "adamw":
         return torch.optim.AdamW(listed, lr=rate, weight_decay=phase.decay)
-    if kind != "adamw8bit":
-        raise SettingsError(f"There is no optimiser {kind!r}; choose one of {', '.join(OPTIMISERS)}.")
     if spread.sharded:
         raise SettingsError(
             "The optimiser adamw8bit cannot work on sharded weights; leave --sharding out, or choose the optimiser "

@@ -17,6 +17,7 @@ from ..types import SAMPLE_RATE
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase
+from .ranges import above_zero, at_least
 from .samples import Sample, random_below
 from .source import Source
 
@@ -31,6 +32,10 @@ class SpeechSettings:
     classes: int
     seconds: float = 3.0
     kind: str = "speech"
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "classes")
+        above_zero(self, "seconds")
 
 
 def train_speech_encoder(job: Job, settings: SpeechSettings) -> None:

@@ -19,6 +19,7 @@ from .features import Compute, add_fields, add_readings
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
+from .ranges import at_least
 from .samples import Sample, random_below
 from .source import Clip, Source
 
@@ -29,12 +30,17 @@ WIDTH = 256
 
 @dataclass(frozen=True)
 class UndrawnSettings:
-    """drawn, heard: the kinds of clips that it learns from, and that it speaks of · frames: of one clip in a sample."""
+    """drawn, heard: the kinds of clips that it learns from, and that it speaks of · frames: of one clip in a sample;
+    few of many clips teach more than many of few.
+    """
 
     loop: LoopSettings
     drawn: str = "clips"
     heard: str = "speech"
-    frames: int = 64
+    frames: int = 8
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "frames")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from .loop import LoopSettings
 from .losses import expression_loss, lip_loss, v_aid_loss
 from .parallel import Outcome, Phase
 from .processes import first_row, from_all, mean_over_processes
+from .ranges import above_zero, at_least
 from .samples import Sample
 from .talks import Talks
 
@@ -39,6 +40,10 @@ class VAIDSettings:
     lip_frames: int = 48
     estimator_rate: float = 1e-4
     club_width: int = 128
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "lip_frames", "club_width")
+        above_zero(self, "estimator_rate")
 
 
 def train_v_aid(job: Job, settings: VAIDSettings) -> None:

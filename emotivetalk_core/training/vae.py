@@ -14,6 +14,7 @@ from ..models.vae_network import TemporalVAE, build_vae
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
+from .ranges import shares
 from .samples import Sample, chance, random_below
 from .source import Source
 
@@ -33,6 +34,9 @@ class VAESettings:
     stills: str = "stills"
     films: str = "clips"
     whole_from: float = 0.85
+
+    def __post_init__(self) -> None:
+        shares(self, "whole_from")
 
 
 def train_vae(job: Job, settings: VAESettings) -> None:

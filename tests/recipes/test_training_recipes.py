@@ -3,7 +3,9 @@ exit status 2, before the long part and with nothing lost.
 """
 
 import contextlib
+import dataclasses
 import json
+import math
 import resource
 import shutil
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import pytest
 
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.models.presets import FULL
-from emotivetalk_core.recipes import tiny
+from emotivetalk_core.recipes import demo, tiny
 from emotivetalk_core.recipes.library import find_recipe, read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +60,14 @@ def test_a_recipe_says_what_is_different_from_another(tmp_path):
     assert recipe.stages["v_aid"] == tiny.RECIPE.stages["v_aid"]
 
 
+def test_every_number_of_every_stage_can_be_said_again(tmp_path):
+    for recipe in (demo.RECIPE, tiny.RECIPE):
+        stages = {name: dataclasses.asdict(stage.settings) for name, stage in recipe.stages.items()}
+        said = {"from": recipe.name, "drawn": dataclasses.asdict(recipe.data), "stages": stages}
+        again = read_recipe(write(tmp_path, said))
+        assert again.stages == recipe.stages and again.data == recipe.data
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
@@ -74,8 +84,27 @@ def test_a_recipe_says_what_is_different_from_another(tmp_path):
             {"from": "tiny", "stages": {"ethd": {"loop": {"steps": "3"}}}},
             'steps is "3", but a value such as 4 is expected',
         ),
-        ({"from": "tiny", "stages": {"ethd": {"loop": {"steps": 0}}}}, "steps is 0; give a number above 0"),
+        (
+            {"from": "tiny", "stages": {"ethd": {"loop": {"steps": None}}}},
+            "steps is null, but a value such as 4 is expected",
+        ),
+        (
+            {"from": "tiny", "stages": {"encoders": {"kinds": ["stills", 3]}}},
+            'kinds is ["stills", 3], but a value such as ["stills"] is expected',
+        ),
+        ({"from": "tiny", "stages": {"ethd": {"loop": {"steps": 0}}}}, "ethd.loop: steps is 0; give a number above 0"),
+        ({"from": "tiny", "stages": {"ethd": {"loop": {"learning_rate": math.nan}}}}, "learning_rate is nan; give a"),
+        ({"from": "tiny", "stages": {"ethd": {"loop": {"optimiser": "sgd"}}}}, "There is no optimiser 'sgd'; choose"),
+        ({"from": "tiny", "stages": {"ethd": {"films": {"shares": {"held": 2}}}}}, "held is 2; give a number from 0"),
+        ({"from": "tiny", "stages": {"ethd": {"films": {"frames": 0}}}}, "frames is 0; give a number of at least 1"),
+        ({"from": "tiny", "drawn": {"clips": -1}}, "drawn: clips is -1; give a number of at least 0"),
         ({"from": "tiny", "stages": {"ethd": 3}}, "stages.ethd is 3, but settings are expected"),
+        ({"from": "tiny", "stages": [1]}, "stages is [1], but settings are expected"),
+        ({"from": ["tiny"]}, "does not say what it starts from"),
+        ({"from": "tiny", "seed": "seven"}, 'seed is "seven"; give a whole number of at least 0'),
+        ({"from": "tiny", "data": []}, "data is [], but folders are expected; name them as text"),
+        ({"from": "tiny", "data": 3}, "data is 3, but folders are expected"),
+        ({"from": "tiny", "preset": ["full"]}, "preset has ['full'], which is not known there"),
         ({"from": "tiny", "preset": "large"}, "preset has 'large', which is not known there; choose from full, demo"),
     ],
 )

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -180,6 +181,28 @@ def test_a_half_written_checkpoint_is_not_taken_up(tmp_path):
     (half / "state.json").write_text("{")
     loop, _ = run(tmp_path)
     assert loop.step == 12 and not half.exists()
+
+
+def test_a_stage_begun_anew_begins_its_log_anew(tmp_path):
+    run(tmp_path)
+    shutil.rmtree(tmp_path / "checkpoints" / "toy")
+    run(tmp_path)
+    assert [entry["step"] for entry in log_of(tmp_path)] == list(range(1, 13))
+
+
+def test_tensorboard_shows_every_step_once_however_often_it_was_run(tmp_path):
+    reading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with pytest.raises(Stopped):
+        run(tmp_path, stop_at=7)
+    newest = tmp_path / "checkpoints" / "toy" / "step-000000007"
+    state = json.loads((newest / "state.json").read_text())
+    (newest / "state.json").write_text(json.dumps({**state, "step": 5}))  # as if the last two steps had not been saved
+    newest.rename(newest.with_name("step-000000005"))
+    run(tmp_path)
+    events = reading.EventAccumulator(str(tmp_path / "tensorboard" / "toy")).Reload()
+    shown = {event.step: event.value for event in events.Scalars("loss")}
+    assert len(events.Scalars("loss")) == 12
+    assert shown == pytest.approx({entry["step"]: entry["loss"] for entry in log_of(tmp_path)})
 
 
 def test_other_settings_are_named(tmp_path):
