@@ -16,7 +16,7 @@ from typing import NoReturn
 from .. import __version__
 from ..errors import EmotiveTalkError, SettingsError, is_out_of_memory
 from . import codebook, convert, demo, evaluate, fetch, info, synthesize, talk, train
-from .performance import keep_freed_memory
+from .performance import keep_freed_memory, wait_briefly
 
 VERBS = (demo, talk, codebook, info, fetch, convert, synthesize, train, evaluate)
 FAULT, INTERRUPTED = 2, 130
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _printable():
             chosen = build_parser().parse_args(arguments)
             keep_freed_memory()
+            wait_briefly()
             chosen.began = time.monotonic()
             with _quiet_libraries(), _tidy_end():
                 module, _, name = chosen.verb.partition(".")

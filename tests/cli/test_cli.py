@@ -136,3 +136,24 @@ def test_a_console_without_the_letters_of_a_name_is_no_end(tmp_path):
     chart = subprocess.run([*command, str(portrait)], capture_output=True, env=environment, timeout=120)
     assert chart.returncode == 0, chart.stderr
     assert b"\\u9854.png" in chart.stdout
+
+
+def test_waiting_threads_are_told_to_rest_before_torch_is_read(tmp_path):
+    program = (
+        "import os, sys; from importlib import import_module\n"
+        "main = import_module('emotivetalk_core.cli.main')\n"
+        "wait = main.wait_briefly\n"
+        "main.wait_briefly = lambda: (print('torch' in sys.modules), wait(), print(os.environ.get('GOMP_SPINCOUNT')))\n"
+        f"main.main(['talk', '--portrait', {str(tmp_path / 'no.png')!r}, '--audio', {str(tmp_path / 'no.wav')!r}])\n"
+        "print('torch' in sys.modules)"
+    )
+
+    def said(**more: str) -> list[str]:
+        unset = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+        run = subprocess.run(
+            [sys.executable, "-c", program], env=unset | more, capture_output=True, text=True, check=True
+        )
+        return run.stdout.split()
+
+    assert said() == ["False", "1000", "True"]
+    assert said(OMP_WAIT_POLICY="ACTIVE") == ["False", "None", "True"]
