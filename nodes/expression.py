@@ -17,7 +17,7 @@ from ..emotivetalk_core.face.following import missing_note
 from ..emotivetalk_core.face.regions import flatten_alpha
 from ..emotivetalk_core.face.sequence import FacePlace, crop_eyes_mouth, seen_places, sequence_regions
 from ..emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
-from ..emotivetalk_core.models.face_reading import encoder_face, read_faces, reading_memory
+from ..emotivetalk_core.models.face_reading import detector_for, encoder_face, read_faces, reading_memory
 from ..emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..emotivetalk_core.types import Emotion, ExpressionLatents, FaceRegions, MotionLatents, Portrait
 from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
@@ -47,7 +47,8 @@ class FaceEncoders:
 
     def detector(self) -> FaceDetector | None:
         """The finder, ready to look at pictures."""
-        return self.face_finder.loaded().find if self.face_finder is not None else None
+        finder = None if self.face_finder is None else self.face_finder.loaded().find
+        return detector_for(self.motion_encoder.network.config, finder)
 
 
 class LoadFaceEncoders(WeightsNode):

@@ -7,6 +7,7 @@ import torch
 
 from ..errors import FaceError, InputError, NumericalError
 from ..face.alignment import align_face
+from ..face.finder import FaceDetector, photographs_first
 from ..types import MotionLatents
 from .motion_encoder import MotionEncoder, MotionEncoderConfig
 
@@ -23,6 +24,15 @@ same from 1 to 16 pictures and from 128 to 224 pixels. The small trunk's is that
 def reading_memory(config: MotionEncoderConfig) -> int:
     """Bytes that `read_faces` needs beside the weights, however many faces there are."""
     return READ_AT_ONCE * config.input_size**2 * BYTES_PER_PIXEL[config.trunk]
+
+
+def detector_for(config: MotionEncoderConfig, drawn: FaceDetector | None) -> FaceDetector | None:
+    """What finds the faces that an encoder of this config shall read. drawn: a finder of drawn heads, if there is one.
+
+    An encoder that wants its faces aligned knows photographs, and aligns them by their eyes and mouth, which MTCNN
+    places better there. One that does not knows drawn heads.
+    """
+    return photographs_first(drawn) if config.aligned and drawn is not None else drawn
 
 
 def encoder_face(config: MotionEncoderConfig, crop: torch.Tensor, eyes_mouth: torch.Tensor | None) -> torch.Tensor:

@@ -18,6 +18,7 @@ from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
 from .ethd import ETHD, ETHDConfig
 from .face_finder import FaceFinder, FaceFinderConfig
+from .face_reading import detector_for
 from .head_pose_reader import KIND as HEAD_POSE_READER
 from .head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from .lip_projector import LipProjector, LipProjectorConfig
@@ -64,7 +65,7 @@ class ModelSet:
     @property
     def find_faces(self) -> "FaceDetector | None":
         """What finds the faces that these weights know; None: the folder holds no finder."""
-        return self.face_finder.find if self.face_finder is not None else None
+        return detector_for(self.motion_encoder.config, self.face_finder.find if self.face_finder is not None else None)
 
     def recogniser(self) -> SpeechEmotionRecogniser:
         """What hears the emotion in speech. WeightsError where the folder has none, which says how to get one."""

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from emotivetalk_core.face import mtcnn
-from emotivetalk_core.face.finder import SMALLEST_PART, find_faces, photograph_faces
+from emotivetalk_core.face.finder import SMALLEST_PART, FaceDetection, find_faces, photograph_faces
+from emotivetalk_core.models.face_reading import detector_for
+from emotivetalk_core.models.motion_encoder import MotionEncoderConfig
 from tests.tools.public_mtcnn import NETWORK_SIDES, REFERENCE_FILE, astronaut, network_input, pictures
 
 REFERENCE = json.loads(REFERENCE_FILE.read_text(encoding="utf-8"))
@@ -47,6 +49,18 @@ def test_a_face_is_found_at_its_place_whatever_the_pictures_size():
     left, right, mouth = face.eyes_mouth
     assert face.box[0] < left[0] < mouth[0] < right[0] < face.box[2]
     assert face.box[1] < left[1] < mouth[1] < face.box[3]
+
+
+def test_weights_that_know_photographs_ask_for_mtcnns_eyes_first():
+    """Those of drawn heads go on asking their own finder, which is also asked where MTCNN sees nothing."""
+    elsewhere = FaceDetection((5.0, 5.0, 95.0, 120.0), 0.95, ((20.0, 40.0), (70.0, 40.0), (45.0, 90.0)))
+    photographs, drawings = MotionEncoderConfig(aligned=True), MotionEncoderConfig(aligned=False)
+    (seen,) = photograph_faces(astronaut())
+    for config, expected in ((photographs, seen), (drawings, elsewhere)):
+        detector = detector_for(config, lambda pixels: [elsewhere])
+        assert find_faces(astronaut(), detector) == [expected]
+        assert find_faces(torch.full((3, 80, 60), 0.5), detector) == [elsewhere]
+    assert detector_for(photographs, None) is None, "MTCNN is asked anyway"
 
 
 def test_nothing_is_found_where_there_is_nothing():

@@ -21,6 +21,7 @@ from ...film.film import load_models
 from ...models.codebook import NEUTRAL, EmotionCodebook
 from ...models.codebook import merge as weighted_mean
 from ...models.face_finder import FaceFinder, FaceFinderConfig
+from ...models.face_reading import detector_for
 from ...models.model_set import ModelSet, read_sampling_defaults
 from ...models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ...pipeline import default_settings, portrait_conditions, read_face, render
@@ -189,12 +190,14 @@ def _reader(arguments: argparse.Namespace) -> Callable[[Portrait, FacePlace], to
 
     folder, device = arguments.weights or BUNDLED_WEIGHTS, pick_device(arguments.device)
     finder = folder / "face_finder.safetensors"
+    encoder = load_network(
+        folder / "motion_encoder.safetensors", "motion_encoder", MotionEncoder, MotionEncoderConfig, device
+    )
+    find = load_network(finder, "face_finder", FaceFinder, FaceFinderConfig).find if finder.exists() else None
     return partial(
         face_expression,
-        load_network(
-            folder / "motion_encoder.safetensors", "motion_encoder", MotionEncoder, MotionEncoderConfig, device
-        ),
-        detector=load_network(finder, "face_finder", FaceFinder, FaceFinderConfig).find if finder.exists() else None,
+        encoder,
+        detector=detector_for(encoder.config, find),
         size=read_sampling_defaults(folder / "ethd.safetensors").size,
         device=device,
     )
