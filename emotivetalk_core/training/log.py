@@ -66,7 +66,9 @@ class TrainingLog:
         lines = [line for line in self._file.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
         self.curve = [entry for entry in map(json.loads, lines) if entry["step"] <= step]
         if self._enabled:
-            self._file.write_text("".join(json.dumps(entry) + "\n" for entry in self.curve), encoding="utf-8")
+            part = self._file.with_suffix(".part")
+            part.write_text("".join(json.dumps(entry) + "\n" for entry in self.curve), encoding="utf-8")
+            part.replace(self._file)
 
     def write(self, entry: Entry) -> None:
         self.curve.append(entry)

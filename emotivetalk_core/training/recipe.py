@@ -91,7 +91,9 @@ def _claim(recipe: Recipe, out: Path) -> None:
             raise SettingsError(f"{out} holds a training with {change}; give another --out.")
         return
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(mine), encoding="utf-8")
+    part = note.with_suffix(".part")
+    part.write_text(json.dumps(mine), encoding="utf-8")
+    part.replace(note)
 
 
 def _check_data(job: Job) -> None:

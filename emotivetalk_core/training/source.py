@@ -88,7 +88,7 @@ class Source:
         entries: dict[str, dict[str, Any]] = {}
         checksums: dict[Path, str] = {}
         for file in (file for folder in folders for file in sorted(folder.glob(INDEX))):
-            for number, line in enumerate(_whole_lines(file), 1):
+            for number, line in enumerate(whole_lines(file), 1):
                 try:
                     entry = json.loads(line)
                     if "clip" not in entry:
@@ -176,7 +176,7 @@ def rows_of(clips: Sequence[Clip], name: str) -> int:
     return min(clip.rows(name) for clip in clips)
 
 
-def _whole_lines(file: Path) -> Iterable[str]:
+def whole_lines(file: Path) -> Iterable[str]:
     """The lines of an index, less a last one that a kill left unfinished."""
     text = file.read_text(encoding="utf-8")
     return text[: text.rfind("\n") + 1].splitlines()

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..errors import OutputError
-from .source import Clip, checksum
+from .source import Clip, checksum, whole_lines
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class SourceWriter:
 
     def shards(self) -> set[str]:
         """The shards that any index of the folder lists."""
-        lines = (line for file in self.folder.glob("index*.jsonl") for line in file.read_text("utf-8").splitlines())
-        return {json.loads(line)["shard"] for line in lines if line.endswith("}")}
+        lines = (line for file in self.folder.glob("index*.jsonl") for line in whole_lines(file))
+        return {json.loads(line)["shard"] for line in lines}
 
     def add(self, lines: Iterable[str]) -> None:
         """Append lines of `write_shard`: from here on the shard counts."""

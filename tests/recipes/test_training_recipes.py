@@ -220,6 +220,13 @@ def test_a_full_disk_is_said_in_a_sentence_and_loses_nothing(begun, capsys):
     assert (begun / "dicte.safetensors").is_file()
 
 
+def test_a_disk_that_is_full_from_the_start_leaves_nothing_half_written(begun, capsys, tmp_path):
+    options = ("--data", str(begun / "training" / "data"), "--stages", "trunk")
+    with files_of_at_most(100):
+        assert "cannot be written (File too large)" in refused(capsys, tmp_path / "out", "tiny", *options)
+    assert main(["train", "tiny", "--out", str(tmp_path / "out"), *options]) == 0
+
+
 def test_a_recipe_with_its_own_data_does_not_draw(begun, tmp_path):
     recipe = read_recipe(write(tmp_path, {"from": "tiny", "data": "clips"}))
     assert recipe.prepare is None

@@ -63,8 +63,9 @@ def main() -> None:
         training.join()
         kills += 1
         half_written += len(list(killed.rglob("*.part")))
-        steps = sorted(path.parent.name + " " + path.name for path in killed.glob("training/checkpoints/*/step-*"))
-        print(f"kill {kills}: {steps[-1:]}, {half_written} half-written files so far", flush=True)
+        saved = max(killed.glob("training/checkpoints/*/step-*"), key=lambda path: path.stat().st_mtime, default=None)
+        last = f"{saved.parent.name} {saved.name}" if saved is not None else "none"
+        print(f"kill {kills}: last checkpoint {last}, {half_written} half-written files so far", flush=True)
     differing = []
     for file in sorted(whole.rglob("*.safetensors")):
         if {"checkpoints", "data", "features", "voices"} & set(file.parts):

@@ -49,8 +49,9 @@ def test_fields_of_another_folder_are_added(tmp_path):
 def test_a_kill_while_the_index_is_written_costs_that_line_only(tmp_path):
     write(tmp_path)
     with open(tmp_path / "index.jsonl", "a") as file:
-        file.write('{"clip": "half')
+        file.write('{"clip": "half", "fields": {"x": [1]}')
     assert set(Source.open(tmp_path).by_id) == {"a", "b"}
+    assert SourceWriter(tmp_path, "index-of-another").shards() == {"clips-0.safetensors"}
     writer = SourceWriter(tmp_path)
     assert writer.shards() == {"clips-0.safetensors"}
     writer.add(write_shard(tmp_path, "more.safetensors", [WrittenClip(Clip("c", "ben", "clips", 1), {"x": PICTURES})]))
