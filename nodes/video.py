@@ -117,9 +117,12 @@ class DecodeVideo(io.ComfyNode):
         crop_record: FaceRegions | None = None,
         picture: torch.Tensor | None = None,
         transparency: torch.Tensor | None = None,
+        frame_rate: str = AS_SAMPLED,
         **others: Any,
     ) -> list[str]:
         """The host asks this before it samples, which may take hours: what cannot be pasted or written ends here."""
+        if frame_rate == DOUBLED and audio is None:
+            raise InputError("Frames are doubled as long as the audio lasts, but none is connected; connect it.")
         if portrait_crop is not None:
             check_one("portrait crop", portrait_crop)
         whole_picture(picture, crop_record, transparency)
@@ -147,8 +150,6 @@ class DecodeVideo(io.ComfyNode):
         samples = latent["samples"]
         count = samples.shape[0]
         if frame_rate == DOUBLED:
-            if audio is None:
-                raise InputError("Frames are doubled as long as the audio lasts, but none is connected; connect it.")
             count = speech_of(audio).frames
             samples = samples[: sampled_frames(count)]
         if head_pose is not None:

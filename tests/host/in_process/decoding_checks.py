@@ -64,3 +64,14 @@ def check_a_video_says_what_it_takes_and_what_becomes_of_its_sound() -> None:
     assert kept.shape[1] == 1 and float(kept.abs().max()) > 0.2, kept.shape
     silent = node.execute(vae(), {"samples": clip(10, 8)})
     assert not re.search("decode them|channel", "\n".join(silent.ui["text"])), "nothing is foretold that is not known"
+
+
+def check_frames_that_last_as_long_as_no_sound_are_refused_before_they_are_sampled() -> None:
+    node = part("nodes.video")
+    assert node.DecodeVideo.check_lazy_status(frame_rate=node.AS_SAMPLED) == ["latent"]
+    try:
+        node.DecodeVideo.check_lazy_status(frame_rate=node.DOUBLED)
+    except part("emotivetalk_core.errors").InputError as error:
+        assert "none is connected" in str(error), error
+    else:
+        raise AssertionError("nothing was said")
