@@ -48,14 +48,14 @@ def pick_dtype(device: torch.device) -> torch.dtype:
 
 
 def pick_picture_dtype(device: torch.device) -> torch.dtype:
-    """Of the two networks that make the pictures, and nearly all of the work: bfloat16 on processors that reckon in it
+    """Of the two networks that make the pictures, and nearly all of the work: bfloat16 on processors that compute in it
     too. The small networks before them stay as `pick_dtype` says, for what they say drives every frame.
     """
     return torch.bfloat16 if device.type == "cpu" and bfloat16_unit() else pick_dtype(device)
 
 
 def bfloat16_unit() -> str:
-    """What this machine's processor reckons in bfloat16 with, "AMX" or "AVX-512 BF16"; empty where it has nothing."""
+    """What this machine's processor computes in bfloat16 with, "AMX" or "AVX-512 BF16"; empty where it has nothing."""
     units = {"AMX": "_is_amx_tile_supported", "AVX-512 BF16": "_is_avx512_bf16_supported"}
     for unit, question in units.items():
         if getattr(torch.cpu, question, bool)():  # torch before 2.6 cannot be asked, and the answer is no
@@ -64,9 +64,9 @@ def bfloat16_unit() -> str:
 
 
 def autocast(device: torch.device, precision: str = "auto") -> contextlib.AbstractContextManager:
-    """The number format that a training reckons in: float32, bfloat16, or auto.
+    """The number format that a training computes in: float32, bfloat16, or auto.
 
-    auto: bfloat16 where the processor reckons in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere.
+    auto: bfloat16 where the processor computes in it (CUDA; AMX or AVX-512 BF16 on recent servers), float32 elsewhere.
     """
     if precision not in PRECISIONS:
         raise SettingsError(f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}.")

@@ -1,5 +1,8 @@
 """The sheet that plots and charts are drawn on, with letters of any script.
 
+With Pillow, which is there anyway: matplotlib would bring every host half a dozen packages for two plots, and wants to
+be told by name which font has which script.
+
 Drawn large and shrunk, so that lines come out smooth; lengths are pixels of the finished picture.
 """
 

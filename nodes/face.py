@@ -196,7 +196,7 @@ class PasteBack(io.ComfyNode):
                     max=10_000_000,
                     optional=True,
                     force_input=True,
-                    tooltip="From Encode Speech: what cannot be pasted for want of memory or pictures is then refused "
+                    tooltip="From Encode Speech: what cannot be pasted for lack of memory or pictures is then refused "
                     "before anything is sampled.",
                 ),
             ],

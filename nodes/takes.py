@@ -28,7 +28,7 @@ class SaveTake(io.ComfyNode):
             display_name="Save Take",
             category=f"{CATEGORY}/expression",
             description="Keeps how a face moves as a small file, so that a good take is never lost: Load Take plays it "
-            "again, on any portrait. It holds movements alone, neither a picture nor a voice.",
+            "again, on any portrait. It holds only movements, neither a picture nor a voice.",
             search_aliases=["emotivetalk take", "save expression", "keep expression", "export motion", "save latents"],
             hidden=HIDDEN,
             inputs=[

@@ -293,6 +293,6 @@ def sound_of(audio: dict[str, Any] | None, frames: int) -> tuple[dict[str, Any],
     rate, notes = int(audio["sample_rate"]), []
     waveform = audio["waveform"][0, :, : round(frames * rate / FRAMES_PER_SECOND)]
     if kept_layout(len(waveform)) is None:
-        notes.append(f"the video has one channel of sound, for AAC knows no places for these {len(waveform)}")
+        notes.append(f"the video has one channel of sound, because AAC has no layout for these {len(waveform)}")
         waveform = mix_down(waveform)[0][None]
     return {"audio": waveform, "audio_rate": rate}, notes

@@ -21,7 +21,7 @@ OWN_MEMORY_MANAGEMENT = re.compile(r"\.cuda\(|empty_cache|[\"']cuda")
 LONGEST_FILE = 400
 PYTHON = [ROOT / "__init__.py", *NODES, *SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
 # What comfy-test, a test tool for ComfyUI's node packs, refuses in every .py, training and tests too: networks that a
-# host loads take their layers from `operations`, and reckon in the number format that they are given.
+# host loads take their layers from `operations`, and compute in the number format that they are given.
 REFUSED = re.compile(
     r"(?<![\w.])(?:torch\.)?nn\.(?:Linear|Conv[123]d|ConvTranspose[12]d|LayerNorm|GroupNorm|Embedding)\s*\("
     r"|torch\.autocast\s*\(|torch\.(?:cuda\.)?amp\.autocast|\.cuda\s*\(|\.to\s*\(\s*(?:torch\.device\s*\(\s*)?[\"']cuda"

@@ -10,10 +10,10 @@ KINDS = ("svd", "wav2vec2", "wavlm-emotion", "pd-fgc", *PHOTOGRAPHS)
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser(
         "convert",
-        help="make public weights those of our networks",
-        description="Make public weights those of our networks. Of Stable Video Diffusion comes a new-born ETHD: it "
-        "computes what they compute, and its expression injector starts at zero. docs/weights.md says where to get "
-        "them.",
+        help="convert public weights for these networks",
+        description="Convert public weights for these networks. Stable Video Diffusion becomes an untrained ETHD: it "
+        "computes what its source computes, and its expression injector starts at zero. docs/weights.md says where to "
+        "get them.",
     )
     parser.add_argument(
         "source", type=Path, metavar="SOURCE", help="a safetensors file, or a folder as the Hugging Face Hub has it"

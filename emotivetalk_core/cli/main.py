@@ -1,4 +1,8 @@
-"""`python -m emotivetalk_core VERB …`: parse, run, and say in one line what went wrong."""
+"""`python -m emotivetalk_core VERB …`: parse, run, and say in one line what went wrong.
+
+With argparse: it is there, and help stands after 0.3 s. tyro and cyclopts would make options of `film.request` by
+themselves, but its values are typed for Python, and a shell writes a box, a pose or a blend in other ways.
+"""
 
 import argparse
 import io

@@ -76,7 +76,7 @@ def read_prior(path: Path) -> torch.Tensor:
     content = path.read_bytes()[: LONGEST_FILE + 1] if path.is_file() else b""
     start = struct.unpack("<H", content[8:10])[0] + 10 if len(content) > 10 else 0
     if content[:8] != b"\x93NUMPY\x01\x00" or not _HEADER.fullmatch(content[10:start]) or len(content) > LONGEST_FILE:
-        raise WeightsError(f"{path} is no emotion of DICE-Talk's; give the .npy files that its repository has.")
+        raise WeightsError(f"{path} is not one of DICE-Talk's emotions; give the .npy files that its repository has.")
     try:
         import io
 

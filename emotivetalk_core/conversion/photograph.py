@@ -76,7 +76,7 @@ def convert_photograph(kind: str, source: Path, out: Path, *, half: bool = False
     """
     source, out = Path(source), Path(out)
     if not source.is_dir():
-        raise WeightsError(f"{source} is no folder; give the one that holds {PRESETS[kind].name}'s unet.pth.")
+        raise WeightsError(f"{source} is not a folder; give the one that holds {PRESETS[kind].name}'s unet.pth.")
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; give a folder for the weights.")
     preset = PRESETS[kind]

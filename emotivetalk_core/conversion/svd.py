@@ -1,4 +1,4 @@
-"""Stable Video Diffusion's public weights become a new-born ETHD and our autoencoder, tensor by tensor.
+"""Stable Video Diffusion's public weights become an untrained ETHD and our autoencoder, tensor by tensor.
 
 Its own tensors are copied byte by byte in their number format; what SVD does not have is made from a fixed seed, and
 EDI's output starts at zero, so the new-born network is SVD exactly (EmotiveTalk §3.3). Sizes are read from the shapes.
@@ -158,7 +158,7 @@ def _convert_unet(public: PublicTensors) -> tuple[list[StreamedTensor], list[Str
     ]
     record = {
         "from": "Stable Video Diffusion's UNet, converted",
-        "untrained": "the token projections are fresh, and EDI and the frame positions are zero",
+        "untrained": "the token projections are untrained, and EDI and the frame positions are zero",
     }
     return inherited, new, describe("ethd", config, record, defaults=FULL.sampling, licence=LICENCE)
 
@@ -253,7 +253,7 @@ def unet_config(public: PublicTensors) -> tuple[ETHDConfig, Names]:
             addition_embed_dim=added // ADDED_TIME_VALUES,
         )
     except SettingsError as error:
-        raise WeightsError(f"{public.path} is no Stable Video Diffusion: {error}") from error
+        raise WeightsError(f"{public.path} is not Stable Video Diffusion: {error}") from error
     _check_description(public, "num_attention_heads", [width // _HEAD_DIM for width in widths])
     return config, names
 
@@ -336,7 +336,7 @@ def _open(source: Path, kind: str) -> PublicTensors:
     for name in unused:
         if not name.startswith((UNET_PREFIX, VAE_PREFIX, *OTHER_PREFIXES)):
             raise WeightsError(
-                f"{source} has the unknown key {name}, which is no part of Stable Video Diffusion; "
+                f"{source} has the unknown key {name}, which is not part of Stable Video Diffusion; "
                 "give its own file, unaltered."
             )
     asked = {name: header[name] for name in names if name.startswith(prefix)}

@@ -64,7 +64,7 @@ class BuiltCodebook:
         if self.from_base:
             parts.append(f"from the other codebook {', '.join(self.from_base)}")
         if self.missing:
-            parts.append(f"left out, for want of pictures, {', '.join(self.missing)}")
+            parts.append(f"left out because they have no pictures: {', '.join(self.missing)}")
         return "pictures: " + "; ".join(parts)
 
 
@@ -87,14 +87,14 @@ def labelled_pictures(folder: Path) -> tuple[list[LabelledPicture], list[str]]:
     are no pictures are passed over. Raises InputError where there is no folder, or no labelled picture in it.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give one that holds a sub-folder of pictures for each emotion.")
+        raise InputError(f"{folder} is not a folder; give one that holds a sub-folder of pictures for each emotion.")
     pictures, notes = [], []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or not (entry.is_dir() or entry.suffix.lower() in SUFFIXES):
             continue
         emotion = label_of(entry.name)
         if emotion is None:
-            notes.append(f"{entry.name}: begins with no emotion, so it was left out.")
+            notes.append(f"{entry.name}: its name begins with no emotion, so it was left out.")
             continue
         for path in _pictures_at(entry):
             pictures.append(LabelledPicture(emotion, str(path.relative_to(folder)), partial(read_portrait, path)))

@@ -43,7 +43,7 @@ def sway(frames: int, amount: float, seed: int) -> HeadPose:
     `amount`, 0…255, as far as a portrait can be turned. SettingsError for another amount.
     """
     if not 0 <= amount <= 255:
-        raise SettingsError(f"The head was to move by {amount:g}; choose an amount from 0 (still) to 255.")
+        raise SettingsError(f"The head was asked to move by {amount:g}; choose an amount from 0 (still) to 255.")
     rng = np.random.default_rng([seed % 2**63, 6])
     moves = head_motion(rng, max(frames, 4 * FRAMES_PER_SECOND), 1.0)[:frames] - _STILL
     moves -= moves.mean(0)

@@ -53,7 +53,7 @@ def resample(values: torch.Tensor, rate: float) -> torch.Tensor:
     frames; outside the first and the last middle these are held. SettingsError for a rate that is none.
     """
     if not 0 < rate < float("inf"):
-        raise SettingsError(f"{rate:g} frames per second is no speed; give the video's own, such as 25 or 30.")
+        raise SettingsError(f"{rate:g} frames per second is not a frame rate; give the video's own, such as 25 or 30.")
     if rate == FRAMES_PER_SECOND or len(values) == 0:
         return values
     count = max(1, round(len(values) * FRAMES_PER_SECOND / rate))

@@ -253,7 +253,7 @@ def _part(piece: str, whole: str) -> Part:
             if re.match(r"[^\W\d]", piece)
             else "where an emotion is due;"
         )
-        raise SettingsError(f'"{excerpt(piece)}" is no source of emotion; {hint} {_HOW}.')
+        raise SettingsError(f'"{excerpt(piece)}" is not a source of emotion; {hint} {_HOW}.')
     name = found[1].lower()
     origin = {"speech": FromSpeech(), "portrait": FromPortrait()}.get(name, Keyword(name))
     return Part(origin, _intensity(found[2] or "1", piece), weight)
@@ -295,7 +295,7 @@ def _resolve_part(part: Part, readers: SourceReaders) -> Emotion:
 
 
 def _not_here(origin: Origin, why: str) -> InputError:
-    return InputError(f"The source {origin} cannot be had here, for {why}; connect its emotion and write its letter.")
+    return InputError(f"The source {origin} is not available here: {why}; connect its emotion and write its letter.")
 
 
 def _quoted(text: str) -> str:

@@ -117,7 +117,7 @@ class Take:
         metadata = _metadata(path)
         if metadata.get("format") != FORMAT or metadata.get("network") != KIND:
             found = f"the network {metadata['network']}" if metadata.get("network") else "something else"
-            raise InputError(f"{path} holds {found} and no take; give a file in which a take was kept.")
+            raise InputError(f"{path} holds {found}, not a take; give a file in which a take was kept.")
         checkpoint = read_checkpoint(path, KIND)
         tensors = checkpoint.tensors
         strange = [name for name in tensors if name not in _COURSES]

@@ -232,7 +232,7 @@ def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
         piece = f"{found[1]} {piece[found.end() :]}"
     if found := _WORD.match(piece):
         if not found["word"].strip():
-            raise SettingsError(f"the quotation marks at its beginning hold no word; {_HOW}.")
+            raise SettingsError(f"the quotation marks at its beginning are empty; {_HOW}.")
         time = int(found["time"] or 1)
         if time < 1:
             raise SettingsError(f'"{excerpt(found["word"])}" is asked for its time number {time}; the first is 1.')
@@ -245,7 +245,7 @@ def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
     if found := _TIME.match(piece):
         seconds, minutes, hours = (decimal(found[part] or "0") for part in ("seconds", "minutes", "hours"))
         if found["minutes"] and seconds >= 60 or found["hours"] and minutes >= 60 or max(seconds, hours) > _LONGEST:
-            raise SettingsError(f'"{excerpt(found[0])}" is no time; write minutes:seconds such as 1:02.5.')
+            raise SettingsError(f'"{excerpt(found[0])}" is not a time; write minutes:seconds such as 1:02.5.')
         return Seconds(round(3600 * hours + 60 * minutes + seconds, 6)), piece[found.end() :]
     raise SettingsError(f'"{excerpt(piece)}" does not begin with a time; {_HOW}.')
 

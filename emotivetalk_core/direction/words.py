@@ -130,7 +130,7 @@ def _cues(text: str) -> list[tuple[float, float, list[str]]]:
         body = re.split(r"\n\n+", "\n".join(lines).strip("\n"))[0]
         start, end = _clock(arrow[1]), _clock(arrow[2])
         if end < start:
-            raise InputError(f'The subtitle "{arrow[0].strip()}" ends before it begins; mend its times.')
+            raise InputError(f'The subtitle "{arrow[0].strip()}" ends before it begins; correct its times.')
         cues.append((start, end, [line for line in body.split("\n") if _TAG.sub("", line).strip()]))
     return cues
 
@@ -179,7 +179,7 @@ def _from_json(text: str) -> list[WordTime]:
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError("The transcript begins as JSON, but is none; give it whole, or as plain text.") from error
+        raise InputError("The transcript begins like JSON, but is not; give it whole, or as plain text.") from error
     found: list[WordTime | str] = []
     _gather(given, found)
     return _placed(found)
@@ -219,7 +219,7 @@ def _gather(given: Any, found: list[WordTime | str], depth: int = 0) -> None:
         raise _not_timed(given)
     end = start if end is None else end
     if end < start:
-        raise InputError(f'In the transcript "{excerpt(word)}" ends before it begins; mend its times.')
+        raise InputError(f'In the transcript "{excerpt(word)}" ends before it begins; correct its times.')
     found += _spread(_split(word)[0], start, end)
 
 
@@ -258,5 +258,5 @@ def _time(value: Any) -> float | None:
 def _not_timed(given: Any) -> InputError:
     return InputError(
         f'The transcript\'s entry {json.dumps(given)[:80]} is not of the form {{"word": "but", "start": 1.2, "end": '
-        "1.4}, in seconds; mend it, or give plain text."
+        "1.4}, in seconds; correct it, or give plain text."
     )

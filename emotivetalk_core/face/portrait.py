@@ -87,7 +87,7 @@ def _read_bytes(path: Path) -> bytes:
         if size > MAX_FILE_BYTES:
             raise InputError(
                 f"The picture {path} has {size / 2**20:.0f} MiB, at most {MAX_FILE_BYTES // 2**20} MiB are read: "
-                "save it smaller, 1024 pixels across are plenty."
+                "save it smaller, 1024 pixels across is plenty."
             )
         data = path.read_bytes()
     except OSError as error:
@@ -208,7 +208,7 @@ def _check_size(path: Path, width: int, height: int) -> None:
 def _too_large(path: Path, size: str) -> InputError:
     return InputError(
         f"The picture {path} has {size}: at most {MAX_SIDE} on a side and {MAX_PIXELS // 10**6} million in all are "
-        "read, scale it down, 1024 pixels across are plenty."
+        "read, scale it down, 1024 pixels across is plenty."
     )
 
 

@@ -57,7 +57,7 @@ def text_of(given: str, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: this {what} is no text in UTF-8; save it as one.") from error
+        raise InputError(f"{path}: this {what} is not UTF-8 text; save it as UTF-8.") from error
     except OSError as error:
         raise InputError(f"{path}: this {what} cannot be read ({error.strerror}); choose another.") from error
 

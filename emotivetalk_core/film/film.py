@@ -99,7 +99,7 @@ class Film:
         """All channels of the recording with their layout, or one, which is said, where AAC has no places for them."""
         sound, layout = self.recording.waveform, self.recording.layout
         if kept_layout(len(sound), layout) is None:
-            said = f"the film has one channel of sound, for AAC knows no places for these {len(sound)}."
+            said = f"the film has one channel of sound, because AAC has no layout for these {len(sound)}."
             self.listener.say(f"note: {self.request.audio}: {said}")
             sound, layout = mix_down(sound, layout)[0][None], None
         return sound, layout

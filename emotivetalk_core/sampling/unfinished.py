@@ -64,7 +64,7 @@ def _feed(update: Callable[[bytes], None], part: Any) -> None:
     elif part is None or isinstance(part, str | bytes | bool | int | float | torch.dtype | torch.device):
         update(repr(part).encode())
     else:
-        raise TypeError(f"A film cannot be known by a {type(part).__name__}.")
+        raise TypeError(f"A film cannot be identified by a {type(part).__name__}.")
 
 
 class UnfinishedFilm:

@@ -1,4 +1,4 @@
-"""Batch norms over the batch of all processes, as one process would reckon them. torch's own SyncBatchNorm does that
+"""Batch norms over the batch of all processes, as one process would compute them. torch's own SyncBatchNorm does that
 on cards alone, so nothing of it could be tested without one.
 """
 

@@ -150,7 +150,7 @@ class Source:
 
     def named(self, name: str) -> Clip:
         if name not in self.by_id:
-            raise InputError(f"The index speaks of the clip {name!r}, which it does not list; write the data again.")
+            raise InputError(f"The index mentions the clip {name!r}, which it does not list; write the data again.")
         return self.by_id[name]
 
     def check(self, on_step: Callable[[int, int], None] | None = None) -> None:

@@ -77,7 +77,7 @@ def test_info_says_whether_the_files_are_those_of_the_manifest(tiny_weights, tmp
     (folder / "manifest.json").unlink(missing_ok=True)
     assert "there is no manifest.json" in checksums()
     write_manifest(folder)
-    assert checksums() == "checksums: all files that manifest.json lists are as it has them"
+    assert checksums() == "checksums: all files that manifest.json lists are unaltered"
     content = bytearray((folder / "vae.safetensors").read_bytes())
     content[-1] ^= 1
     (folder / "vae.safetensors").write_bytes(content)

@@ -282,7 +282,7 @@ def test_a_file_that_is_none_says_what_was_asked_for(talk, tmp_path, capsys):
     EmotionCodebook(torch.randn(2, 6), ("neutral", "smug")).save(book)
     for option, file, fault, wanted in (
         ("--take", notes, "is not a safetensors file", "a take that was kept with --save-take."),
-        ("--take", book, "holds the network emotion_codebook and no take", "a file in which a take was kept."),
+        ("--take", book, "holds the network emotion_codebook, not a take", "a file in which a take was kept."),
         ("--codebook", notes, "is not a safetensors file", "a codebook that was made with `codebook build`."),
         ("--codebook", take, "holds the take network", "a codebook that was made with `codebook build`."),
         ("--codebook", tmp_path / "gone", "gone does not exist", "a codebook that was made with `codebook build`."),

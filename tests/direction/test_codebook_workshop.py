@@ -161,7 +161,7 @@ def test_a_folder_of_pictures_becomes_the_mean_of_each_emotion(tmp_path):
     (tmp_path / "happy/notes.txt").write_text("passed over")
     write_picture(tmp_path / "bored/a.png", 9)
     pictures, notes = labelled_pictures(tmp_path)
-    assert len(pictures) == 6 and notes == ["bored: begins with no emotion, so it was left out."]
+    assert len(pictures) == 6 and notes == ["bored: its name begins with no emotion, so it was left out."]
     steps = []
     faces = read_labelled(pictures, brightness, lambda done, total: steps.append((done, total)))
     assert steps == [(done, 6) for done in range(1, 7)]
@@ -206,7 +206,7 @@ def test_a_failing_network_is_no_fault_of_a_picture():
 
 
 def test_a_folder_without_labelled_pictures_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="not a folder"):
         labelled_pictures(tmp_path / "none")
     write_picture(tmp_path / "face.png", 100)
     with pytest.raises(InputError, match="no labelled picture"):
@@ -333,7 +333,7 @@ def test_a_picture_left_out_for_its_face_is_told_no_box(faces, tiny_weights, tmp
     [
         (["build", "{faces}", "-o", "{out}.pth"], [".safetensors"]),
         (["build", "{faces}", "-o", "{folder}/none/x.safetensors"], ["does not exist"]),
-        (["build", "{folder}/none", "-o", "{out}"], ["no folder"]),
+        (["build", "{folder}/none", "-o", "{out}"], ["not a folder"]),
         (["build", "{faces}", "-o", "{out}", "--base", "{folder}/none.safetensors"], ["none.safetensors"]),
         (["build", "{faces}/happy", "-o", "{out}"], ["no labelled picture"]),
         (["build", "{faces}", "-o", "{out}", "--weights", "{faces}"], ["motion_encoder.safetensors"]),

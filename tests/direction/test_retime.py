@@ -102,7 +102,7 @@ def test_any_rate_becomes_25_a_second_at_the_same_moments(rate):
 
 def test_no_rate_is_refused():
     for rate in (0.0, -25.0, float("nan"), float("inf")):
-        with pytest.raises(SettingsError, match="no speed"):
+        with pytest.raises(SettingsError, match="not a frame rate"):
             resample(ramp(3), rate)
 
 

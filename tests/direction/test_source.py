@@ -131,7 +131,7 @@ def test_a_blends_intensity_is_on_the_line_from_neutral_through_the_blend():
 
 @pytest.mark.parametrize("text", ["portrait", "image: x.png", "speech", "speech: x.wav"])
 def test_what_cannot_be_had_here_says_so(text):
-    with pytest.raises(InputError, match="cannot be had here"):
+    with pytest.raises(InputError, match="is not available here"):
         resolve(parse_source(text), SourceReaders(CODEBOOK))
 
 

@@ -119,7 +119,7 @@ def test_what_is_written_is_read_as_the_same():
         ("1 happy over -2", ("Line 1", "-2")),
         ("1 happy over 2 hold", ("Line 1", "hold", "over")),
         ('0 sad\n"but happy', ("Line 2", "quotation")),
-        ('"" happy', ("Line 1", "no word")),
+        ('"" happy', ("Line 1", "are empty")),
         ('"but" 0 happy', ("Line 1", "first is 1")),
     ],
 )

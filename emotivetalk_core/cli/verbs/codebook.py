@@ -144,7 +144,7 @@ def edit(arguments: argparse.Namespace) -> None:
     strengths = [_pair(text, "--set", "angry=1.3") for text in arguments.strengths]
     names = [_pair(text, "--rename", "worried=uneasy") for text in arguments.rename]
     if not (pictures or strengths or names or arguments.drop):
-        raise SettingsError("Nothing was asked to be changed; give --from, --set, --rename or --drop.")
+        raise SettingsError("No change was asked for; give --from, --set, --rename or --drop.")
     codebook = _load(arguments.file)
     if pictures:
         codebook = _with_pictures(codebook, pictures, _reader(arguments))
@@ -161,7 +161,7 @@ def edit(arguments: argparse.Namespace) -> None:
 def merge(arguments: argparse.Namespace) -> None:
     check_place(arguments.out, ".safetensors")
     if len(arguments.files) < 2:
-        raise SettingsError("One codebook alone was given to be merged; give two or more.")
+        raise SettingsError("Only one codebook was given to merge; give two or more.")
     weights: Sequence[float] = arguments.weights or [1.0] * len(arguments.files)
     merged = weighted_mean([_load(file) for file in arguments.files], weights)
     parts = [f"{file.name} {weight:g}" for file, weight in zip(arguments.files, weights)]

@@ -52,7 +52,7 @@ def checked(folder: Path) -> str:
         verify_manifest(folder)
     except WeightsError as error:
         return str(error)
-    return f"all files that {MANIFEST} lists are as it has them"
+    return f"all files that {MANIFEST} lists are unaltered"
 
 
 def facts_of(file: Path) -> str:
@@ -60,7 +60,7 @@ def facts_of(file: Path) -> str:
     try:
         metadata = read_header(file).get("__metadata__") or {}
         if metadata.get("format") != FORMAT:
-            return "of another program: no part of these weights"
+            return "from another program, not part of these weights"
         kind, record = metadata["network"], json.loads(metadata["record"])
         facts = [f"{name} {value}" for name, value in record.items() if isinstance(value, (int, float, str))]
     except WeightsError as error:
@@ -70,7 +70,7 @@ def facts_of(file: Path) -> str:
     except (AttributeError, KeyError, TypeError, ValueError):
         return "cannot be read: its description is damaged"
     if kind != file.stem:
-        return f"{kind}: no part of these weights"
+        return f"{kind}: not part of these weights"
     return f"{metadata.get('licence', '')}  {', '.join(facts)}"
 
 

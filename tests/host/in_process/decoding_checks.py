@@ -58,7 +58,7 @@ def check_a_video_says_what_it_takes_and_what_becomes_of_its_sound() -> None:
     node = part("nodes.video").DecodeVideo
     output = node.execute(vae(), {"samples": clip(10, 8)}, sound, torch.rand(1, side, side, 3))
     said = "\n".join(output.ui["text"])
-    assert "one channel of sound, for AAC knows no places for these 9" in said, said
+    assert "one channel of sound, because AAC has no layout for these 9" in said, said
     assert re.search("about [0-9.]+ s to decode them", said), said
     kept = output.result[0].get_components().audio["waveform"]
     assert kept.shape[1] == 1 and float(kept.abs().max()) > 0.2, kept.shape

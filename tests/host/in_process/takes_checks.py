@@ -90,7 +90,7 @@ def check_the_input_folder_is_offered_but_for_what_is_no_take() -> None:
     before = LoadTake.fingerprint_inputs("mine.safetensors")
     Take(ExpressionLatents(EXPRESSION.values + 1)).save(folder / "mine.safetensors")
     assert before != LoadTake.fingerprint_inputs("mine.safetensors") != ""
-    refusal(lambda: LoadTake.execute("book.safetensors"), "book.safetensors", "emotion_codebook", "no take")
+    refusal(lambda: LoadTake.execute("book.safetensors"), "book.safetensors", "emotion_codebook", "not a take")
     refusal(lambda: LoadTake.execute("broken.safetensors"), "not a safetensors file")
 
 
