@@ -71,11 +71,12 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     merge.add_argument("files", type=Path, nargs="+", metavar="FILE", help="two codebooks or more")
     _out(merge, "the codebook to write")
     merge.add_argument(
-        "--weights",
+        "--shares",
+        "--weights",  # as it was called first; elsewhere that is a folder
         type=float,
         nargs="+",
         metavar="NUMBER",
-        help="one for each, of which the proportions count (all 1)",
+        help="how much of each; only their proportions count (all 1)",
     )
 
 

@@ -97,7 +97,7 @@ def test_info_says_what_else_lies_in_the_folder_and_loads_no_network(tiny_weight
     assert main(["info", "--weights", str(folder), "--device", "cpu"]) == 0
     said = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if " MB " in line}
     assert len(said) == 8 and "Apache-2.0  steps 0" in said["ethd"]
-    assert "take: no part" in said["smile"] and "emotion_codebook: no part" in said["my_moods"]
+    assert "take: not part" in said["smile"] and "emotion_codebook: not part" in said["my_moods"]
     assert "another program" in said["lora"] and "cannot be read" in said["half"] and "cannot be read" in said["odd"]
     (folder / "ethd.safetensors").unlink()
     assert main(["info", "--weights", str(folder), "--device", "cpu"]) == 2

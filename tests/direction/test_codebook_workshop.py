@@ -289,7 +289,7 @@ def test_build_show_edit_merge_and_sheet_from_the_command_line(faces, tiny_weigh
     torch.testing.assert_close(after.lookup("angry"), before.lookup("angry", 1.5))
     torch.testing.assert_close(after.lookup("smug"), before.lookup("sad"))  # the same picture
 
-    assert run("merge", built, edited, "-o", merged, "--weights", "1", "3") == 0
+    assert run("merge", built, edited, "-o", merged, "--shares", "1", "3") == 0
     both = EmotionCodebook.load(merged)
     torch.testing.assert_close(both.lookup("angry"), before.lookup("angry", 1.375))
 

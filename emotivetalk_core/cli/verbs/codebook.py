@@ -162,9 +162,9 @@ def merge(arguments: argparse.Namespace) -> None:
     check_place(arguments.out, ".safetensors")
     if len(arguments.files) < 2:
         raise SettingsError("Only one codebook was given to merge; give two or more.")
-    weights: Sequence[float] = arguments.weights or [1.0] * len(arguments.files)
-    merged = weighted_mean([_load(file) for file in arguments.files], weights)
-    parts = [f"{file.name} {weight:g}" for file, weight in zip(arguments.files, weights)]
+    shares: Sequence[float] = arguments.shares or [1.0] * len(arguments.files)
+    merged = weighted_mean([_load(file) for file in arguments.files], shares)
+    parts = [f"{file.name} {share:g}" for file, share in zip(arguments.files, shares)]
     merged.save(arguments.out, {"merged from": ", ".join(parts)}, licence="")
     print(f"{', '.join(merged.names)}: {arguments.out.resolve()}")
 
