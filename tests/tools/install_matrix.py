@@ -1,8 +1,9 @@
 """Install the pack in clean environments and let it run: `install_matrix.py [--opencv] PYTHON…`, a table row each.
 
 PYTHON: interpreters to try, such as python3.10 python3.14; each is tried with the newest versions of what
-requirements.txt lists and with the oldest that it allows, or with one of the two (--ends oldest). --opencv instead
-tries the orders in which OpenCV's builds come and go: the pack first or last, and each build taken away again.
+requirements.txt lists and with the oldest that it allows, or with one of the two (behind them, --ends oldest).
+--opencv instead tries the orders in which OpenCV's builds come and go: the pack first or last, and each build taken
+away again.
 Environments are made in a temporary folder and deleted. Needs a package index and gigabytes of disk; nothing of it is
 part of the tests.
 """
