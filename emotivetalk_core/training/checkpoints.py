@@ -69,21 +69,27 @@ class Checkpoints:
         newest = self.newest()
         return json.loads((newest / _RECORD).read_text(encoding="utf-8")) if newest is not None else {}
 
+    def shapes(self) -> dict[str, list[int]]:
+        """Of the newest one's tensors, by their names. Raises WeightsError where it is damaged."""
+        from torch.distributed.checkpoint import HuggingFaceStorageReader
+
+        newest = self.newest()
+        assert newest is not None
+        try:
+            known = HuggingFaceStorageReader(str(newest)).read_metadata().state_dict_metadata
+        except Exception as error:
+            raise _damaged(newest, str(error)) from error
+        return {name: list(getattr(kept, "size", ())) for name, kept in known.items()}
+
     def load(self, tensors: dict[str, torch.Tensor]) -> None:
         """Fill the tensors with the newest one's. Raises WeightsError where they are not of the same shapes."""
         from torch.distributed.checkpoint import HuggingFaceStorageReader, load
         from torch.distributed.checkpoint.api import CheckpointException
 
-        newest = self.newest()
+        newest, known = self.newest(), self.shapes()
         assert newest is not None
-        reader = HuggingFaceStorageReader(str(newest))
-        try:
-            known = reader.read_metadata().state_dict_metadata
-        except Exception as error:
-            raise _damaged(newest, str(error)) from error
         for name, tensor in tensors.items():
-            kept = known.get(name)
-            shape = list(getattr(kept, "size", ())) if kept is not None else None
+            shape = known.get(name)
             if shape != list(tensor.shape):
                 found = f"holds it as {shape}" if shape is not None else "lacks it"
                 raise WeightsError(
@@ -91,7 +97,7 @@ class Checkpoints:
                     f"the recipe that made it, or delete {self.folder} and begin anew."
                 )
         try:
-            load(tensors, storage_reader=reader)
+            load(tensors, storage_reader=HuggingFaceStorageReader(str(newest)))
         except CheckpointException as error:
             raise _damaged(newest, _reason(error)) from error
 

@@ -251,8 +251,14 @@ class TrainingLoop:
                 f"{self.checkpoints.newest()} was made with {change}; go on with the recipe that made it, give another "
                 f"--out, or delete {self.checkpoints.folder} to begin this stage anew."
             )
+        saved = self.checkpoints.shapes()
         for key, optimiser in self._optimisers.items():
-            fill_state(optimiser, self._spread[key].parameters.values())
+            parameters = self._spread[key].parameters
+            fill_state(optimiser, parameters.values())
+            for name, parameter in parameters.items():
+                fields = (f"optimiser/{key}/{name}/{field}" for field in optimiser.state[parameter])
+                if not any(field in saved for field in fields):  # no batch has needed it yet
+                    del optimiser.state[parameter]
         self.checkpoints.load(self._state()[0])
         self.step, self.seconds = record["step"], record["seconds"]
         for key, value in record["numbers"].items():

@@ -50,7 +50,9 @@ def train_vae(job: Job, settings: VAESettings) -> None:
         return Crops(job.source(), settings, size, preset.vae.latent_channels, smaller, held_out=held_out)
 
     objective = Autoencoding(vae, size, job.autocast)
-    record = job.train("vae", {"main": Phase(objective, decay=0.0)}, settings.loop, crops, settings)
+    # the attention in the decoder's middle is at rest where each level has one block
+    phase = Phase(objective, decay=0.0, skips=True)
+    record = job.train("vae", {"main": phase}, settings.loop, crops, settings)
     whole = build_vae(preset.vae).to(job.device)
     whole.load_state_dict(whole_state(vae))
     whole.eval()

@@ -88,6 +88,40 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, dropout):
     assert [entry["loss"] for entry in one] == [entry["loss"] for entry in other]
 
 
+class Late(Echo):
+    """One layer learns from step 9 on, and one never."""
+
+    def __init__(self):
+        super().__init__()
+        self.late, self.never = Linear(3, 2), Linear(3, 2)
+
+    def forward(self, batch):
+        outcome = super().forward(batch)
+        late = self.late(batch["x"]).square().mean() if bool(batch["late"].all()) else 0.0
+        return Outcome(outcome.loss + late, {"loss": outcome.loss})
+
+
+class LateNoise(Noise):
+    def draw(self, step, index, generator):
+        return {**super().draw(step, index, generator), "late": torch.tensor([step >= 9])}
+
+
+def test_what_has_not_learnt_yet_is_taken_up_as_such(tmp_path):
+    """The trunk's adapters never learn, nor does the attention in the middle of a small VAE's decoder."""
+
+    def late(folder, stop_at=None):
+        torch.manual_seed(0)
+        loop = TrainingLoop("toy", folder, {"main": Phase(Late(), skips=True)}, SETTINGS, EVERY_STEP, seed=4)
+        loop.run(LateNoise(stop_at))
+        return weights(loop)
+
+    for stop_at in (7, 11):
+        with pytest.raises(Stopped):
+            late(tmp_path / f"stopped-{stop_at}", stop_at)
+        resumed = late(tmp_path / f"stopped-{stop_at}")
+        torch.testing.assert_close(resumed, late(tmp_path / f"whole-{stop_at}"), rtol=0, atol=0)
+
+
 def test_the_learning_rate_phases_and_running_mean_do_what_they_say(tmp_path):
     """Against torch's AdamW and a mean by hand."""
     loop, _ = run(tmp_path)
