@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from .attention_functions import scaled_dot_product
 from .clip_stream import ClipStream
+from .doubling import convolved_doubled
 from .parts import Parts
 from .resnet import SpaceTimeMix, as_clip, as_frames
 
@@ -109,4 +110,4 @@ class DoubledPicture(nn.Module):
         self.conv = parts.conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return convolved_doubled(self.conv, x)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import SettingsError
+from .doubling import convolved_doubled
 from .parts import PLAIN, Parts
 
 MIX_STRATEGIES = ("learned", "learned_with_images", "fixed")
@@ -185,4 +186,6 @@ class Upsample(nn.Module):
         self.conv = parts.conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
+        if size == (2 * x.shape[2], 2 * x.shape[3]):
+            return convolved_doubled(self.conv, x)
         return self.conv(functional.interpolate(x, size=size, mode="nearest"))
