@@ -68,16 +68,22 @@ def assert_equal_to(relative: float, found: dict[str, torch.Tensor], expected: d
 
 @pytest.fixture(scope="module")
 def by_two(tiny_trained, tmp_path_factory):
-    """The folder in which V-AID and the trunk were trained on two processes."""
+    """The folder in which V-AID, the trunk and the VAE were trained on two processes."""
     folder = without(tiny_trained, tmp_path_factory.mktemp("two") / "weights", "v_aid", "dicte", "lip_projector")
     left_out(folder, "trunk", "training/trunk")
-    torchrun(folder, "trunk", "v_aid")
+    left_out(folder, "vae", "vae")
+    torchrun(folder, "vae", "trunk", "v_aid")
     return folder
 
 
 def test_two_processes_compute_what_one_does(tiny_trained, by_two):
     """V-AID: its lips are told from those of the whole batch, and CLUB pairs them over the whole batch."""
     assert_equal_to(1e-6, state(by_two, "v_aid"), state(tiny_trained, "v_aid"))
+
+
+def test_parameters_at_rest_do_not_stop_two_processes(tiny_trained, by_two):
+    """Those of the attention in the middle of a small VAE's decoder."""
+    assert_equal_to(1e-4, state(by_two, "vae"), state(tiny_trained, "vae"))
 
 
 def test_batch_norms_see_the_batch_of_all_processes(tiny_trained, by_two):
