@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from emotivetalk_core.cli import main
+from emotivetalk_core.cli.performance import profiled
 from emotivetalk_core.direction.take import Take
 from emotivetalk_core.types import ExpressionLatents
 from emotivetalk_core.video.reader import read_video_facts
@@ -157,3 +158,10 @@ def test_waiting_threads_are_told_to_rest_before_torch_is_read(tmp_path):
 
     assert said() == ["False", "1000", "True"]
     assert said(OMP_WAIT_POLICY="ACTIVE") == ["False", "None", "True"]
+
+
+def test_a_profile_is_a_table_of_where_the_time_went(capsys):
+    for wanted in (True, False):
+        with profiled(wanted):
+            assert float((torch.ones(8, 8) @ torch.ones(8, 8)).sum()) == 512
+        assert ("aten::mm" in capsys.readouterr().err) is wanted
