@@ -4,10 +4,12 @@ and a second call does nothing.
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.direction.head_pose import motion_bucket
@@ -64,6 +66,23 @@ def test_a_second_call_trains_nothing(tiny_trained):
     before = {file.name: file.stat().st_mtime_ns for file in tiny_trained.glob("*.safetensors")}
     assert main(["train", "tiny", "--out", str(tiny_trained), "--stages", *ALL_STAGES]) == 0
     assert before == {file.name: file.stat().st_mtime_ns for file in tiny_trained.glob("*.safetensors")}
+
+
+def test_every_stage_takes_up_its_last_checkpoint(tiny_trained, tmp_path):
+    """A stage whose weights files are gone goes on from its last checkpoint, which is that of its last step: the same
+    weights, though some of its parameters may not have learnt yet.
+    """
+    again = shutil.copytree(tiny_trained, tmp_path / "again")
+    folders = (again, again / "training", again / "ablation")
+    weights = [file for folder in folders for file in folder.glob("*.safetensors")]
+    for file in weights:
+        file.unlink()
+    logs = {log.name: log.read_text() for log in (again / "training").glob("*.log.jsonl")}
+    assert main(["train", "tiny", "--out", str(again), "--precision", "float32", "--stages", *ALL_STAGES]) == 0
+    for file in weights:
+        expected = load_file(tiny_trained / file.relative_to(again))
+        torch.testing.assert_close(load_file(file), expected, rtol=1e-4, atol=1e-5)
+    assert logs == {log.name: log.read_text() for log in (again / "training").glob("*.log.jsonl")}  # not a step more
 
 
 def test_drawing_resumes_with_the_missing_shards_only(tmp_path):
