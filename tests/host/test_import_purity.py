@@ -8,12 +8,14 @@ from installation import Installation, clean_environment
 from server import lay_out
 
 IMPORT_THE_PACK = """
-import asyncio, importlib.util, json, os, pathlib, random, sys, time, warnings
+import asyncio, contextlib, importlib.util, json, os, pathlib, random, sys, time, warnings
 host, base = sys.argv[1:]
 sys.path[0] = host
 import comfy.cli_args
 comfy.cli_args.args.cpu, comfy.cli_args.args.base_directory = True, base
-import numpy, torch, cv2  # OpenCV itself sets LD_LIBRARY_PATH when it is loaded
+import numpy, torch
+with contextlib.suppress(ImportError):  # a host needs none
+    import cv2  # OpenCV itself sets LD_LIBRARY_PATH when it is loaded
 import comfy.sd, comfy.samplers, comfy.utils, folder_paths, latent_preview
 import comfy_api.latest, comfy_extras.nodes_video, comfy.audio_encoders.audio_encoders, comfy.context_windows
 
