@@ -22,7 +22,7 @@ from ..emotivetalk_core.types import SAMPLE_RATE, AudioFeatures, Speech
 from ..emotivetalk_core.weight_files.checkpoint import load_network
 from .hosted import HostedNetwork, adopt_operations, host_network, to_host
 from .layouts import speech_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, AudioFeaturesSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -148,7 +148,7 @@ class EncodeAudio(io.ComfyNode):
             features = audio_encoder.features if ours else functools.partial(host_features, audio_encoder)
             windows = encode_speech(features, speech, report)
         notes = [speech.note] if speech.note else []
-        return io.NodeOutput(AudioFeatures(to_host(windows)), speech.frames, ui=told(cls, notes))
+        return io.NodeOutput(AudioFeatures(to_host(windows)), speech.frames, ui=ui_notes(cls, notes))
 
 
 def encoder_files() -> list[str]:

@@ -8,7 +8,7 @@ from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import EMOTIONS, Emotion
 from .hosted import to_host
 from .layouts import image_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .saved_files import OURS, new_file
 from .sockets import CATEGORY, EmotionCodebookSocket, EmotionSocket
 from .weights import WeightsNode, choices, path_of
@@ -76,7 +76,7 @@ class CodebookEmotion(io.ComfyNode):
     def execute(cls, codebook: EmotionCodebook, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
         name = codebook.names[codebook.position(emotion)]
         emotion = Emotion(to_host(codebook.lookup(name, intensity)), name, codebook.stand_in_notes(name))
-        return io.NodeOutput(emotion, ui=told(cls, emotion.notes))
+        return io.NodeOutput(emotion, ui=ui_notes(cls, emotion.notes))
 
 
 class CodebookSheet(io.ComfyNode):
@@ -133,4 +133,4 @@ class SaveCodebook(io.ComfyNode):
     def execute(cls, codebook: EmotionCodebook, filename_prefix: str = f"{OURS}/codebook") -> io.NodeOutput:
         path, name = new_file(filename_prefix)
         codebook.save(path, licence="")
-        return io.NodeOutput(name, ui=told(cls, [f"{name}: {', '.join(codebook.names)}."]))
+        return io.NodeOutput(name, ui=ui_notes(cls, [f"{name}: {', '.join(codebook.names)}."]))

@@ -21,7 +21,7 @@ from ..emotivetalk_core.types import EMOTIONS, Emotion
 from .expression import FaceEncoders
 from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .layouts import portrait_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, EmotionCodebookSocket, EmotionSocket, FaceEncodersSocket
 
 
@@ -123,7 +123,7 @@ class BuildCodebook(io.ComfyNode):
         return io.NodeOutput(
             built.codebook,
             built.describe(),
-            ui=told(cls, [*([note] if note else []), *faces.notes, f"{built.describe()}."]),
+            ui=ui_notes(cls, [*([note] if note else []), *faces.notes, f"{built.describe()}."]),
         )
 
 

@@ -6,7 +6,7 @@ from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import EMOTIONS
 from ..emotivetalk_core.types import Emotion as EmotionLatent
 from .hosted import to_host
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, EmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -50,4 +50,4 @@ class LoadEmotion(WeightsNode):
     def execute(cls, weights: str, emotion: str, intensity: float = 1.0) -> io.NodeOutput:
         codebook = EmotionCodebook.load(path_of(weights))
         latent, notes = to_host(codebook.lookup(emotion, intensity)), codebook.stand_in_notes(emotion)
-        return io.NodeOutput(EmotionLatent(latent, emotion, notes), ui=told(cls, notes))
+        return io.NodeOutput(EmotionLatent(latent, emotion, notes), ui=ui_notes(cls, notes))

@@ -17,7 +17,7 @@ from ..emotivetalk_core.weight_files.checkpoint import config_from_dict, read_me
 from .ethd_model import Conditioning, load_ethd
 from .hosted import to_host
 from .layouts import frames_of, image_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, HeadPoseSocket, LipLatentsSocket
 from .vae import ClipVAE, load_hosted_vae
 from .weights import WeightsNode, choices, path_of
@@ -159,7 +159,7 @@ class Condition(io.ComfyNode):
             check_head_pose(head_pose, frames)
         latents = encode_portrait(vae, portrait)
         if head_pose is None and motion_amount > 0:
-            # told by itself, the motion amount moves little
+            # given to the backbone alone, the motion amount moves little
             head_pose, motion_amount = sway(frames, float(motion_amount), sway_seed), -1
         if head_pose is not None:
             latents = encode_turned(vae, portrait, face_mask, head_pose)
@@ -185,7 +185,7 @@ class Condition(io.ComfyNode):
             conditioning,
             without_expression(without_lips(conditioning)),
             {"samples": latent},
-            ui=told(cls, [*filter(None, notes)]),
+            ui=ui_notes(cls, [*filter(None, notes)]),
         )
 
 

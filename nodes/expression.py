@@ -23,7 +23,7 @@ from ..emotivetalk_core.types import Emotion, ExpressionLatents, FaceRegions, Mo
 from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .hosted import HostedNetwork, load_hosted, to_host
 from .layouts import portrait_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import (
     CATEGORY,
     CropSocket,
@@ -202,7 +202,7 @@ class EncodeExpression(io.ComfyNode):
             Emotion(read.mean(0), "picture"),
             ExpressionLatents(bridge(read, seen)),
             MotionLatents(**first),
-            ui=told(cls, notes),
+            ui=ui_notes(cls, notes),
         )
 
 

@@ -23,7 +23,7 @@ from .expression import FaceEncoders
 from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .hosted import to_host
 from .layouts import frames_of, image_of, mask_of, portrait_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import (
     CATEGORY,
     TRANSPARENCY_INPUT,
@@ -141,7 +141,7 @@ class FaceRegions(io.ComfyNode):
             to_host(regions.face_mask),
             to_host(regions.lip_mask),
             regions,
-            ui=told(cls, [said for said in (many, note, regions.note) if said]),
+            ui=ui_notes(cls, [said for said in (many, note, regions.note) if said]),
         )
 
 

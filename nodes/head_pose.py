@@ -14,7 +14,7 @@ from .expression import FaceEncoders
 from .face_places import BOX_TYPES, LandmarksSocket, face_places, node_words
 from .hosted import load_hosted, to_host
 from .layouts import portrait_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, AudioFeaturesSocket, FaceEncodersSocket, HeadPoseSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -175,7 +175,7 @@ class ReadHeadPose(WeightsNode):
                 on_note=notes.append,
             )
         pose = from_course(course, audio_features.frames, strength=strength, smooth=smooth)
-        return io.NodeOutput(_hosted(pose), ui=told(cls, notes))
+        return io.NodeOutput(_hosted(pose), ui=ui_notes(cls, notes))
 
 
 def _hosted(pose: HeadPose) -> HeadPose:

@@ -10,7 +10,7 @@ HIDDEN = [io.Hidden.unique_id, io.Hidden.prompt]
 """What the schema of a node that uses this file asks the host for: its own number, and the whole workflow."""
 
 
-def told(node: type[io.ComfyNode], notes: Sequence[str]) -> dict[str, Any] | None:
+def ui_notes(node: type[io.ComfyNode], notes: Sequence[str]) -> dict[str, Any] | None:
     """Says the notes, one a line, and gives what the node returns as its `ui`; None where there is nothing to say."""
     for note in notes:
         logging.info("EmotiveTalk: %s", note)

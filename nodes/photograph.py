@@ -126,8 +126,8 @@ class ConditionPhotograph(io.ComfyNode):
                     default=-1,
                     min=-1,
                     max=255,
-                    tooltip="How much the head moves. -1 leaves it to the weights: DICE-Talk is told 8, Sonic reads it "
-                    "in the speech.",
+                    tooltip="How much the head moves. -1 leaves it to the weights: DICE-Talk takes 8, Sonic reads it "
+                    "from the speech.",
                 ),
             ],
             outputs=[

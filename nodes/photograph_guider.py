@@ -84,9 +84,9 @@ class SharedGuider(comfy.samplers.CFGGuider):
             [speech, values | {"emotion_tokens": unfelt["emotion_tokens"]}]
             for (speech, values), (_, unfelt) in zip(positive, picture_only)
         ]
-        told = {"nothing": negative, "portrait": picture_only, "speech": spoken, "all": positive}
-        self.shares = {name: share for name, share in zip(told, shares) if share != 0}
-        self.inner_set_conds({name: told[name] for name in self.shares})
+        conditions = {"nothing": negative, "portrait": picture_only, "speech": spoken, "all": positive}
+        self.shares = {name: share for name, share in zip(conditions, shares) if share != 0}
+        self.inner_set_conds({name: conditions[name] for name in self.shares})
 
     def predict_noise(
         self, x: torch.Tensor, timestep: torch.Tensor, model_options: dict[str, Any] | None = None, seed: Any = None

@@ -22,7 +22,7 @@ from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.sampling.video import VideoSamplingSettings
 from .ethd import without_expression, without_lips
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
-from .notes import HIDDEN, show, told
+from .notes import HIDDEN, show, ui_notes
 from .sockets import CATEGORY
 from .unfinished import STATE, unfinished_film
 from .windows import VideoWindows, own_windows, set_windows
@@ -250,7 +250,7 @@ class WindowedSampler(io.ComfyNode):
         motion = positive[0][1].get("motion_bucket_id", defaults.motion_bucket)
         chosen = f"{grid}, windows of {window} frames that share {overlap}, motion amount {motion:.0f}"
         notes = [chosen, forecast(model, (min(window, frames), *start.shape[1:]), plan(frames, settings))]
-        ui = told(cls, notes)
+        ui = ui_notes(cls, notes)
         noise = frame_noise(frames, tuple(start.shape[1:]), seed)
         makes = (noise, sigmas, start, latent.get("noise_mask"), positive, window, overlap, guidance)
         unfinished = unfinished_film(cls, "model", str(model.load_device), makes) if resume else None

@@ -19,7 +19,7 @@ from ..emotivetalk_core.models.speech_emotion import (
 from ..emotivetalk_core.weight_files.checkpoint import load_network
 from .hosted import HostedNetwork, host_network, to_host
 from .layouts import speeches_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, EmotionSocket, SpeechEmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -131,4 +131,4 @@ class HearEmotion(WeightsNode):
         emotion = to_emotion(heard, EmotionCodebook.load(path_of(weights)), intensity)
         said = "\n".join(filter(None, (heard.description, heard.table, heard.note)))
         emotion = replace(emotion, values=to_host(emotion.values))
-        return io.NodeOutput(emotion, said, heard.name, ui=told(cls, emotion.notes))
+        return io.NodeOutput(emotion, said, heard.name, ui=ui_notes(cls, emotion.notes))

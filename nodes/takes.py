@@ -11,7 +11,7 @@ from ..emotivetalk_core.direction.take_edits import smooth as smooth_expression
 from ..emotivetalk_core.errors import InputError
 from ..emotivetalk_core.types import Emotion, ExpressionLatents, HeadPose, LipLatents
 from .hosted import to_host
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .saved_files import OURS, chosen_path, fingerprint, kept_files, new_file
 from .sockets import CATEGORY, EmotionSocket, ExpressionLatentsSocket, HeadPoseSocket, LipLatentsSocket
 
@@ -87,7 +87,7 @@ class SaveTake(io.ComfyNode):
         take = Take(expression, lips, head_pose, record)  # judged before the host gives away a number
         path, name = new_file(filename_prefix)
         take.save(path)
-        return io.NodeOutput(name, ui=told(cls, [f"{name}: {take.describe()}"]))
+        return io.NodeOutput(name, ui=ui_notes(cls, [f"{name}: {take.describe()}"]))
 
 
 class LoadTake(io.ComfyNode):
@@ -149,7 +149,7 @@ class LoadTake(io.ComfyNode):
             lips,
             head_pose,
             kept.describe(),
-            ui=told(cls, [kept.describe()]),
+            ui=ui_notes(cls, [kept.describe()]),
         )
 
 

@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ..emotivetalk_core.direction.text import retrieval_prompt, text_emotion, timeline_lines
 from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from .hosted import to_host
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, EmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -79,5 +79,5 @@ class EmotionFromText(WeightsNode):
             emotion.name,
             timeline_lines(text, intensity),
             retrieval_prompt(text),
-            ui=told(cls, emotion.notes),
+            ui=ui_notes(cls, emotion.notes),
         )

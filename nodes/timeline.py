@@ -16,7 +16,7 @@ from ..emotivetalk_core.models.codebook import KIND, EmotionCodebook
 from ..emotivetalk_core.types import AudioFeatures, Emotion
 from .hosted import to_host
 from .layouts import image_of, speech_of
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, AudioFeaturesSocket, EmotionSocket
 from .weights import WeightsNode, choices, path_of
 
@@ -84,7 +84,7 @@ class BlendEmotions(io.ComfyNode):
         values = blend([emotion.values for emotion, _ in parts], weights)
         names = (f"{weight / sum(weights):.2g} {emotion.name or 'emotion'}" for emotion, weight in parts)
         notes = notes_of(emotion for emotion, _ in parts)
-        return io.NodeOutput(Emotion(to_host(values), " + ".join(names), notes), ui=told(cls, notes))
+        return io.NodeOutput(Emotion(to_host(values), " + ".join(names), notes), ui=ui_notes(cls, notes))
 
 
 class ScaleEmotion(WeightsNode):
@@ -208,7 +208,7 @@ class Timeline(WeightsNode):
         _check_connected(timeline, connected)
         emotion, drawn = resolved(timeline, readers, frames, words, speech=speech)
         plot: torch.Tensor = to_host(image_of(drawn()[None]))
-        shown = ui.PreviewImage(plot, cls=cls).as_dict() | (told(cls, emotion.notes) or {})
+        shown = ui.PreviewImage(plot, cls=cls).as_dict() | (ui_notes(cls, emotion.notes) or {})
         return io.NodeOutput(replace(emotion, values=to_host(emotion.values)), plot, ui=shown)
 
 

@@ -19,7 +19,7 @@ from ..emotivetalk_core.models.presets import SamplingDefaults
 from ..emotivetalk_core.sampling.expression import sample_expression, sampling_memory
 from ..emotivetalk_core.types import AudioFeatures, Emotion, ExpressionLatents, LipLatents, MotionLatents
 from .hosted import HostedNetwork, load_hosted, to_host
-from .notes import HIDDEN, told
+from .notes import HIDDEN, ui_notes
 from .sockets import (
     CATEGORY,
     AudioFeaturesSocket,
@@ -202,7 +202,7 @@ class SampleExpression(io.ComfyNode):
             )
         own = expression_sampler.defaults
         steps, guidance = steps or own.expression_steps, own.expression_guidance if guidance < 0 else guidance
-        ui = told(cls, [f"{steps} steps, guidance {guidance:g}"])
+        ui = ui_notes(cls, [f"{steps} steps, guidance {guidance:g}"])
         network = expression_sampler.loaded(sampling_memory(config, guidance, wanted.dim() == 2))
         expression = sample_expression(
             network,

@@ -34,7 +34,7 @@ from ..emotivetalk_core.video.writer import VideoWriter, kept_layout
 from .decoding import CropFrames
 from .ethd import check_head_pose, check_one
 from .layouts import portrait_of, speech_of
-from .notes import HIDDEN, show, told
+from .notes import HIDDEN, show, ui_notes
 from .sockets import CATEGORY, TRANSPARENCY_INPUT, CropSocket, HeadPoseSocket, detail_input
 from .temporary import TemporaryPath
 from .unfinished import STATE, unfinished_film, unfinished_folder
@@ -171,7 +171,7 @@ class DecodeVideo(io.ComfyNode):
         keeps = resume and room_to_keep(unfinished_folder(), needed, max(crops.height, crops.width), count)
         if resume and not keeps:
             notes.append("there is no room to keep what is decoded; if it is stopped, it begins again")
-        ui = told(
+        ui = ui_notes(
             cls, [*notes, *([] if crops.seconds is None else [f"about {time_words(crops.seconds)} to decode them"])]
         )
 

@@ -188,9 +188,9 @@ def _fresh_modules(config: ETHDConfig, network: ETHD) -> dict[str, Callable[[], 
     """By name: how to make what SVD does not have, one small module at a time and as ETHD itself makes it."""
 
     def positions() -> nn.Module:
-        leaf = Linear(config.cross_dim, config.cross_dim, bias=False)
-        start_at_zero(leaf)
-        return leaf
+        projection = Linear(config.cross_dim, config.cross_dim, bias=False)
+        start_at_zero(projection)
+        return projection
 
     tokens = functools.partial(ContextTokens, tokens=config.context_tokens, token_dim=config.cross_dim)
     makers: dict[str, Callable[[], nn.Module]] = {

@@ -190,7 +190,7 @@ class DirectedFilms:
         self.portrait = portrait_of(self.clip.identity, studio.size)
         self.readers = SourceReaders(studio.models.codebook)
 
-    def told(self, source: str, frames: int) -> Scene:
+    def scene(self, source: str, frames: int) -> Scene:
         emotion = resolve(parse_source(source), self.readers)
         return Scene("directed", beginning(self.clip, frames), self.portrait, emotion)
 
@@ -198,7 +198,7 @@ class DirectedFilms:
         films = {
             name: self.studio.film(
                 f"direction: intensity of {name}",
-                [self.told(f"{name} {knob:g}", self.plan.directed_frames) for knob in self.plan.knobs],
+                [self.scene(f"{name} {knob:g}", self.plan.directed_frames) for knob in self.plan.knobs],
             )
             for name in self.plan.directed
         }
@@ -208,7 +208,7 @@ class DirectedFilms:
 
     def blends(self) -> Figures:
         def units(source: str) -> np.ndarray:
-            scene = self.told(source, self.plan.directed_frames)
+            scene = self.scene(source, self.plan.directed_frames)
             return self.studio.film(f"direction: {source}", [scene])[0].action_units.mean(0)
 
         mixtures = []
@@ -236,7 +236,7 @@ class DirectedFilms:
     def silence(self) -> Figures:
         """opening_ratio: opening in silent spans over opening in speech, mean over emotions; worst and emotions."""
         films = self.studio.film(
-            "direction: silence", [self.told(name, self.plan.turn_frames) for name in self.plan.emotions]
+            "direction: silence", [self.scene(name, self.plan.turn_frames) for name in self.plan.emotions]
         )
         each = {name: silence([film], [self.clip]) for name, film in zip(self.plan.emotions, films, strict=True)}
         known = [value for value in each.values() if np.isfinite(value)]

@@ -81,7 +81,7 @@ class Cast:
             plain=self.plain,
         )
 
-    def told(self, emotions: Sequence[Emotion], codebook: EmotionCodebook) -> list[Scene]:
+    def directed_scenes(self, emotions: Sequence[Emotion], codebook: EmotionCodebook) -> list[Scene]:
         """The same scenes with other emotions. What is one of the codebook's own is told by its name: then it is the
         same film, which need not be made twice.
         """
@@ -282,9 +282,10 @@ def measure_sources(studio: Studio, plan: SuitePlan) -> Figures:
         "of_driver": emotion_figures(shown, cast.asked)["accuracy"],
     }
     emotions = studio.models.codebook
-    rows["image"] = row(studio.film("sources: image", cast.told(pictured_emotions(studio, cast), emotions)))
+    rows["image"] = row(studio.film("sources: image", cast.directed_scenes(pictured_emotions(studio, cast), emotions)))
     written, understood = written_emotions(studio, cast)
-    rows["text"] = {**row(studio.film("sources: text", cast.told(written, emotions))), "understood": understood}
+    texts = studio.film("sources: text", cast.directed_scenes(written, emotions))
+    rows["text"] = {**row(texts), "understood": understood}
     rows["speech"] = None
     if studio.models.speech_emotion is None:
         missing["speech"] = "speech_emotion.safetensors is not there; `train demo` makes it"
@@ -292,7 +293,7 @@ def measure_sources(studio: Studio, plan: SuitePlan) -> Figures:
         heard = heard_emotions(studio.models.recogniser(), plan, plan.emotions, max(plan.voices, plan.voiced))
         voiced = cast.again(plan.voiced)
         blends = [blend_emotion(heard[name][index], emotions) for index in range(plan.voiced) for name in plan.emotions]
-        spoken = studio.film("sources: speech", voiced.told(blends, emotions))
+        spoken = studio.film("sources: speech", voiced.directed_scenes(blends, emotions))
         rows["speech"] = {
             **source_row(spoken, voiced, plain, lineup),
             "keyword_accuracy": keyword_accuracy(heard, codebook, cast),

@@ -157,7 +157,7 @@ class AdaptedTransformer(nn.Module):
         self.transformer_blocks = nn.ModuleList([AdaptedSpatialBlock(*sizes, parts=parts)])
         self.temporal_transformer_blocks = nn.ModuleList([AdaptedTemporalBlock(*sizes, parts=parts)])
         self.time_pos_embed = EmbeddingMLP(dim, 4 * dim, dim, parts=parts)
-        self.time_mixer = SpaceTimeMix(**parts.place)
+        self.time_mixer = SpaceTimeMix(**parts.factory_kwargs)
         self.proj_out = parts.linear(dim, dim)
 
     def forward(self, x: Tensor, context: AdaptedContext) -> Tensor:

@@ -23,31 +23,31 @@ class Parts:
     attention: AttentionFunction = scaled_dot_product
 
     @property
-    def place(self) -> dict[str, Any]:
+    def factory_kwargs(self) -> dict[str, Any]:
         """For tensors that are no layer's."""
         return {"dtype": self.dtype, "device": self.device}
 
     def linear(self, inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
-        return self.operations.Linear(inputs, outputs, bias=bias, **self.place)
+        return self.operations.Linear(inputs, outputs, bias=bias, **self.factory_kwargs)
 
     def conv2d(self, inputs: int, outputs: int, kernel: int, **shape: Any) -> nn.Conv2d:
-        return self.operations.Conv2d(inputs, outputs, kernel, **shape, **self.place)
+        return self.operations.Conv2d(inputs, outputs, kernel, **shape, **self.factory_kwargs)
 
     def temporal_convolution(self, channels: int) -> nn.Conv3d:
         """[b, channels, n, h, w] to the same, kernel (3, 1, 1): torch's layer in its quick form, a host's as the host
         computes it.
         """
         convolution = TemporalConv3d if self.operations is nn else self.operations.Conv3d
-        return convolution(channels, channels, (3, 1, 1), padding=(1, 0, 0), **self.place)
+        return convolution(channels, channels, (3, 1, 1), padding=(1, 0, 0), **self.factory_kwargs)
 
     def embedding(self, rows: int, width: int) -> nn.Embedding:
-        return self.operations.Embedding(rows, width, **self.place)
+        return self.operations.Embedding(rows, width, **self.factory_kwargs)
 
     def layer_norm(self, width: int) -> nn.LayerNorm:
-        return self.operations.LayerNorm(width, **self.place)
+        return self.operations.LayerNorm(width, **self.factory_kwargs)
 
     def group_norm(self, groups: int, channels: int, *, eps: float = 1e-5) -> nn.GroupNorm:
-        return self.operations.GroupNorm(groups, channels, eps=eps, **self.place)
+        return self.operations.GroupNorm(groups, channels, eps=eps, **self.factory_kwargs)
 
 
 PLAIN = Parts()

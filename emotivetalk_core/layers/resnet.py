@@ -149,7 +149,7 @@ class SpatioTemporalResBlock(nn.Module):
         shared = {"groups": groups, "eps": eps, "parts": parts}
         self.spatial_res_block = SpatialResBlock(in_channels, out_channels, embedding_dim, **shared)
         self.temporal_res_block = TemporalResBlock(out_channels, embedding_dim, **shared)
-        self.time_mixer = SpaceTimeMix(**parts.place)
+        self.time_mixer = SpaceTimeMix(**parts.factory_kwargs)
 
     def forward(self, x: Tensor, embedding: Tensor, frames: int) -> Tensor:
         """x [b*n, c, h, w], embedding [b, e] after its SiLU, to [b*n, out, h, w]."""

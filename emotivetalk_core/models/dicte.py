@@ -87,7 +87,7 @@ class DiCTE(nn.Module):
         self.norm_identity = parts.layer_norm(config.identity_dim)
         self.embed_identity = parts.linear(config.identity_dim, width)
         self.embed_emotion = parts.linear(config.expression_dim, width)
-        self.no_emotion = nn.Parameter(torch.zeros(width, **parts.place))
+        self.no_emotion = nn.Parameter(torch.zeros(width, **parts.factory_kwargs))
         self.blocks = nn.ModuleList(DiCTEBlock(config, parts=parts) for _ in range(config.layers))
         self.modulation_out = parts.linear(width, 2 * width)
         self.project_out = parts.linear(width, config.expression_dim)

@@ -24,16 +24,16 @@ class ConvolutionBlock(nn.Module):
     def __init__(self, width_in: int, width_out: int, *, parts: Parts) -> None:
         super().__init__()
         half, quarter = width_out // 2, width_out // 4
-        self.bn1 = BatchNorm2d(width_in, **parts.place)
+        self.bn1 = BatchNorm2d(width_in, **parts.factory_kwargs)
         self.conv1 = parts.conv2d(width_in, half, 3, padding=1, bias=False)
-        self.bn2 = BatchNorm2d(half, **parts.place)
+        self.bn2 = BatchNorm2d(half, **parts.factory_kwargs)
         self.conv2 = parts.conv2d(half, quarter, 3, padding=1, bias=False)
-        self.bn3 = BatchNorm2d(quarter, **parts.place)
+        self.bn3 = BatchNorm2d(quarter, **parts.factory_kwargs)
         self.conv3 = parts.conv2d(quarter, quarter, 3, padding=1, bias=False)
         self.downsample = None
         if width_in != width_out:  # the reference's name; it changes the width, not the size
             self.downsample = nn.Sequential(
-                BatchNorm2d(width_in, **parts.place),
+                BatchNorm2d(width_in, **parts.factory_kwargs),
                 nn.ReLU(),
                 parts.conv2d(width_in, width_out, 1, bias=False),
             )
@@ -88,16 +88,16 @@ class FanTrunk(nn.Module):
     ) -> None:
         super().__init__()
         self.conv1 = parts.conv2d(3, 64, 7, stride=2, padding=3)
-        self.bn1 = BatchNorm2d(64, **parts.place)
+        self.bn1 = BatchNorm2d(64, **parts.factory_kwargs)
         self.conv2 = ConvolutionBlock(64, 128, parts=parts)
         self.conv3 = ConvolutionBlock(128, 128, parts=parts)
         self.conv4 = ConvolutionBlock(128, 256, parts=parts)
         self.m0 = Hourglass(4, 256, parts=parts)
         self.top_m_0 = ConvolutionBlock(256, 256, parts=parts)
         self.conv_last0 = parts.conv2d(256, 256, 1)
-        self.bn_end0 = BatchNorm2d(256, **parts.place)
+        self.bn_end0 = BatchNorm2d(256, **parts.factory_kwargs)
         self.l0 = parts.conv2d(256, 68, 1)
-        self.bn5 = BatchNorm2d(68, **parts.place)
+        self.bn5 = BatchNorm2d(68, **parts.factory_kwargs)
         self.conv6 = parts.conv2d(68, 1, 3, stride=2, padding=1)
         self.fc = parts.linear((input_size // 8) ** 2, dim)
 

@@ -99,7 +99,7 @@ class MotionEncoder(nn.Module):
             return nn.Sequential(
                 parts.linear(config.trunk_dim, config.head_width),
                 nn.ReLU(),
-                BatchNorm1d(config.head_width, **parts.place),
+                BatchNorm1d(config.head_width, **parts.factory_kwargs),
                 parts.linear(config.head_width, out),
             )
 

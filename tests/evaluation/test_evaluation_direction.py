@@ -1,6 +1,4 @@
-"""Sources and direction measured: readings that are known give 1 and 0, bad ones fail, and tiny networks fill the whole
-report.
-"""
+"""Sources and direction measured: known readings give 1 and 0, bad ones fail, tiny networks fill the whole report."""
 
 import json
 from dataclasses import replace
@@ -279,7 +277,7 @@ def test_an_emotion_of_the_codebook_is_the_same_film_as_its_name(studio):
     cast, codebook = cast_of_two(10), studio.models.codebook
     known = Emotion(codebook.lookup("fear"), "from a sentence")
     other = Emotion(codebook.lookup("fear", 0.5))
-    told = cast.told([known, other, known, other], codebook)
+    told = cast.directed_scenes([known, other, known, other], codebook)
     assert [scene.emotion for scene in told] == ["fear", other, "fear", other]
 
 
@@ -379,8 +377,9 @@ def test_the_report_of_the_direction_is_whole_and_a_second_run_films_nothing(stu
 
 def test_knob_zero_is_one_film_for_all_emotions(studio):
     films = direction.DirectedFilms(studio, PLAN)
-    assert films.told("happy 0", 3).direction == films.told("sad 0", 3).direction == films.told("neutral", 3).direction
-    assert films.told("happy", 3).direction != films.told("happy 0.5", 3).direction
+    directions = [films.scene(source, 3).direction for source in ("happy 0", "sad 0", "neutral")]
+    assert directions == directions[:1] * 3
+    assert films.scene("happy", 3).direction != films.scene("happy 0.5", 3).direction
 
 
 def test_without_a_reader_of_heads_their_figures_are_null_with_a_reason(studio):

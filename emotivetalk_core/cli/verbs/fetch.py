@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> None:
     for part in (model, *(companion for _, companion in model.companions)):
         print(f"{part.repository}, licence: {part.licence}")
 
-    def told(path: str, what: str) -> None:
+    def report(path: str, what: str) -> None:
         print(f"  {path}: {what}", flush=True)
 
-    print(f"{len(fetch(model, folder, revision=arguments.revision, on_file=told))} files: {folder.resolve()}")
+    print(f"{len(fetch(model, folder, revision=arguments.revision, on_file=report))} files: {folder.resolve()}")
