@@ -316,7 +316,7 @@ def test_a_variant_starts_from_every_weight_of_the_renderer_that_fits(tmp_path):
 
 def test_speed_counts_every_stage(tiny_weights):
     figures = time_one_film(tiny_weights, "cpu", (torch.float32, torch.float32), 12)
-    assert set(figures["stages"]) == {"loading", "audio features", "expression", "video", "decoding"}
+    assert set(figures["stages"]) == {"loading", "audio features", "expression", "video", "portrait", "decoding"}
     assert sum(figures["stages"].values()) == pytest.approx(figures["seconds"], rel=0.05)
     assert figures["frames"] == 12
     assert figures["peak_gigabytes"] is None or 0.05 < figures["peak_gigabytes"] < 20

@@ -13,7 +13,9 @@ host, base = sys.argv[1:]
 sys.path[0] = host
 import comfy.cli_args
 comfy.cli_args.args.cpu, comfy.cli_args.args.base_directory = True, base
+began = time.perf_counter()
 import numpy, torch
+torch_seconds = time.perf_counter() - began
 with contextlib.suppress(ImportError):  # a host needs none
     import cv2  # OpenCV itself sets LD_LIBRARY_PATH when it is loaded
 import comfy.sd, comfy.samplers, comfy.utils, folder_paths, latent_preview
@@ -45,7 +47,7 @@ extension = asyncio.run(module.comfy_entrypoint())
 nodes = asyncio.run(extension.get_node_list())
 seconds, after = time.perf_counter() - began, state()
 changed = [thing for thing in before if before[thing] != after[thing]]
-print(json.dumps({"seconds": seconds, "nodes": len(nodes), "changed": changed}))
+print(json.dumps({"seconds": seconds, "torch's": torch_seconds, "nodes": len(nodes), "changed": changed}))
 """
 
 
@@ -67,4 +69,5 @@ def test_importing_the_pack_changes_nothing_around_it(imported):
 
 
 def test_importing_the_pack_is_quick(imported):
-    assert imported["seconds"] < 1.0
+    """Beside torch's own import in the same process, for machines differ threefold in both."""
+    assert imported["seconds"] < imported["torch's"] / 2

@@ -324,7 +324,8 @@ def check_detail_is_the_cores() -> None:
     regions = types.FaceRegions(image[0].movedim(-1, 0), mask, mask, record)
     latents = torch.zeros(1, 64), torch.zeros(1, 30)
     wanted = core.portrait_conditions(models(), regions, face(), *latents, core.TalkSettings())
-    portrait, still = part("nodes.decoding").portrait_and_still(vae(), clip(1, 16), image)
+    portrait, still, a_frame = part("nodes.decoding").portrait_and_still(vae(), clip(1, 16), image)
+    assert 0 < a_frame < 60
     torch.testing.assert_close(portrait[0].cpu(), wanted.portrait, rtol=0, atol=0)
     torch.testing.assert_close(still[0].cpu(), wanted.still, rtol=EXACT, atol=EXACT)
 
