@@ -3,6 +3,7 @@
 What players do without a word is done here too, and told: Sound says how much of the file was not there to be heard.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -44,44 +45,72 @@ class _Part:
     layout: str
     blocks: list[torch.Tensor] = field(default_factory=list)
 
-    def silence(self, seconds: float, channels: int) -> None:
-        self.blocks.append(torch.zeros(channels, round(seconds * self.rate)))
+
+@dataclass(frozen=True)
+class Block:
+    """What comes next of a stream: samples float32 [channels, t] at `rate` · layout: FFmpeg's name of where the
+    channels stand · changed: whether rate, layout or format differ from those before · silence: "lead" before the first
+    sample that the file holds, "gap" for what it does not hold later on, "" for what is heard.
+    """
+
+    samples: torch.Tensor
+    rate: int
+    layout: str
+    changed: bool = False
+    silence: str = ""
 
 
-def decode_sound(container: "InputContainer", stream: "AudioStream") -> Sound | None:
-    """All of a stream, or None where it has no samples. Second 0 is where the file's sound or picture begins, whichever
-    is first. Errors of FFmpeg, for what cannot be read at all, pass through.
+def sound_blocks(container: "InputContainer", stream: "AudioStream") -> "Iterator[Block | None]":
+    """All of a stream, laid out by its time stamps, frame by frame; None stands where some could not be decoded. Second
+    0 is where the file's sound or picture begins, whichever is first.
     """
     begin = beginning(container)
-    parts: list[_Part] = []
     kind: tuple[int, str, str] | None = None
     to_float: _FloatConverter | None = None
-    heard, gaps, damaged, broken, lead = Fraction(0), 0.0, False, False, 0
+    heard, broken = Fraction(0), False
     for frame in decoded_sound(container, stream):
         if frame is None:
-            damaged = broken = True
+            broken = True
+            yield None
             continue
-        if kind != _kind(frame):
+        changed = kind != _kind(frame)
+        if changed:
             kind = _kind(frame)
             to_float = _FloatConverter(frame)
-            parts.append(_Part(frame.sample_rate, frame.layout.name))
         assert to_float is not None
-        samples = to_float(frame)
+        samples, rate, layout = to_float(frame), frame.sample_rate, frame.layout.name
         if frame.time is not None:
             begin = frame.time if begin is None else begin
             gap = frame.time - begin - float(heard)
             if not -_UNHEARD_GAP <= gap <= LONGEST_HOLD:  # time jumps, as where recordings were joined
                 begin += gap
             elif gap > (0 if broken else _UNHEARD_GAP):
-                parts[-1].silence(gap, len(samples))
-                if heard:
-                    gaps += gap
-                else:
-                    lead = parts[-1].blocks[-1].shape[1]
-                heard += Fraction(parts[-1].blocks[-1].shape[1], frame.sample_rate)
-        parts[-1].blocks.append(samples)
-        heard += Fraction(samples.shape[1], frame.sample_rate)
+                silent = torch.zeros(len(samples), round(gap * rate))
+                yield Block(silent, rate, layout, changed, "gap" if heard else "lead")
+                changed = False
+                heard += Fraction(silent.shape[1], rate)
+        yield Block(samples, rate, layout, changed)
+        heard += Fraction(samples.shape[1], rate)
         broken = False
+
+
+def decode_sound(container: "InputContainer", stream: "AudioStream") -> Sound | None:
+    """All of `sound_blocks` together, or None where there are no samples. Errors of FFmpeg, for what cannot be read at
+    all, pass through.
+    """
+    parts: list[_Part] = []
+    gaps, damaged, lead = 0.0, False, 0
+    for block in sound_blocks(container, stream):
+        if block is None:
+            damaged = True
+            continue
+        if block.changed:
+            parts.append(_Part(block.rate, block.layout))
+        parts[-1].blocks.append(block.samples)
+        if block.silence == "gap":
+            gaps += block.samples.shape[1] / block.rate
+        elif block.silence == "lead":
+            lead = block.samples.shape[1]
     return _joined(parts, lead, gaps, damaged) if parts else None
 
 

@@ -57,6 +57,18 @@ def parts(text: str) -> int:
     return whole_number(text, 1, "The number of parts")
 
 
+def people(text: str) -> int:
+    return whole_number(text, 1, "The number of people")
+
+
+def film_seconds(text: str) -> float:
+    return number_between(text, 0.04, 3600.0, "The length of a clip")
+
+
+def workers(text: str) -> int:
+    return whole_number(text, 1, "The number of workers")
+
+
 def minutes(text: str) -> float:
     return number_between(text, 0.0, 10_000.0, "The number of minutes")
 

@@ -51,8 +51,23 @@ def shipped_weights() -> Weights:
 def find(pixels: torch.Tensor, smallest: float) -> FoundFaces:
     """The faces of `pixels` [3, h, w] RGB 0…1 that are at least `smallest` pixels wide."""
     picture = _levels(pixels.float().cpu())
+    return _decide(picture, _propose(picture, smallest, shipped_weights()))
+
+
+@torch.no_grad()
+def find_again(pixels: torch.Tensor, box: tuple[float, float, float, float]) -> FoundFaces:
+    """The face of `pixels` that was at `box` a moment ago, in a hundredth of the time that `find` takes: the networks
+    after the first look where it was, and a tenth of its size to either side.
+    """
+    left, top, right, bottom = box
+    across, down = 0.1 * (right - left), 0.1 * (bottom - top)
+    moves = np.array([[0, 0], [-across, 0], [across, 0], [0, -down], [0, down]])
+    return _decide(_levels(pixels.float().cpu()), np.array([box]) + np.concatenate([moves, moves], 1))
+
+
+def _decide(picture: torch.Tensor, boxes: np.ndarray) -> FoundFaces:
+    """What R-Net and O-Net make of proposed boxes [n, 4]."""
     weights = shipped_weights()
-    boxes = _propose(picture, smallest, weights)
     scores, points = np.empty(0), np.empty((0, 5, 2))
     for network, side, sure in ((refine, R_SIDE, R_SURE), (place, O_SIDE, O_SURE)):
         if not len(boxes):

@@ -46,12 +46,16 @@ def synthesize(
     seed: int = 1,
     size: int = 256,
     heads: str = "drawn",
+    people: int | None = None,
+    frames: int | None = None,
     open_video: OpenVideo,
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write clip_00.mp4, clip_00.json, … into `out_dir`, the eight emotions in turn; returns the paths of the videos.
 
-    size: side of the square frames in pixels. heads: one of clip.HEADS. on_step(done, total) counts clips; it may raise
+    size: side of the square frames in pixels. heads: one of clip.HEADS. people: so many take turns, each in a folder
+    person_00, … of its own, as films of people lie; None: each clip shows another, all in one folder. frames: of each
+    clip, of as many sentences as it takes; None: one or two sentences. on_step(done, total) counts clips; it may raise
     to cancel. Raises OutputError where the folder or a file in it cannot be written.
     """
     folder = Path(out_dir)
@@ -63,8 +67,13 @@ def synthesize(
         ) from error
     videos: list[Path] = []
     for index in range(clips):
-        clip = make_clip(seed * 1_000 + index, emotion=EMOTIONS[index % len(EMOTIONS)], heads=heads)
-        videos.append(folder / f"clip_{index:02d}.mp4")
+        person = None if people is None else index % people
+        identity = None if person is None else make_clip(seed * 1_000 + person, frames=1, heads=heads).identity
+        emotion = EMOTIONS[(index if people is None else index // people) % len(EMOTIONS)]
+        clip = make_clip(seed * 1_000 + index, frames=frames, emotion=emotion, identity=identity, heads=heads)
+        place = folder if person is None else folder / f"person_{person:02d}"
+        place.mkdir(exist_ok=True)
+        videos.append(place / f"clip_{index:02d}.mp4")
         _write_video(videos[-1], clip, size, open_video)
         _write_truth(videos[-1].with_suffix(".json"), clip, size)
         if on_step is not None:

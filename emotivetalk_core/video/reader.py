@@ -61,10 +61,24 @@ def read_frames(
     longest_side: int | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Iterator[torch.Tensor]:
-    """The frames of a video as [3, h, w], RGB in 0…1, upright, at an even rate; errors as `read_video_facts`.
+    """The frames of a video as [3, h, w], RGB in 0…1, upright, of square pixels, at an even rate; errors as
+    `read_video_facts`.
 
     rate: frames a second, None: the film's own · longest_side: larger pictures are made smaller as they are decoded,
     which costs a tenth of making them small afterwards · on_note: told a sentence of what was lost, at the end.
+    """
+    for levels in read_levels(path, rate=rate, longest_side=longest_side, on_note=on_note):
+        yield levels.float() / 255
+
+
+def read_levels(
+    path: str | Path,
+    *,
+    rate: float | None = None,
+    longest_side: int | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> Iterator[torch.Tensor]:
+    """As `read_frames`, in the file's own 256 levels: uint8 [3, h, w]. A frame that stands again is the same tensor.
 
     Phones film sideways and say so in the file, and not at an even rate: a frame that comes late is preceded by the
     one before it once more, and of two that come at once only the first is taken. So time stamps count; where the file
@@ -82,7 +96,7 @@ def read_frames(
             stream = best_picture(container)
             assert stream is not None  # or its facts would have been refused
             stream.thread_type = "AUTO"
-            begin = beginning(container)
+            begin, aspect = beginning(container), float(stream.sample_aspect_ratio or 1)
             for frame in decoded_pictures(container, stream):
                 if frame is None:
                     damaged += 1
@@ -95,7 +109,7 @@ def read_frames(
                     skipped, place = skipped + place - count, count
                 if place < count:
                     continue
-                before, picture = picture, _picture(frame, longest_side)
+                before, picture = picture, _picture(frame, longest_side, aspect)
                 for _ in range(place - count):
                     yield picture if before is None else before
                 count = place + 1
@@ -110,14 +124,20 @@ def read_frames(
         on_note(f"{path}: {what}; what was seen before them stands in their place.")
 
 
-def _picture(frame: "VideoFrame", longest_side: int | None) -> torch.Tensor:
-    """A frame as [3, h, w], RGB in 0…1, upright, and no larger than asked for."""
-    scale = min(1.0, (longest_side or math.inf) / max(frame.width, frame.height))
-    width, height = round(scale * frame.width), round(scale * frame.height)
-    small = frame if scale == 1 else frame.reformat(width, height, "rgb24", interpolation="AREA")
+def _picture(frame: "VideoFrame", longest_side: int | None, aspect: float) -> torch.Tensor:
+    """A frame as uint8 [3, h, w], RGB, upright, no larger than asked for, its pixels as high as wide.
+
+    aspect: how wide a pixel is for its height; the side that has too few of them is given more.
+    """
+    width, height = (frame.width * aspect, frame.height) if aspect >= 1 else (frame.width, frame.height / aspect)
+    scale = min(1.0, (longest_side or math.inf) / max(width, height))
+    width, height = max(1, round(scale * width)), max(1, round(scale * height))
+    how = "AREA" if scale < 1 else "BICUBIC"
+    same = (width, height) == (frame.width, frame.height)
+    small = frame if same else frame.reformat(width, height, "rgb24", interpolation=how)
     pixels = torch.from_numpy(small.to_ndarray(format="rgb24"))  # [h, w, 3]
     upright = torch.rot90(pixels, round(frame.rotation / 90))  # rotation: counter-clockwise
-    return upright.permute(2, 0, 1).float() / 255
+    return upright.permute(2, 0, 1)
 
 
 def _counted_rate(container: "InputContainer", stream: "VideoStream") -> float:

@@ -1,0 +1,98 @@
+"""Who prepares which film, among any number of processes on any number of machines that see one folder.
+
+A claim is a file that only one can make. Its owner touches it while it works; where it has not been touched for long,
+or its process is gone from this machine, the next one makes a claim of a higher number and takes over. Should both go
+on all the same, they write the same.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import OutputError
+
+SILENT_SECONDS = 180.0
+"""A claim that was not touched for so long is nobody's: no two pictures take a tenth of it."""
+_TOUCH_SECONDS = 5.0
+
+
+class Claim:
+    """One film's, held by this process."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._touched = time.monotonic()
+
+    def touch(self) -> None:
+        """Say that the work goes on; may be called at every picture."""
+        if time.monotonic() - self._touched > _TOUCH_SECONDS:
+            self._touched = time.monotonic()
+            with contextlib.suppress(OSError):
+                os.utime(self._file)
+
+
+@contextlib.contextmanager
+def claimed(folder: Path, key: str) -> Iterator[Claim | None]:
+    """The claim on the film of that key, None where another process has it. It is given up at the end, whatever
+    happened.
+    """
+    file = _taken(folder, key)
+    try:
+        yield None if file is None else Claim(file)
+    finally:
+        if file is not None:
+            for each in _claims(folder, key):
+                each.unlink(missing_ok=True)
+
+
+def _taken(folder: Path, key: str) -> Path | None:
+    claims = _claims(folder, key)
+    if claims and _alive(claims[-1]):
+        return None
+    number = int(claims[-1].suffix[1:]) + 1 if claims else 0
+    file = folder / f"{key}.claim.{number}"
+    try:
+        with open(file, "x", encoding="utf-8") as made:
+            json.dump({"host": socket.gethostname(), "process": os.getpid()}, made)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written ({error.strerror}); make room or choose another place.") from error
+    return file
+
+
+def _claims(folder: Path, key: str) -> list[Path]:
+    return sorted(folder.glob(f"{key}.claim.*"), key=lambda file: int(file.suffix[1:]))
+
+
+def _alive(file: Path) -> bool:
+    """Whether the claim's owner still works. What cannot be told is taken for work under way."""
+    try:
+        if _now(file.parent) - file.stat().st_mtime > SILENT_SECONDS:
+            return False
+        owner = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return file.exists()
+    if owner.get("host") != socket.gethostname() or os.name != "posix":
+        return True
+    try:
+        os.kill(int(owner["process"]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _now(folder: Path) -> float:
+    """By the clock that stamps the folder's files, which may be another machine's."""
+    probe = folder / f".clock-{socket.gethostname()}-{os.getpid()}"
+    probe.touch()
+    try:
+        return probe.stat().st_mtime
+    finally:
+        probe.unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+"""The figures of a piece, and which filters they pass."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from .lip_sync import LipSync, lip_sync, loudness, mouth_patches
+from .pieces import Piece
+from .settings import Filters
+
+_SHARP_AT = 256
+_LOOKED_AT = 12
+_QUIETER = 30.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """As `settings.Filters` names them; sync is None where there is no sound."""
+
+    frames: int
+    face: float
+    sharpness: float
+    others: float
+    sound: float | None
+    heard: float | None
+    sync: LipSync | None
+
+    def row(self) -> dict[str, float | int | None]:
+        plain = {name: value for name, value in asdict(self).items() if name != "sync"}
+        synced = self.sync
+        plain |= {
+            "sync": synced and synced.correlation,
+            "margin": synced and synced.margin,
+            "lag": synced and synced.lag,
+        }
+        return {name: round(value, 3) if isinstance(value, float) else value for name, value in plain.items()}
+
+
+def figures_of(piece: Piece, samples: np.ndarray | None, filters: Filters) -> Figures:
+    """samples [n·640] at 16 kHz, None where the film has no sound."""
+    sound = heard = synced = None
+    if samples is not None:
+        loud = loudness(samples, piece.frames)
+        sound = float(np.quantile(loud, 0.9))
+        heard = float((loud > sound - _QUIETER).mean())
+        synced = lip_sync(mouth_patches(piece.pictures, piece.landmarks), samples, 2 * filters.lag)
+    return Figures(piece.frames, piece.face, sharpness(piece), piece.others, sound, heard, synced)
+
+
+def refusal(figures: Figures, filters: Filters) -> str:
+    """The first filter that the figures do not pass, in words; "" where all are passed."""
+    if figures.face < filters.face:
+        return f"the face is small: {figures.face:.2f} of what is written, below {filters.face:g}"
+    if figures.sharpness < filters.sharpness:
+        return f"the face is not sharp: {figures.sharpness:.1f}, below {filters.sharpness:g}"
+    if figures.others > filters.others:
+        return f"other faces are seen: in {figures.others:.0%} of looks, above {filters.others:.0%}"
+    if figures.sound is None or figures.heard is None or figures.sync is None:
+        return "there is no sound"
+    if figures.sound < filters.sound:
+        return f"the sound is silent: {figures.sound:.0f} dB, below {filters.sound:g}"
+    if figures.heard < filters.heard:
+        return f"hardly anything is said: in {figures.heard:.0%} of frames, below {filters.heard:.0%}"
+    sync = figures.sync
+    if sync.correlation < filters.sync:
+        return f"lips and sound do not go together: {sync.correlation:.2f}, below {filters.sync:g}"
+    if sync.margin < filters.margin:
+        return f"lips and sound go together no better than by chance: by {sync.margin:.2f}, below {filters.margin:g}"
+    if abs(sync.lag) > filters.lag:
+        return f"lips and sound lie {abs(sync.lag)} frames apart, above {filters.lag}"
+    return ""
+
+
+def sharpness(piece: Piece) -> float:
+    """Spread of the second derivative over the face, in 256 levels at 256 pixels; the median of a dozen pictures."""
+    values = []
+    for at in np.linspace(0, piece.frames - 1, min(_LOOKED_AT, piece.frames)).astype(int):
+        picture = torch.from_numpy(piece.pictures[at]).float().mean(-1)[None, None]
+        scale = _SHARP_AT / picture.shape[-1]
+        grey = F.interpolate(picture, size=_SHARP_AT, mode="area" if scale < 1 else "bicubic")
+        left, top, right, bottom = (int(min(max(side * scale, 0), _SHARP_AT)) for side in piece.face_box[at])
+        face = grey[0, 0, top:bottom, left:right]
+        if min(face.shape) < 3:
+            return 0.0
+        second = 4 * face[1:-1, 1:-1] - face[:-2, 1:-1] - face[2:, 1:-1] - face[1:-1, :-2] - face[1:-1, 2:]
+        values.append(float(second.std()))
+    return float(np.median(values))

@@ -1,0 +1,137 @@
+"""One film from its file to the records of its pieces."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..audio.streaming import SpeechStream
+from ..errors import FaceError, InputError
+from ..face.finder import FaceDetector
+from ..training.source import Clip
+from ..training.source_writer import WrittenClip, write_shard
+from ..types import FRAMES_PER_SECOND
+from ..video.reader import read_levels, read_video_facts
+from .contact_sheet import write_thumbnails
+from .figures import figures_of, refusal
+from .lists import Film, emotion_number
+from .pieces import SAMPLES_PER_FRAME, Piece, make_piece
+from .records import FILMS, Row, write_film
+from .settings import PrepareSettings
+from .watching import Stretch, watch
+
+KIND = "clips"
+
+Encode = Callable[[np.ndarray], np.ndarray]
+"""Pictures uint8 [n, s, s, 3] to unscaled VAE modes [n, 4, s/8, s/8]."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """drawn: the finder of drawn heads, asked where MTCNN sees nothing · encode: writes latents, or None."""
+
+    drawn: FaceDetector | None = None
+    encode: Encode | None = None
+
+
+def prepare_film(
+    film: Film, folder: Path, settings: PrepareSettings, tools: Tools, on_second: Callable[[float], None]
+) -> None:
+    """Write the film's shards, thumbnails and record into the folder. A film's fault is a row of its table.
+
+    on_second(s) is told how much was watched, at every picture; what it raises ends the work. Raises OutputError where
+    the folder cannot be written.
+    """
+    for left in folder.glob(f"{film.key}-*.safetensors*"):  # of an attempt that was killed
+        left.unlink(missing_ok=True)
+    rows: list[Row] = []
+    lines: list[str] = []
+    shown: list[np.ndarray] = []
+    watched = 0
+
+    def on_picture(index: int) -> None:
+        nonlocal watched
+        watched = index + 1
+        on_second(watched / FRAMES_PER_SECOND)
+
+    try:
+        read_video_facts(film.path)
+        speech = _speech(film)
+        if speech is None:
+            raise InputError("there is no sound")
+        pictures = read_levels(film.path, rate=FRAMES_PER_SECOND)
+        for stretch in watch(pictures, settings, film.cuts, tools.drawn, on_picture):
+            row, clip, picture = _piece(film, stretch, speech, settings, tools)
+            if clip is not None:
+                name = f"{film.key}-{len(lines) // 2:04d}.safetensors"
+                lines += write_shard(folder, name, [clip])
+            rows.append(row | {"key": film.key, "picture": len(shown)})
+            shown.append(picture)
+        if not rows:
+            raise InputError("no face is seen anywhere" if watched > 1 else "there is but one picture")
+    except InputError as error:
+        rows.append(_row(film, why=str(error).removeprefix(f"{film.path}: ").rstrip(".")))
+    write_thumbnails(folder / FILMS / f"{film.key}.png", shown)
+    write_film(folder, film, rows, lines, watched / FRAMES_PER_SECOND)
+
+
+def _speech(film: Film) -> SpeechStream | None:
+    for file in (film.path, film.sound):
+        if file is not None:
+            try:
+                return SpeechStream(file)
+            except InputError:
+                continue
+    return None
+
+
+def _piece(
+    film: Film, stretch: Stretch, speech: SpeechStream, settings: PrepareSettings, tools: Tools
+) -> tuple[Row, WrittenClip | None, np.ndarray]:
+    """A stretch's row of the table, what is written of it, and its middle picture."""
+    filters, middle = settings.filters, stretch.frames[len(stretch) // 2].permute(1, 2, 0).numpy()
+    start = stretch.first / FRAMES_PER_SECOND
+    length = {"start": round(start, 2), "seconds": round(len(stretch) / FRAMES_PER_SECOND, 2), "frames": len(stretch)}
+    if len(stretch) < filters.frames:
+        return (
+            _row(
+                film,
+                **length,
+                why=f"it is short: {len(stretch)} frame{'s' * (len(stretch) > 1)}, below {filters.frames}",
+            ),
+            None,
+            middle,
+        )
+    try:
+        piece = make_piece(stretch, settings.size)
+    except FaceError:
+        return _row(film, **length, why="eyes and mouth fall on one place"), None, middle
+    samples = speech.take(piece.first * SAMPLES_PER_FRAME, (piece.first + piece.frames) * SAMPLES_PER_FRAME)
+    figures = figures_of(piece, samples, filters)
+    known = {**length, **figures.row(), "motion": round(piece.motion, 1)}
+    row = _row(film, **known, why=refusal(figures, filters))
+    picture = piece.pictures[piece.frames // 2]
+    if row["why"]:
+        return row, None, picture
+    name = f"{film.key}/{stretch.first:07d}"
+    row |= {"kept": True, "clip": name}
+    clip = Clip(name, film.person, KIND, piece.frames, portraits=name)
+    return row, WrittenClip(clip, _fields(film, piece, samples, tools)), picture
+
+
+def _fields(film: Film, piece: Piece, samples: np.ndarray, tools: Tools) -> dict[str, np.ndarray]:
+    fields = {**piece.fields(), "samples": samples.astype(np.float16)}
+    number = emotion_number(film.emotion)
+    if number is not None:
+        fields["emotion"] = np.full(piece.frames, number, np.int16)
+    if tools.encode is not None:
+        fields["latents"] = tools.encode(piece.pictures)
+    return fields
+
+
+def _row(film: Film, **known: Any) -> Row:
+    names = {"film": film.name, "person": film.person, "group": film.group or film.person}
+    labels = {"emotion": film.emotion, "level": film.level, "view": film.view}
+    return {**names, **labels, "kept": False, "why": "", "clip": "", **known}

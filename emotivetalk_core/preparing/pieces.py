@@ -1,0 +1,106 @@
+"""A stretch of film becomes a piece: talking crops through one square, and what is known of them, as fields of
+`training/source.py`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..direction.head_pose import motion_bucket
+from ..face.head_course import head_course
+from ..face.landmarks import read_landmarks
+from ..face.regions import crop_record
+from ..types import FRAMES_PER_SECOND, SAMPLE_RATE
+from .watching import Stretch, shrunk
+
+SAMPLES_PER_FRAME = SAMPLE_RATE // FRAMES_PER_SECOND
+STEADY_BOX, STEADY_POINTS = 13, 3
+"""Boxes tremble, and grow as the mouth opens: each is the mean of half a second. Points follow lips and turns."""
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Piece:
+    """first: its first picture in the film, at 25 a second · pictures uint8 [n, s, s, 3] · face_box, lip_box [n, 4],
+    landmarks [n, k, 2] in pixels of these · pose [n, 6] as types.HeadPose, zero at the square's middle · face: side of
+    the square in the film over s · others: share of looks that saw another face.
+    """
+
+    first: int
+    pictures: np.ndarray
+    face_box: np.ndarray
+    lip_box: np.ndarray
+    landmarks: np.ndarray
+    pose: np.ndarray
+    face: float
+    others: float
+
+    @property
+    def frames(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def motion(self) -> float:
+        """SVD's motion bucket of the head, 0…255."""
+        return float(motion_bucket(self.pose))
+
+    def fields(self) -> dict[str, np.ndarray]:
+        named = {"face_box": self.face_box, "lip_box": self.lip_box, "landmarks": self.landmarks, "pose": self.pose}
+        return {"pictures": self.pictures, **{name: values.astype(np.float32) for name, values in named.items()}}
+
+
+def make_piece(stretch: Stretch, size: int) -> Piece:
+    """The square is the talking crop of the stretch's mean box, and stands still. Raises FaceError where eyes and mouth
+    fall on one place.
+    """
+    boxes = _steady(np.array(stretch.boxes), STEADY_BOX)
+    points = _steady(np.array(stretch.points), STEADY_POINTS)
+    height, width = stretch.frames[0].shape[1:]
+    record = crop_record(tuple(boxes.mean(0)), width, height)
+    left, top = (
+        _within(record.left, record.side, width, stretch.edges[0], stretch.edges[2]),
+        _within(record.top, record.side, height, stretch.edges[1], stretch.edges[3]),
+    )
+    rows = (torch.arange(record.side) + top).clamp(0, height - 1)
+    columns = (torch.arange(record.side) + left).clamp(0, width - 1)
+    pictures = []
+    for start in range(0, len(stretch), _AT_ONCE):
+        square = torch.stack(stretch.frames[start : start + _AT_ONCE])[:, :, rows][:, :, :, columns]
+        pictures.append(shrunk(square, (size, size)).permute(0, 2, 3, 1))
+    scale = size / record.side
+    boxes = (boxes.reshape(-1, 2, 2) - np.array([left, top])) * scale
+    points = (points - np.array([left, top])) * scale
+    read = [read_landmarks(torch.from_numpy(each).float()) for each in points]
+    lips = _steady(np.array([each.lip_box for each in read]), STEADY_BOX)
+    eyes_mouth = torch.stack([each.eyes_mouth for each in read]).numpy()
+    pose = head_course(boxes.reshape(-1, 4), eyes_mouth)
+    pose[:, 3:5] = boxes.mean(1) / size - 0.5
+    return Piece(
+        first=stretch.first,
+        pictures=torch.cat(pictures).numpy(),
+        face_box=boxes.reshape(-1, 4),
+        lip_box=lips,
+        landmarks=points,
+        pose=pose,
+        face=record.side / stretch.scale / size,
+        others=stretch.others / max(1, stretch.looks),
+    )
+
+
+def _within(start: int, side: int, length: int, free_before: bool, free_behind: bool) -> int:
+    """Where the square begins on one axis: moved to where the picture is known, unless it is the picture that ends."""
+    if not free_behind:
+        start = min(start, length - side)
+    if not free_before:
+        start = max(start, 0)
+    return start
+
+
+def _steady(values: np.ndarray, count: int) -> np.ndarray:
+    """The mean of so many neighbours in time [n, ...], of fewer at the ends."""
+    reach = count // 2
+    sums = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, 0)])
+    at = np.arange(len(values))
+    low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(values))
+    return (sums[high] - sums[low]) / (high - low).reshape(-1, *[1] * (values.ndim - 1))

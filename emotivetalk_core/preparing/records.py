@@ -1,0 +1,168 @@
+"""What is known of each film that was prepared, kept in a file each; and what is made of all of them: the index that
+`train` reads, the table of all pieces, and the data's own record.
+
+A film counts from the moment its record is there, which is written in one move. The index is made anew of all records
+by every process that ends, so that it always lists whole films.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import OutputError, SettingsError
+from ..training.loop import first_difference
+from ..types import FRAMES_PER_SECOND
+from .lists import Film
+from .settings import PrepareSettings
+
+RECORD, INDEX, TABLE, SHEET = "data.json", "index.jsonl", "pieces.csv", "pieces.png"
+FILMS = "films"
+COLUMNS = (
+    "film", "person", "held_out", "start", "seconds", "kept", "why", "frames", "face", "sharpness", "others", "sound",
+    "heard", "sync", "margin", "lag", "motion", "emotion", "level", "view", "clip",
+)  # fmt: skip
+NOT_STATED = "not stated"
+
+Row = dict[str, Any]
+
+
+def begin(folder: Path, settings: PrepareSettings, licence: str | None, consent: str | None) -> None:
+    """Note in the folder how it is filled, and what the user says of the data. SettingsError where it was begun by
+    other settings; what is said anew takes the place of what was said.
+    """
+    try:
+        (folder / FILMS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    mine = json.loads(json.dumps(asdict(settings)))
+    before = read_record(folder)
+    change = first_difference(before["settings"], mine) if before else None
+    if change is not None:
+        raise SettingsError(f"{folder} was prepared with {change}; give another --out, or the same settings.")
+    said = {
+        "licence": licence or before.get("licence", NOT_STATED),
+        "consent": consent or before.get("consent", NOT_STATED),
+    }
+    write_whole(
+        folder / RECORD, json.dumps({**before, **said, "settings": mine, "made_by": f"emotivetalk {__version__}"})
+    )
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The data's own record: licence and consent as the user stated them, settings, counts, digest; {} where there is
+    none.
+    """
+    file = folder / RECORD
+    try:
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{file} cannot be read ({error}); delete it, and prepare the films again.") from error
+
+
+def is_done(folder: Path, film: Film) -> bool:
+    """Whether there is a record of the film as it is now."""
+    known = _read(folder / FILMS / f"{film.key}.json")
+    return known is not None and known["bytes"] == film.path.stat().st_size
+
+
+def write_film(folder: Path, film: Film, rows: Sequence[Row], lines: Sequence[str], seconds: float) -> None:
+    """Put down that the film is done: its rows of the table, its lines of the index, and how long it is."""
+    known = {"film": film.name, "bytes": film.path.stat().st_size, "seconds": round(seconds, 2)}
+    write_whole(folder / FILMS / f"{film.key}.json", json.dumps({**known, "rows": list(rows), "index": list(lines)}))
+
+
+def films_done(folder: Path, films: Iterable[Film]) -> tuple[int, float]:
+    """How many of the films have records, and how many seconds these are."""
+    known = [_read(folder / FILMS / f"{film.key}.json") for film in films]
+    return sum(each is not None for each in known), sum(each["seconds"] for each in known if each is not None)
+
+
+def gather(folder: Path, settings: PrepareSettings) -> list[Row]:
+    """Make index, table and record anew, and return the table's rows. Where another process ends a film meanwhile, both
+    make them, and the last one knows all.
+    """
+    while True:
+        files = sorted((folder / FILMS).glob("*.json"))
+        rows = _write_all(folder, files, settings)
+        if sorted((folder / FILMS).glob("*.json")) == files:
+            return rows
+
+
+def _write_all(folder: Path, files: Sequence[Path], settings: PrepareSettings) -> list[Row]:
+    films = [known for file in files if (known := _read(file)) is not None]
+    rows = [row for film in films for row in film["rows"]]
+    out = people_held_out({row["group"] for row in rows if row["kept"]}, settings.held_out)
+    lines = []
+    for film in films:
+        groups = {row["clip"]: row["group"] for row in film["rows"] if row["kept"]}
+        for line in map(json.loads, film["index"]):
+            if "clip" in line:
+                line["held_out"] = groups[line["clip"]] in out
+            lines.append(json.dumps(line, ensure_ascii=False))
+    for row in rows:
+        row["held_out"] = row["group"] in out
+    write_whole(folder / INDEX, "".join(f"{line}\n" for line in lines))
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_whole(folder / TABLE, text.getvalue())
+    kept = [row for row in rows if row["kept"]]
+    counts = {
+        "films": len(films),
+        "hours": round(sum(film["seconds"] for film in films) / 3600, 4),
+        "pieces": len(rows),
+        "kept": len(kept),
+        "kept_hours": round(sum(row["frames"] for row in kept) / FRAMES_PER_SECOND / 3600, 4),
+        "people": len({row["person"] for row in kept}),
+        "held_out_people": len({row["person"] for row in kept if row["held_out"]}),
+        "digest": hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(),
+    }
+    write_whole(folder / RECORD, json.dumps({**read_record(folder), **counts}, indent=1, ensure_ascii=False))
+    return rows
+
+
+def people_held_out(groups: Iterable[str], share: float) -> set[str]:
+    """Those whose name's hash says so: the same whoever else is there, so that nobody changes sides when films are
+    added. Where that would be everyone, nobody.
+    """
+    names = set(groups)
+    out = {name for name in names if _place(name) < share}
+    return out if out != names else set()
+
+
+def _place(name: str) -> float:
+    """A name's place, 0…1."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") / 2**64
+
+
+def write_whole(file: Path, text: str | bytes) -> None:
+    """Write a file in one move. Raises OutputError."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(text.encode() if isinstance(text, str) else text)
+        os.replace(part, file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise _cannot_write(file, error) from error
+
+
+def _read(file: Path) -> Mapping[str, Any] | None:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or another program's
+        return None
+
+
+def _cannot_write(place: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{place} cannot be written ({error.strerror or error}); make room or choose another place, and give the "
+        "command again: it goes on where it stopped."
+    )
