@@ -18,13 +18,18 @@ _PAPER, _INK, _FAINT = (255, 255, 255), (30, 30, 30), (110, 110, 110)
 _CELL = THUMBNAIL + _LINES * _LINE + _GAP
 
 
+def thumbnail(picture: np.ndarray) -> np.ndarray:
+    """A picture uint8 [h, w, 3] as small as the sheet shows it."""
+    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((THUMBNAIL, THUMBNAIL)))
+
+
 def write_thumbnails(file: Path, pictures: Sequence[np.ndarray]) -> None:
-    """Pictures uint8 [h, w, 3], one below the other."""
+    """Thumbnails, one below the other."""
     if not pictures:
         return
     strip = Image.new("RGB", (THUMBNAIL, THUMBNAIL * len(pictures)))
     for at, picture in enumerate(pictures):
-        strip.paste(Image.fromarray(np.ascontiguousarray(picture)).resize((THUMBNAIL, THUMBNAIL)), (0, at * THUMBNAIL))
+        strip.paste(Image.fromarray(picture), (0, at * THUMBNAIL))
     data = io.BytesIO()
     strip.save(data, "PNG")
     write_whole(file, data.getvalue())

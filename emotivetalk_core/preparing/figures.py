@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .lip_sync import LipSync, lip_sync, loudness, mouth_patches
+from .lip_sync import LipSync
 from .pieces import Piece
 from .settings import Filters
 
@@ -17,36 +17,24 @@ _QUIETER = 30.0
 
 @dataclass(frozen=True)
 class Figures:
-    """As `settings.Filters` names them; sync is None where there is no sound."""
+    """As `settings.Filters` names them."""
 
     frames: int
     face: float
     sharpness: float
     others: float
-    sound: float | None
-    heard: float | None
-    sync: LipSync | None
+    sound: float
+    heard: float
 
-    def row(self) -> dict[str, float | int | None]:
-        plain = {name: value for name, value in asdict(self).items() if name != "sync"}
-        synced = self.sync
-        plain |= {
-            "sync": synced and synced.correlation,
-            "margin": synced and synced.margin,
-            "lag": synced and synced.lag,
-        }
-        return {name: round(value, 3) if isinstance(value, float) else value for name, value in plain.items()}
+    def row(self) -> dict[str, float | int]:
+        return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
-def figures_of(piece: Piece, samples: np.ndarray | None, filters: Filters) -> Figures:
-    """samples [n·640] at 16 kHz, None where the film has no sound."""
-    sound = heard = synced = None
-    if samples is not None:
-        loud = loudness(samples, piece.frames)
-        sound = float(np.quantile(loud, 0.9))
-        heard = float((loud > sound - _QUIETER).mean())
-        synced = lip_sync(mouth_patches(piece.pictures, piece.landmarks), samples, 2 * filters.lag)
-    return Figures(piece.frames, piece.face, sharpness(piece), piece.others, sound, heard, synced)
+def figures_of(piece: Piece, loud: np.ndarray) -> Figures:
+    """loud [n]: `lip_sync.loudness` of the piece."""
+    sound = float(np.quantile(loud, 0.9))
+    heard = float((loud > sound - _QUIETER).mean())
+    return Figures(piece.frames, piece.face, sharpness(piece), piece.others, sound, heard)
 
 
 def refusal(figures: Figures, filters: Filters) -> str:
@@ -57,19 +45,23 @@ def refusal(figures: Figures, filters: Filters) -> str:
         return f"the face is not sharp: {figures.sharpness:.1f}, below {filters.sharpness:g}"
     if figures.others > filters.others:
         return f"other faces are seen: in {figures.others:.0%} of looks, above {filters.others:.0%}"
-    if figures.sound is None or figures.heard is None or figures.sync is None:
-        return "there is no sound"
     if figures.sound < filters.sound:
         return f"the sound is silent: {figures.sound:.0f} dB, below {filters.sound:g}"
     if figures.heard < filters.heard:
         return f"hardly anything is said: in {figures.heard:.0%} of frames, below {filters.heard:.0%}"
-    sync = figures.sync
+    return ""
+
+
+def sync_refusal(sync: LipSync, own: float, filters: Filters) -> str:
+    """As `refusal`, of what lips and sound have in common. own: the piece's own correlation."""
     if sync.correlation < filters.sync:
         return f"lips and sound do not go together: {sync.correlation:.2f}, below {filters.sync:g}"
     if sync.margin < filters.margin:
         return f"lips and sound go together no better than by chance: by {sync.margin:.2f}, below {filters.margin:g}"
     if abs(sync.lag) > filters.lag:
         return f"lips and sound lie {abs(sync.lag)} frames apart, above {filters.lag}"
+    if own < filters.own:
+        return f"lips and sound go together elsewhere in the film, but not here: {own:.2f}, below {filters.own:g}"
     return ""
 
 

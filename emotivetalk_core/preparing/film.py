@@ -14,8 +14,10 @@ from ..training.source import Clip
 from ..training.source_writer import WrittenClip, write_shard
 from ..types import FRAMES_PER_SECOND
 from ..video.reader import read_levels, read_video_facts
-from .contact_sheet import write_thumbnails
+from .contact_sheet import thumbnail, write_thumbnails
 from .figures import figures_of, refusal
+from .judging import Judge, Waiting
+from .lip_sync import loudness, mouth_patches
 from .lists import Film, emotion_number
 from .pieces import SAMPLES_PER_FRAME, Piece, make_piece
 from .records import FILMS, Row, write_film
@@ -47,8 +49,8 @@ def prepare_film(
     for left in folder.glob(f"{film.key}-*.safetensors*"):  # of an attempt that was killed
         left.unlink(missing_ok=True)
     rows: list[Row] = []
-    lines: list[str] = []
     shown: list[np.ndarray] = []
+    judge = Judge(settings.filters)
     watched = 0
 
     def on_picture(index: int) -> None:
@@ -59,66 +61,63 @@ def prepare_film(
     try:
         read_video_facts(film.path)
         speech = _speech(film)
-        if speech is None:
-            raise InputError("there is no sound")
         pictures = read_levels(film.path, rate=FRAMES_PER_SECOND)
         for stretch in watch(pictures, settings, film.cuts, tools.drawn, on_picture):
-            row, clip, picture = _piece(film, stretch, speech, settings, tools)
-            if clip is not None:
-                name = f"{film.key}-{len(lines) // 2:04d}.safetensors"
-                lines += write_shard(folder, name, [clip])
-            rows.append(row | {"key": film.key, "picture": len(shown)})
-            shown.append(picture)
+            row, picture = _piece(film, stretch, speech, folder, settings, tools, judge)
+            row |= {"key": film.key, "picture": len(shown)}
+            rows.append(row)
+            shown.append(thumbnail(picture))
         if not rows:
-            raise InputError("no face is seen anywhere" if watched > 1 else "there is but one picture")
+            raise InputError("no face is seen anywhere")
     except InputError as error:
         rows.append(_row(film, why=str(error).removeprefix(f"{film.path}: ").rstrip(".")))
+    judge.end()
     write_thumbnails(folder / FILMS / f"{film.key}.png", shown)
-    write_film(folder, film, rows, lines, watched / FRAMES_PER_SECOND)
+    write_film(folder, film, rows, judge.kept, watched / FRAMES_PER_SECOND)
 
 
-def _speech(film: Film) -> SpeechStream | None:
-    for file in (film.path, film.sound):
-        if file is not None:
-            try:
-                return SpeechStream(file)
-            except InputError:
-                continue
-    return None
+def _speech(film: Film) -> SpeechStream:
+    """The film's own sound, else that of the file beside it."""
+    try:
+        return SpeechStream(film.path)
+    except InputError:
+        if film.sound is None:
+            raise InputError("there is no sound") from None
+        return SpeechStream(film.sound)
 
 
 def _piece(
-    film: Film, stretch: Stretch, speech: SpeechStream, settings: PrepareSettings, tools: Tools
-) -> tuple[Row, WrittenClip | None, np.ndarray]:
-    """A stretch's row of the table, what is written of it, and its middle picture."""
+    film: Film,
+    stretch: Stretch,
+    speech: SpeechStream,
+    folder: Path,
+    settings: PrepareSettings,
+    tools: Tools,
+    judge: Judge,
+) -> tuple[Row, np.ndarray]:
+    """A stretch's row of the table, and its middle picture. Where it passes, it is written, and waits for the judge."""
     filters, middle = settings.filters, stretch.frames[len(stretch) // 2].permute(1, 2, 0).numpy()
-    start = stretch.first / FRAMES_PER_SECOND
-    length = {"start": round(start, 2), "seconds": round(len(stretch) / FRAMES_PER_SECOND, 2), "frames": len(stretch)}
-    if len(stretch) < filters.frames:
-        return (
-            _row(
-                film,
-                **length,
-                why=f"it is short: {len(stretch)} frame{'s' * (len(stretch) > 1)}, below {filters.frames}",
-            ),
-            None,
-            middle,
-        )
+    start, count = stretch.first / FRAMES_PER_SECOND, len(stretch)
+    known = {"start": round(start, 2), "seconds": round(count / FRAMES_PER_SECOND, 2), "frames": count}
+    if count < filters.frames:
+        return _row(film, **known, why=f"it is short: {count} frame{'s' * (count > 1)}, below {filters.frames}"), middle
     try:
         piece = make_piece(stretch, settings.size)
     except FaceError:
-        return _row(film, **length, why="eyes and mouth fall on one place"), None, middle
+        return _row(film, **known, why="eyes and mouth fall on one place"), middle
+    stretch.frames.clear()
     samples = speech.take(piece.first * SAMPLES_PER_FRAME, (piece.first + piece.frames) * SAMPLES_PER_FRAME)
-    figures = figures_of(piece, samples, filters)
-    known = {**length, **figures.row(), "motion": round(piece.motion, 1)}
+    loud = loudness(samples, piece.frames)
+    figures = figures_of(piece, loud)
+    known |= {**figures.row(), "motion": round(piece.motion, 1)}
     row = _row(film, **known, why=refusal(figures, filters))
-    picture = piece.pictures[piece.frames // 2]
-    if row["why"]:
-        return row, None, picture
-    name = f"{film.key}/{stretch.first:07d}"
-    row |= {"kept": True, "clip": name}
-    clip = Clip(name, film.person, KIND, piece.frames, portraits=name)
-    return row, WrittenClip(clip, _fields(film, piece, samples, tools)), picture
+    if not row["why"]:
+        row["clip"] = f"{film.key}/{piece.first:07d}"
+        clip = Clip(row["clip"], film.person, KIND, piece.frames, portraits=row["clip"])
+        shard = folder / f"{film.key}-{piece.first:07d}.safetensors"
+        lines = write_shard(folder, shard.name, [WrittenClip(clip, _fields(film, piece, samples, tools))])
+        judge.add(Waiting(row, shard, lines, mouth_patches(piece.pictures, piece.landmarks), loud))
+    return row, piece.pictures[piece.frames // 2]
 
 
 def _fields(film: Film, piece: Piece, samples: np.ndarray, tools: Tools) -> dict[str, np.ndarray]:

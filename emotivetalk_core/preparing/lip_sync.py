@@ -1,12 +1,14 @@
 """Are the lips in step with the sound? Without any network's weights. [ours]
 
 How wide a mouth stands open follows how loud a voice is, more loosely than phonemes say, but in any language and any
-face. What "open" looks like (dark or toothed, bearded or not) is each face's own, so it is learnt from the piece
-itself: a linear map from small pictures of the mouth to loudness, on four fifths of the time, is asked about the fifth
-that it did not see. Learning from so little also finds what is not there; how much is known from the same with the
-sound elsewhere in time.
+face. What "open" looks like (dark or toothed, bearded or not) is each face's own, so it is learnt from the pieces
+themselves: a linear map from small pictures of the mouth to loudness, on four fifths of the time, is asked about the
+fifth that it did not see. Learning from little also finds what is not there; how much is known from the same with the
+sound elsewhere in time. So pieces of one film are judged together, as many as two minutes of it have: five seconds
+alone do not tell true from wrong sound with certainty (docs/training.md has the figures).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +23,7 @@ PATCH = (16, 24)
 _REACH = (0.5, 0.75)
 COMPONENTS = 8
 FOLDS = 5
-RIDGE = 0.1
+RIDGE = 0.3
 SLOW = FRAMES_PER_SECOND
 """What changes over more than a second (the light, the speaker's distance) is taken out of both."""
 FAR = 2 * FRAMES_PER_SECOND
@@ -32,30 +34,41 @@ _FLOOR = 50.0
 
 @dataclass(frozen=True)
 class LipSync:
-    """correlation at the best lag of those asked for · lag: frames by which the mouth comes after the sound · chance:
-    what nine in ten shifts of the sound to elsewhere stay below, each with its best lag of as many.
+    """Of pieces that were judged together. correlation: at the best lag of those asked for · lag: frames by which the
+    mouth comes before the sound · chance: what nine in ten shifts of the sound to elsewhere stay below, each with its
+    best lag of as many · pieces: the correlation at that lag within each.
     """
 
     correlation: float
     lag: int
     chance: float
+    pieces: tuple[float, ...]
 
     @property
     def margin(self) -> float:
         return self.correlation - self.chance
 
 
-def lip_sync(patches: np.ndarray, samples: np.ndarray, lag: int) -> LipSync:
-    """patches float [n, rows, columns] of `mouth_patches` · samples [n·640] at 16 kHz · lag: frames, either way."""
-    loud = detrended(loudness(samples, len(patches))[:, None])[:, 0]
+def lip_sync(patches: Sequence[np.ndarray], loud: Sequence[np.ndarray], lag: int) -> LipSync:
+    """Pieces of one film: `mouth_patches` [n, rows, columns] and `loudness` [n] of each · lag: frames, either way."""
+    loudness_course = np.concatenate([detrended(each[:, None])[:, 0] for each in loud])
     mouth = mouth_course(patches)
-    if loud.std() < 1e-6 or len(mouth) < 2 * FAR:
-        return LipSync(0.0, 0, 0.0)
-    near = {shift: _predicted(mouth, np.roll(loud, shift)) for shift in range(-lag, lag + 1)}
+    if loudness_course.std() < 1e-6 or len(mouth) < 2 * FAR or not mouth.shape[1]:
+        return LipSync(0.0, 0, 0.0, (0.0,) * len(patches))
+    fit = _Fit(mouth)
+
+    def reached(shift: int) -> float:
+        return _correlation(fit(np.roll(loudness_course, shift)), np.roll(loudness_course, shift))
+
+    near = {shift: reached(shift) for shift in range(-lag, lag + 1)}
     best = max(near, key=lambda shift: near[shift])
-    elsewhere = np.linspace(FAR, len(loud) - FAR, _SHIFTS).astype(int)
-    far = [max(_predicted(mouth, np.roll(loud, at + step)) for step in range(-lag, lag + 1, 2)) for at in elsewhere]
-    return LipSync(float(near[best]), best, float(np.quantile(far, 0.9)))
+    elsewhere = np.unique(np.linspace(FAR, len(loudness_course) - FAR, _SHIFTS).astype(int))
+    far = [max(reached(int(at) + step) for step in range(-lag, lag + 1)) for at in elsewhere]
+    shifted = np.roll(loudness_course, best)
+    ends = np.cumsum([0, *map(len, patches)])
+    said = fit(shifted)
+    each = tuple(_correlation(said[start:end], shifted[start:end]) for start, end in zip(ends, ends[1:]))
+    return LipSync(near[best], -best, float(np.quantile(far, 0.9)), each)
 
 
 def loudness(samples: np.ndarray, frames: int) -> np.ndarray:
@@ -91,14 +104,18 @@ def mouth_patches(pictures: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     return torch.cat(patches).numpy()
 
 
-def mouth_course(patches: np.ndarray) -> np.ndarray:
-    """What the mouth's pictures do [n, c]: the strongest components of their changes, in equal strength."""
-    flat = patches.reshape(len(patches), -1).astype(np.float64)
-    flat = (flat - flat.mean(1, keepdims=True)) / (flat.std(1, keepdims=True) + 0.02)  # the light's brightness
-    flat = detrended(flat)
-    left, strengths, _ = np.linalg.svd(flat, full_matrices=False)
-    kept = strengths[:COMPONENTS] > 1e-6 * max(1e-9, strengths[0])
-    return left[:, :COMPONENTS][:, kept] * np.sqrt(len(flat))
+def mouth_course(patches: Sequence[np.ndarray]) -> np.ndarray:
+    """What the mouth's pictures do [n, c], of all pieces in a row: the strongest components of their changes."""
+    courses = []
+    for each in patches:
+        flat = each.reshape(len(each), -1).astype(np.float64)
+        flat = (flat - flat.mean(1, keepdims=True)) / (flat.std(1, keepdims=True) + 0.02)  # the light's brightness
+        courses.append(detrended(flat))
+    flat = np.concatenate(courses)
+    strengths, directions = np.linalg.eigh(flat.T @ flat / len(flat))
+    strongest = slice(None, -COMPONENTS - 1, -1)
+    kept = strengths[strongest] > 1e-9
+    return flat @ directions[:, strongest][:, kept] / np.sqrt(strengths[strongest][kept])
 
 
 def detrended(course: np.ndarray) -> np.ndarray:
@@ -109,15 +126,25 @@ def detrended(course: np.ndarray) -> np.ndarray:
     return course - (sums[high] - sums[low]) / (high - low)[:, None]
 
 
-def _predicted(mouth: np.ndarray, loud: np.ndarray) -> float:
-    """Correlation of loudness with what a map that did not see it says of it."""
-    said = np.zeros(len(loud))
-    fold = np.arange(len(loud)) * FOLDS // len(loud)
-    for at in range(FOLDS):
-        seen = fold != at
-        x, y = mouth[seen], loud[seen]
-        gram = x.T @ x + RIDGE * len(x) * np.eye(x.shape[1])
-        said[~seen] = mouth[~seen] @ np.linalg.solve(gram, x.T @ (y - y.mean()))
-    if said.std() < 1e-9:
+class _Fit:
+    """What a linear map says of a course [n] from the mouth [n, c]; of each part of time, one that did not see it."""
+
+    def __init__(self, mouth: np.ndarray) -> None:
+        fold = np.arange(len(mouth)) * FOLDS // len(mouth)
+        self._length, self._parts = len(mouth), []
+        for at in range(FOLDS):
+            seen, asked = fold != at, fold == at
+            gram = mouth[seen].T @ mouth[seen] + RIDGE * seen.sum() * np.eye(mouth.shape[1])
+            self._parts.append((seen, asked, mouth[asked] @ np.linalg.solve(gram, mouth[seen].T)))
+
+    def __call__(self, course: np.ndarray) -> np.ndarray:
+        said = np.empty(self._length)
+        for seen, asked, answer in self._parts:
+            said[asked] = answer @ (course[seen] - course[seen].mean())
+        return said
+
+
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    if min(one.std(), other.std()) < 1e-9:
         return 0.0
-    return float(np.corrcoef(said, loud)[0, 1])
+    return float(np.corrcoef(one, other)[0, 1])

@@ -26,7 +26,7 @@ RECORD, INDEX, TABLE, SHEET = "data.json", "index.jsonl", "pieces.csv", "pieces.
 FILMS = "films"
 COLUMNS = (
     "film", "person", "held_out", "start", "seconds", "kept", "why", "frames", "face", "sharpness", "others", "sound",
-    "heard", "sync", "margin", "lag", "motion", "emotion", "level", "view", "clip",
+    "heard", "sync", "margin", "lag", "own", "motion", "emotion", "level", "view", "clip",
 )  # fmt: skip
 NOT_STATED = "not stated"
 

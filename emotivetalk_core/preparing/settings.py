@@ -17,9 +17,9 @@ class Filters:
     written pictures: below 1 a face was enlarged · sharpness: spread of the face's second derivative at 256 pixels, in
     256 levels; what is out of focus or was enlarged has little · others: share of looks that see a second face of at
     least a third of the first one's area · sound: loudness in decibels of full scale of its loudest tenth · heard:
-    share of frames that are less than 30 dB below these · sync: correlation of mouth and loudness, see lip_sync.py ·
-    margin: how far it stands above what the same mouth reaches with the sound elsewhere · lag: by how many frames the
-    best correlation may come early or late.
+    share of frames that are less than 30 dB below these · sync: correlation of mouth and loudness in this and the
+    pieces around it, see lip_sync.py · margin: how far it stands above what the same mouths reach with the sound
+    elsewhere · lag: by how many frames the best correlation may come early or late · own: the piece's own correlation.
     """
 
     frames: int = 120
@@ -31,6 +31,7 @@ class Filters:
     sync: float = 0.2
     margin: float = 0.1
     lag: int = 3
+    own: float = 0.1
 
     def __post_init__(self) -> None:
         at_least(1, self, "frames")
