@@ -39,30 +39,31 @@ class Tools:
 
 
 def prepare_film(
-    film: Film, folder: Path, settings: PrepareSettings, tools: Tools, on_second: Callable[[float], None]
+    film: Film, folder: Path, settings: PrepareSettings, tools: Tools, on_picture: Callable[[float], None]
 ) -> None:
     """Write the film's shards, thumbnails and record into the folder. A film's fault is a row of its table.
 
-    on_second(s) is told how much was watched, at every picture; what it raises ends the work. Raises OutputError where
-    the folder cannot be written.
+    on_picture(share of the film that was watched) is told at every picture; what it raises ends the work. Raises
+    OutputError where the folder cannot be written.
     """
     for left in folder.glob(f"{film.key}-*.safetensors*"):  # of an attempt that was killed
         left.unlink(missing_ok=True)
     rows: list[Row] = []
     shown: list[np.ndarray] = []
     judge = Judge(settings.filters)
-    watched = 0
+    watched, expected = 0, 1.0
 
-    def on_picture(index: int) -> None:
+    def seen(index: int) -> None:
         nonlocal watched
         watched = index + 1
-        on_second(watched / FRAMES_PER_SECOND)
+        on_picture(watched / expected)
 
     try:
-        read_video_facts(film.path)
+        facts = read_video_facts(film.path)
+        expected = max(1.0, (facts.frames or 1500) / facts.frames_per_second * FRAMES_PER_SECOND)
         speech = _speech(film)
         pictures = read_levels(film.path, rate=FRAMES_PER_SECOND)
-        for stretch in watch(pictures, settings, film.cuts, tools.drawn, on_picture):
+        for stretch in watch(pictures, settings, film.cuts, tools.drawn, seen):
             row, picture = _piece(film, stretch, speech, folder, settings, tools, judge)
             row |= {"key": film.key, "picture": len(shown)}
             rows.append(row)

@@ -15,7 +15,7 @@ from ..models.vae_checkpoint import load_vae
 from ..weight_files.bundled import BUNDLED_WEIGHTS
 from ..weight_files.checkpoint import load_network
 from . import records
-from .claims import claimed
+from .claims import Claim, claimed
 from .contact_sheet import write_contact_sheet
 from .film import Encode, Tools, prepare_film
 from .lists import Film
@@ -24,9 +24,7 @@ from .settings import PrepareSettings
 
 _ENCODED_AT_ONCE = 8
 _POLL_SECONDS = 1.0
-
-OnFilm = Callable[[str, float], None]
-"""Told which film is at work, and how many seconds of it are watched."""
+_TELL_SECONDS = 0.5
 
 
 def prepare(
@@ -44,41 +42,67 @@ def prepare(
     which then writes the latents · on_progress(share of all bytes, films done, seconds of film done); it may raise to
     cancel. `records.begin` comes first. Raises OutputError, WeightsError.
     """
-    sizes = {film.key: film.path.stat().st_size for film in films}
-    total = max(1, sum(sizes.values()))
-
-    def report(at_work: str = "", share: float = 0.0) -> None:
-        if on_progress is not None:
-            done = [film for film in films if records.is_done(folder, film)]
-            count, seconds = records.films_done(folder, done)
-            size = sum(sizes[film.key] for film in done) + share * sizes.get(at_work, 0)
-            on_progress(size / total, count, seconds)
-
-    report()
+    progress = _Progress(films, folder, on_progress)
+    progress()
     if workers == 1:
-        _work(films, folder, settings, vae, report)
+        _work(films, folder, settings, vae, progress)
     else:
-        _work_together(films, folder, settings, vae, workers, report)
-    report()
+        _work_together(films, folder, settings, vae, workers, progress)
+    progress()
     rows = records.gather(folder, settings)
     write_contact_sheet(folder / records.SHEET, folder, rows)
     return rows
 
 
+class _Progress:
+    """Tells how much is done, by the films' bytes: how long each film is, only its end says. A record is read once."""
+
+    def __init__(
+        self, films: Sequence[Film], folder: Path, on_progress: Callable[[float, int, float], None] | None
+    ) -> None:
+        self._open = {film.key: film for film in films}
+        self._sizes = {film.key: film.path.stat().st_size for film in films}
+        self._folder, self._tell = folder, on_progress
+        self._size, self._count, self._seconds, self._told = 0, 0, 0.0, 0.0
+
+    def __call__(self, at_work: Film | None = None, share: float = 0.0) -> None:
+        """share: of a film that is at work; then told twice a second at most."""
+        if self._tell is None or (at_work is not None and time.monotonic() - self._told < _TELL_SECONDS):
+            return
+        for key, film in list(self._open.items()):
+            seconds = records.seconds_of(self._folder, film)
+            if seconds is not None:
+                del self._open[key]
+                self._size, self._count, self._seconds = (
+                    self._size + self._sizes[key],
+                    self._count + 1,
+                    self._seconds + seconds,
+                )
+        under_way = 0.0 if at_work is None else min(1.0, share) * self._sizes[at_work.key]
+        self._told = time.monotonic()
+        self._tell((self._size + under_way) / max(1, sum(self._sizes.values())), self._count, self._seconds)
+
+
 def _work(
-    films: Sequence[Film], folder: Path, settings: PrepareSettings, vae: Path | None, report: Callable[..., None] | None
+    films: Sequence[Film], folder: Path, settings: PrepareSettings, vae: Path | None, progress: _Progress | None
 ) -> None:
     tools: Tools | None = None
     for film in films:
-        if records.is_done(folder, film):
+        if records.seconds_of(folder, film) is not None:
             continue
         with claimed(folder / records.FILMS, film.key) as claim:
-            if claim is None or records.is_done(folder, film):
+            if claim is None or records.seconds_of(folder, film) is not None:
                 continue
             tools = tools or _tools(vae)
-            prepare_film(film, folder, settings, tools, lambda second, touch=claim.touch: touch())
-        if report is not None:
-            report()
+
+            def on_picture(share: float, film: Film = film, claim: Claim = claim) -> None:
+                claim.touch()
+                if progress is not None:
+                    progress(film, share)
+
+            prepare_film(film, folder, settings, tools, on_picture)
+        if progress is not None:
+            progress()
 
 
 def _work_alone(films: Sequence[Film], folder: Path, settings: PrepareSettings, vae: Path | None) -> None:
@@ -95,7 +119,7 @@ def _work_together(
     settings: PrepareSettings,
     vae: Path | None,
     workers: int,
-    report: Callable[[], None],
+    progress: _Progress,
 ) -> None:
     context = multiprocessing.get_context("spawn")
     crew = [context.Process(target=_work_alone, args=(films, folder, settings, vae)) for _ in range(workers)]
@@ -104,7 +128,7 @@ def _work_together(
             worker.start()
         while any(worker.is_alive() for worker in crew):
             time.sleep(_POLL_SECONDS)
-            report()
+            progress()
     finally:
         for worker in crew:
             if worker.is_alive():

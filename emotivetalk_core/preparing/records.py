@@ -18,11 +18,12 @@ from typing import Any
 from .. import __version__
 from ..errors import OutputError, SettingsError
 from ..training.loop import first_difference
+from ..training.source import RECORD
 from ..types import FRAMES_PER_SECOND
 from .lists import Film
 from .settings import PrepareSettings
 
-RECORD, INDEX, TABLE, SHEET = "data.json", "index.jsonl", "pieces.csv", "pieces.png"
+INDEX, TABLE, SHEET = "index.jsonl", "pieces.csv", "pieces.png"
 FILMS = "films"
 COLUMNS = (
     "film", "person", "held_out", "start", "seconds", "kept", "why", "frames", "face", "sharpness", "others", "sound",
@@ -66,22 +67,16 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} cannot be read ({error}); delete it, and prepare the films again.") from error
 
 
-def is_done(folder: Path, film: Film) -> bool:
-    """Whether there is a record of the film as it is now."""
+def seconds_of(folder: Path, film: Film) -> float | None:
+    """How long the film is, where there is a record of it as it is now; else None."""
     known = _read(folder / FILMS / f"{film.key}.json")
-    return known is not None and known["bytes"] == film.path.stat().st_size
+    return known["seconds"] if known is not None and known["bytes"] == film.path.stat().st_size else None
 
 
 def write_film(folder: Path, film: Film, rows: Sequence[Row], lines: Sequence[str], seconds: float) -> None:
     """Put down that the film is done: its rows of the table, its lines of the index, and how long it is."""
     known = {"film": film.name, "bytes": film.path.stat().st_size, "seconds": round(seconds, 2)}
     write_whole(folder / FILMS / f"{film.key}.json", json.dumps({**known, "rows": list(rows), "index": list(lines)}))
-
-
-def films_done(folder: Path, films: Iterable[Film]) -> tuple[int, float]:
-    """How many of the films have records, and how many seconds these are."""
-    known = [_read(folder / FILMS / f"{film.key}.json") for film in films]
-    return sum(each is not None for each in known), sum(each["seconds"] for each in known if each is not None)
 
 
 def gather(folder: Path, settings: PrepareSettings) -> list[Row]:

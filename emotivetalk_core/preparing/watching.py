@@ -18,11 +18,11 @@ from .settings import PrepareSettings
 from .shots import Cuts
 from .tracking import BRIDGED, Sighting, Tracker
 
-ROOM = 1.4
+ROOM = 1.5
 """Sides of the part that is kept of each picture, in sides of the first picture's talking crop."""
-FINEST = 1.25
+FINEST = 1.15
 """No more pixels of it are kept than so many times what is written."""
-WANDER, GROWTH = 0.15, 1.3
+WANDER, GROWTH = 0.3, 1.3
 """A stretch ends where the head stands so far from its first place, in sides of the crop, or has become so many times
 as large or small: its square stands still, so that the head's motion stays in the pictures.
 """

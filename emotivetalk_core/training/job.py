@@ -17,7 +17,10 @@ from ..weight_files.checkpoint import Config, DataclassInstance, Network, load_n
 from .loop import Engine, LoopSettings, OnStep, TrainingLoop
 from .parallel import Phase, whole_state
 from .samples import Samples
-from .source import Source
+from .source import Source, stated
+
+OF_THE_DATA = "as the data allows, see the record"
+"""The licence of weights that were trained on data with a licence of its own."""
 
 
 class MakeSamples(Protocol):
@@ -134,9 +137,17 @@ class Job:
         half: bool = False,
         defaults: DataclassInstance | None = None,
     ) -> None:
-        """Write a network's weights, gathered from all processes; half: in float16, which loading widens again."""
+        """Write a network's weights, gathered from all processes; half: in float16, which loading widens again.
+
+        Their record says by which recipe, of which data, and what was stated of it: licence and consent. Weights made
+        of such data have no licence of ours.
+        """
         state = whole_state(network)
         if self.engine.processes.first:
             tensors = {key: value.half() if half else value for key, value in state.items()}
-            save_checkpoint(self.weights(name), kind, tensors, config, record, defaults=defaults)
+            said = [each for folder in self.data if (each := stated(folder))]
+            data = {"digest": Source.open(*self.data).digest, "stated": said}
+            licence = {"licence": OF_THE_DATA} if said else {}
+            record = {**record, "recipe": self.recipe, "data": data}
+            save_checkpoint(self.weights(name), kind, tensors, config, record, defaults=defaults, **licence)
         self.engine.processes.wait()

@@ -29,6 +29,8 @@ import torch
 from ..errors import InputError
 
 INDEX = "index*.jsonl"
+RECORD = "data.json"
+STATED = ("licence", "consent")
 _ATTRIBUTES = ("person", "kind", "frames", "held_out", "portraits", "performance")
 _PIECE = 1 << 24
 
@@ -153,6 +155,11 @@ class Source:
             raise InputError(f"The index mentions the clip {name!r}, which it does not list; write the data again.")
         return self.by_id[name]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all shards' checksums: says which data it is, wherever it lies."""
+        return hashlib.sha256("\n".join(sorted(self._checksums.values())).encode()).hexdigest()
+
     def check(self, on_step: Callable[[int, int], None] | None = None) -> None:
         """Compare every shard with its checksum, a second or so for each gigabyte. Raises InputError."""
         for done, (shard, expected) in enumerate(self._checksums.items(), 1):
@@ -160,6 +167,21 @@ class Source:
                 raise InputError(f"{shard} was altered since it was written; copy it again, or prepare the data anew.")
             if on_step is not None:
                 on_step(done, len(self._checksums))
+
+
+def stated(folder: Path) -> dict[str, str]:
+    """Licence and consent, as who prepared the data stated them; {} for data that says nothing, such as drawn heads.
+
+    Raises InputError where the folder's record cannot be read.
+    """
+    file = folder / RECORD
+    if not file.is_file():
+        return {}
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        return {name: str(record[name]) for name in STATED}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file} cannot be read ({error}); prepare the data again.") from error
 
 
 def checksum(file: Path) -> str:
