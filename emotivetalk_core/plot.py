@@ -37,12 +37,13 @@ _FRAMES_AT_FULL_WIDTH = 400  # more frames than this stand so close that their l
 
 @dataclass(frozen=True)
 class Curve:
-    """values [n] · name for the legend · colour RGB · width of the line."""
+    """values [n], `rate` a second; nan leaves a gap · name for the legend · colour RGB · width of the line."""
 
     values: np.ndarray
     name: str
     colour: Colour
     width: float = 1.2
+    rate: float = FRAMES_PER_SECOND
 
 
 def draw_course(
@@ -54,7 +55,7 @@ def draw_course(
     standard deviation; those of the lips point upwards where it is loud) and, for the expression, its distance from
     the mean face. ValueError where nothing is given.
     """
-    panels: list[tuple[str, list[Curve]]] = []
+    panels: list[tuple[str, Sequence[Curve]]] = []
     loudness = _loudness(speech) if speech is not None else None
     if lips is not None:
         panels.append(("lips", _movements(lips.values, loudness, _LIP_COLOURS)))
@@ -62,11 +63,17 @@ def draw_course(
         strength = expression.values.float().cpu().square().mean(1).sqrt().numpy()
         curves = _movements(expression.values, None, _EXPRESSION_COLOURS)
         panels.append(("expression", [Curve(strength, "distance from the mean face", _STRENGTH, 1.8), *curves]))
-    frames = max((len(curve.values) for _, curves in panels for curve in curves), default=0)
-    seconds = max(frames / FRAMES_PER_SECOND, speech.seconds if speech is not None else 0.0)
+    return draw_panels(panels, speech)
+
+
+def draw_panels(panels: Sequence[tuple[str, Sequence[Curve]]], speech: Speech | None = None) -> torch.Tensor:
+    """A picture [3, 500, 1000] RGB 0…1 of panels below each other, each a title and its curves, and of the waveform
+    below them. ValueError where there is no curve.
+    """
+    seconds = max((len(curve.values) / curve.rate for _, curves in panels for curve in curves), default=0.0)
+    seconds = max(seconds, speech.seconds if speech is not None else 0.0)
     if seconds == 0:
         raise ValueError("There is nothing to draw: give lip latents, expression latents or speech.")
-
     canvas = _Canvas(seconds)
     shares = [1.0] * len(panels) + ([0.55 if panels else 1.0] if speech is not None else [])
     room = HEIGHT - _TOP - _AXIS - sum(_TITLE for _ in shares) - _GAP * (len(shares) - 1)
@@ -75,8 +82,7 @@ def draw_course(
         height = room * share / sum(shares)
         top += _TITLE
         if index < len(panels):
-            title, curves = panels[index]
-            canvas.curves(top, top + height, title, curves)
+            canvas.curves(top, top + height, *panels[index])
         elif speech is not None:
             canvas.waveform(top, top + height, speech)
         top += height + _GAP
@@ -126,12 +132,12 @@ class _Canvas:
     def picture(self) -> torch.Tensor:
         return self.sheet.finished()
 
-    def curves(self, top: float, bottom: float, title: str, curves: list[Curve]) -> None:
+    def curves(self, top: float, bottom: float, title: str, curves: Sequence[Curve]) -> None:
         """A panel of curves about zero, its scale in round numbers."""
-        reach = max(float(np.abs(curve.values).max(initial=0)) for curve in curves)
-        lowest = min(float(curve.values.min(initial=0)) for curve in curves)
+        known = np.concatenate([curve.values[np.isfinite(curve.values)] for curve in curves])
+        reach, lowest = float(np.abs(known).max(initial=0)), float(known.min(initial=0))
         step = next((s for s in (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0) if reach / s <= 3.2), 100.0)
-        highest = max(float(curve.values.max(initial=0)) for curve in curves)
+        highest = float(known.max(initial=0))
         low, high = min(lowest * 1.06, -0.2 * step), max(highest * 1.06, 0.2 * step)
 
         def at(value: float | np.ndarray) -> float | np.ndarray:
@@ -143,9 +149,12 @@ class _Canvas:
             self.sheet.line([(_LEFT, level), (WIDTH - _RIGHT, level)], _ZERO if tick == 0 else _GRID, 1.0)
             self.sheet.text(f"{tick:g}", _LEFT - 8, level + 4, _FAINT, 11, "right")
         for curve in reversed(curves):
-            times = (np.arange(len(curve.values)) + 0.5) / FRAMES_PER_SECOND
+            times = (np.arange(len(curve.values)) + 0.5) / curve.rate
             width = curve.width * min(1.0, max(0.4, _FRAMES_AT_FULL_WIDTH / len(times)))
-            self.sheet.line(np.stack([self._across(times), np.asarray(at(curve.values))], 1), curve.colour, width)
+            points, known = np.stack([self._across(times), np.asarray(at(curve.values))], 1), np.isfinite(curve.values)
+            for stretch in np.split(np.arange(len(times)), np.flatnonzero(np.diff(known)) + 1):
+                if known[stretch[0]]:
+                    self.sheet.line(points[stretch], curve.colour, width)
         self._legend(top, title, curves)
 
     def waveform(self, top: float, bottom: float, speech: Speech) -> None:
@@ -197,7 +206,7 @@ class _Canvas:
     def _panel(self, top: float, bottom: float) -> None:
         self.sheet.box(_LEFT, top, WIDTH - _RIGHT - _LEFT, bottom - top, _PANEL)
 
-    def _legend(self, top: float, title: str, curves: list[Curve]) -> None:
+    def _legend(self, top: float, title: str, curves: Sequence[Curve]) -> None:
         self.sheet.text(title, _LEFT, top - 8, _TEXT, 14)
         right = float(WIDTH - _RIGHT)
         for curve in reversed(curves):

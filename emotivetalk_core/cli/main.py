@@ -19,10 +19,10 @@ from typing import NoReturn
 
 from .. import __version__
 from ..errors import EmotiveTalkError, SettingsError, is_out_of_memory
-from . import codebook, convert, demo, evaluate, fetch, info, prepare, synthesize, talk, train
+from . import codebook, convert, demo, evaluate, fetch, info, measure, prepare, synthesize, talk, train
 from .performance import keep_freed_memory, wait_briefly
 
-VERBS = (demo, talk, codebook, info, fetch, convert, synthesize, prepare, train, evaluate)
+VERBS = (demo, talk, measure, codebook, info, fetch, convert, synthesize, prepare, train, evaluate)
 FAULT, INTERRUPTED = 2, 130
 
 

@@ -14,11 +14,12 @@ import torch
 from ..direction.head_pose import EXAMPLE, from_keys, motion_bucket, parse_keys, sway
 from ..direction.source import SourceReaders, parse_source, resolve
 from ..direction.timeline import parse_timeline
+from ..measuring.curves import correlation
 from ..pipeline import prepare_conditions, render
 from ..synthesis.action_units import emotion_action_units
 from ..synthesis.clip import TalkingClip
 from ..types import EMOTIONS, FRAMES_PER_SECOND
-from .metrics import correlation, finite_mean, silent_frames
+from .metrics import finite_mean, silent_frames
 from .plan import SuitePlan
 from .protocols import opening_of, silence, sync
 from .readings import Readings

@@ -5,12 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's r of two curves [n]; 0 where one of them does not move."""
-    a, b = a - a.mean(), b - b.mean()
-    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum() / norm) if norm > 1e-9 else 0.0
+from ..measuring.curves import correlation
 
 
 def best_lag_correlation(generated: np.ndarray, true: np.ndarray, lags: int = 1) -> float:

@@ -1,13 +1,12 @@
-"""Small networks that read a drawn face from its pixels: mouth opening, action units, emotion, and who it is.
+"""How the probe of faces (models/face_probe.py) learns, and what reads how heads stand.
 
-They learn from rendered heads alone, never from generated frames, and share nothing with the networks they judge.
-Their own errors on renders of unseen heads are measured and reported beside every figure they give.
+They learn from drawn heads alone, never from generated frames, and share nothing with the networks they judge. Their
+own errors on drawings of unseen heads are measured and reported beside every figure they give.
 """
 
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,88 +16,20 @@ from torch.nn import functional as F
 
 from ..device import autocast
 from ..face.crops import pictures
+from ..models.face_probe import FaceProbe, FaceProbeConfig
 from ..models.head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from ..recipes.demo import RECIPE as DEMO_RECIPE
 from ..recipes.drawn_heads import DrawnSettings, prepare_kind
-from ..synthesis.action_units import ACTION_UNITS
 from ..training.loop import Engine, LoopSettings, OnStep, TrainingLoop
 from ..training.parallel import Outcome, Phase
 from ..training.samples import Sample, of_step, random_below
 from ..training.source import Source
 from ..training.trunk import augment
-from ..types import EMOTIONS
 from ..weight_files.checkpoint import load_network, save_checkpoint
 
 PROBE_LOOP = LoopSettings(steps=700, batch=32, learning_rate=1e-3, warmup=50, average=0.99, validation_samples=0)
 PROBE_SEED = 5
 """Not the recipes': the probe shares nothing with the networks that it judges."""
-
-
-@dataclass(frozen=True)
-class FaceProbeConfig:
-    """channels: width of each halving convolution · embedding: width of the identity vector."""
-
-    channels: tuple[int, ...] = (24, 48, 96, 128, 128)
-    embedding: int = 64
-    action_units: int = len(ACTION_UNITS)
-    emotions: int = len(EMOTIONS)
-
-
-@dataclass(frozen=True)
-class FaceReading:
-    """opening [b] 0…1 · action_units [b, a] 0…1 · emotion [b, 8] logits · identity [b, d] of unit length."""
-
-    opening: torch.Tensor
-    action_units: torch.Tensor
-    emotion: torch.Tensor
-    identity: torch.Tensor
-
-
-class FaceProbe(nn.Module):
-    """Two plain convolutional trunks: one for what the face does, one for whose it is."""
-
-    def __init__(self, config: FaceProbeConfig, *, operations=nn, dtype: torch.dtype | None = None, device=None):
-        super().__init__()
-        self.config = config
-        place = {"dtype": dtype, "device": device}
-
-        def trunk() -> nn.Sequential:
-            layers: list[nn.Module] = []
-            width = 3
-            for channels in config.channels:
-                layers += [operations.Conv2d(width, channels, 3, stride=2, padding=1, **place)]
-                layers += [operations.GroupNorm(8, channels, **place), nn.SiLU()]
-                layers += [operations.Conv2d(channels, channels, 3, padding=1, **place), nn.SiLU()]
-                width = channels
-            return nn.Sequential(*layers, nn.Flatten())
-
-        features = config.channels[-1] * 16  # 128 px after five halvings: 4 × 4
-        self.face, self.person = trunk(), trunk()
-        self.opening = operations.Linear(features, 1, **place)
-        self.action_units = operations.Linear(features, config.action_units, **place)
-        self.emotion = operations.Linear(features, config.emotions, **place)
-        self.identity = operations.Linear(features, config.embedding, **place)
-
-    def forward(self, frames: torch.Tensor) -> FaceReading:
-        """Talking crops [b, 3, s, s] in 0…1, resized to 128."""
-        if frames.shape[-1] != 128:
-            frames = F.interpolate(frames, size=(128, 128), mode="bilinear", antialias=True)
-        x = frames * 2 - 1
-        face = self.face(x)
-        return FaceReading(
-            opening=self.opening(face)[:, 0],
-            action_units=self.action_units(face),
-            emotion=self.emotion(face),
-            identity=F.normalize(self.identity(self.person(x)), dim=-1),
-        )
-
-
-def read_frames(probe: FaceProbe, frames: torch.Tensor, batch: int = 64) -> FaceReading:
-    """Reads [n, 3, s, s] in batches."""
-    with torch.inference_mode():
-        parts = [probe(part) for part in frames.split(batch)]
-    fields = ("opening", "action_units", "emotion", "identity")
-    return FaceReading(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
 
 def train_probes(
@@ -181,11 +112,6 @@ def soften(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     soft = F.interpolate(F.interpolate(faces, size=(size, size), mode="area"), size=faces.shape[-2:], mode="bilinear")
     chosen = torch.rand(faces.shape[0], 1, 1, 1, generator=generator).to(faces.device) < 0.5
     return torch.where(chosen, soft, faces)
-
-
-def load_probe(path: Path, device: torch.device | str = "cpu") -> FaceProbe:
-    """The probe as shipped, in eval mode."""
-    return load_network(path, "face_probe", FaceProbe, FaceProbeConfig, device).eval().requires_grad_(False)
 
 
 def load_head_probe(path: Path) -> Callable[[torch.Tensor], np.ndarray]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..models.face_probe import FaceProbe, read_frames
 from ..types import EMOTIONS, FaceRegions
-from .probes import FaceProbe, read_frames
 
 HEAT_REGIONS = ("lips", "face", "around")
 """Lips; face without lips; everything else."""

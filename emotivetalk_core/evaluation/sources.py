@@ -13,6 +13,7 @@ import torch
 
 from ..direction.retime import PING_PONG, retime
 from ..face.crops import pictures
+from ..measuring.curves import correlation
 from ..models.codebook import EmotionCodebook
 from ..models.speech_emotion import HeardEmotion, SpeechEmotionRecogniser, blend_emotion
 from ..synthesis.action_units import emotion_action_units
@@ -22,7 +23,7 @@ from ..synthesis.identity import sample_identity
 from ..synthesis.random_faces import random_pose
 from ..synthesis.render import render_head
 from ..types import EMOTIONS, Emotion, ExpressionLatents
-from .metrics import correlation, finite_mean
+from .metrics import finite_mean
 from .plan import SuitePlan
 from .protocols import EXTRA_PEOPLE, emotion_figures, emotion_scenes, line_up, sync
 from .readings import Readings, read_film

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from ..models.ethd import ETHD
+from ..models.face_probe import FaceProbe
 from ..models.model_set import ModelSet
 from ..pipeline import TalkSettings, default_settings, prepare_conditions, render
 from ..synthesis.clip import TalkingClip
 from ..types import Emotion, ExpressionLatents, FaceRegions, HeadPose, VideoConditions
-from .probes import FaceProbe
 from .readings import Readings, read_film
 from .report import digest_of
 from .unseen import speech_of

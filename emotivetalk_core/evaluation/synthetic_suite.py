@@ -13,13 +13,15 @@ import torch
 
 from .. import __version__
 from ..device import pick_device, pick_dtype, pick_picture_dtype
+from ..models.face_probe import BUNDLED_PROBE, load_probe
 from ..models.model_set import load_model_set
+from ..weight_files.bundled import BUNDLED_PROBES
 from .ablation import measure_ablation
 from .direction import measure_direction
 from .expression import measure_dicte
 from .long_video import measure_long
 from .plan import FULL, SECTIONS, SMALL, SuitePlan
-from .probes import load_head_probe, load_probe
+from .probes import load_head_probe
 from .protocols import measure_emotion, measure_face_finder, measure_probes, measure_sync
 from .report import Figures, Report, digest_of, digests
 from .sources import measure_sources
@@ -27,9 +29,7 @@ from .speed import measure_speed
 from .studio import OnStep, Studio
 from .unseen import FIRST_SEED
 
-PROBES = Path(__file__).parent.parent / "weights" / "probes"
-BUNDLED_PROBE = PROBES / "face_probe.safetensors"
-BUNDLED_HEAD_PROBE = PROBES / "head_pose_probe.safetensors"
+BUNDLED_HEAD_PROBE = BUNDLED_PROBES / "head_pose_probe.safetensors"
 
 
 def _directed(studio: Studio, plan: SuitePlan) -> Figures:

@@ -2,4 +2,5 @@
 
 from pathlib import Path
 
-BUNDLED_WEIGHTS = Path(__file__).parent.parent / "weights" / "demo"
+_WEIGHTS = Path(__file__).parent.parent / "weights"
+BUNDLED_WEIGHTS, BUNDLED_PROBES = _WEIGHTS / "demo", _WEIGHTS / "probes"

@@ -14,7 +14,7 @@ from emotivetalk_core.errors import OutputError, WeightsError
 from emotivetalk_core.evaluation.ablation import NO_EXPRESSION, NO_LIP, raw_audio, without_expression, without_lip
 from emotivetalk_core.evaluation.metrics import finite_mean, slope, total_variation
 from emotivetalk_core.evaluation.plan import FULL, SECTIONS, SMALL, SuitePlan
-from emotivetalk_core.evaluation.probes import FaceProbe, FaceProbeConfig, load_probe, train_probes
+from emotivetalk_core.evaluation.probes import train_probes
 from emotivetalk_core.evaluation.protocols import emotion_figures, identity_accuracy, silence, sync
 from emotivetalk_core.evaluation.readings import HEAT_REGIONS, Readings, read_film
 from emotivetalk_core.evaluation.report import TARGETS, Report, compare, digest_of, plain
@@ -23,6 +23,7 @@ from emotivetalk_core.evaluation.studio import Scene, Studio
 from emotivetalk_core.evaluation.synthetic_suite import PROTOCOLS, run
 from emotivetalk_core.evaluation.unseen import FIRST_SEED, beginning, drawn, portrait_of, speech_of, unseen_clips
 from emotivetalk_core.models.ethd import ETHD
+from emotivetalk_core.models.face_probe import FaceProbe, FaceProbeConfig, load_probe
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import TalkSettings, prepare_conditions
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings

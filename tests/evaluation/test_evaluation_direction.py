@@ -21,13 +21,13 @@ from emotivetalk_core.evaluation.direction import (
     timeline_figures,
 )
 from emotivetalk_core.evaluation.plan import FULL, SMALL, SuitePlan
-from emotivetalk_core.evaluation.probes import FaceProbe, FaceProbeConfig, load_probe
 from emotivetalk_core.evaluation.readings import Readings
 from emotivetalk_core.evaluation.report import TARGETS, compare, plain
 from emotivetalk_core.evaluation.sources import SENTENCES, SETTLED, Cast, driver_of, leak_figures, source_row, taken_for
 from emotivetalk_core.evaluation.studio import Scene, Studio
 from emotivetalk_core.evaluation.unseen import portrait_of, unseen_clips
 from emotivetalk_core.face.head_motion import head_motion
+from emotivetalk_core.models.face_probe import FaceProbe, FaceProbeConfig, load_probe
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.models.speech_emotion import HeardEmotion
 from emotivetalk_core.pipeline import TalkSettings

@@ -5,11 +5,11 @@ import pytest
 
 from emotivetalk_core.evaluation.metrics import (
     best_lag_correlation,
-    correlation,
     frechet_distance,
     opening_ratio,
     silent_frames,
 )
+from emotivetalk_core.measuring.curves import correlation
 
 
 def test_correlation_knows_lines_and_stillness():

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ...errors import SettingsError
 from ...evaluation.probes import train_probes as train
-from ...evaluation.synthetic_suite import BUNDLED_PROBE
 from ...evaluation.synthetic_suite import run as run_suite
+from ...models.face_probe import BUNDLED_PROBE
 from ...weight_files.bundled import BUNDLED_WEIGHTS
 from ..progress import StageBars
 
