@@ -66,13 +66,16 @@ def sync_refusal(sync: LipSync, own: float, filters: Filters) -> str:
 
 
 def sharpness(piece: Piece) -> float:
-    """Spread of the second derivative over the face, in 256 levels at 256 pixels; the median of a dozen pictures."""
+    """Spread of the second derivative over the face, in 256 levels, at 256 pixels or what is written if that is less;
+    the median of a dozen pictures.
+    """
     values = []
     for at in np.linspace(0, piece.frames - 1, min(_LOOKED_AT, piece.frames)).astype(int):
         picture = torch.from_numpy(piece.pictures[at]).float().mean(-1)[None, None]
-        scale = _SHARP_AT / picture.shape[-1]
-        grey = F.interpolate(picture, size=_SHARP_AT, mode="area" if scale < 1 else "bicubic")
-        left, top, right, bottom = (int(min(max(side * scale, 0), _SHARP_AT)) for side in piece.face_box[at])
+        size = min(_SHARP_AT, picture.shape[-1])
+        grey = F.interpolate(picture, size=size, mode="area")
+        scale = size / picture.shape[-1]
+        left, top, right, bottom = (int(min(max(side * scale, 0), size)) for side in piece.face_box[at])
         face = grey[0, 0, top:bottom, left:right]
         if min(face.shape) < 3:
             return 0.0

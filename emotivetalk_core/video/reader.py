@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _WAY_OUT = "give a video that FFmpeg can read, such as mp4, mov, mkv or webm"
 _HIGHEST_RATE = 480  # frames a second: what slow motion is filmed at
+_FARTHEST_BACK = 0.5
+"""Seconds by which a frame may come before the one that is due: clocks tremble. By more, another film was joined on,
+whose time begins anew.
+"""
 _TOLD_FRAMES, _TOLD_SHARE = 3, 0.02
 """Of fewer frames that are missing at the end nothing is said: headers count what is hidden, too."""
 
@@ -90,6 +94,7 @@ def read_levels(
     facts = read_video_facts(path)
     own, rate = rate is None, rate or facts.frames_per_second
     count, hold, skipped, damaged = 0, round(LONGEST_HOLD * rate), 0, 0
+    back = max(1, round(_FARTHEST_BACK * rate))
     picture: torch.Tensor | None = None
     try:
         with av.open(str(path)) as container:
@@ -105,7 +110,7 @@ def read_levels(
                 if frame.time is not None:
                     begin = frame.time if begin is None else begin
                     place = round((frame.time - begin) * rate) - skipped
-                if not -hold <= place - count <= hold:
+                if not -back <= place - count <= hold:
                     skipped, place = skipped + place - count, count
                 if place < count:
                     continue

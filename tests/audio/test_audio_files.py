@@ -11,6 +11,7 @@ import torch
 from emotivetalk_core.audio.feature_windows import encode_speech, feature_windows
 from emotivetalk_core.audio.files import read_recording, read_speech
 from emotivetalk_core.audio.mixing import speech_from_waveform
+from emotivetalk_core.audio.streaming import SpeechStream
 from emotivetalk_core.errors import InputError
 from emotivetalk_core.types import Speech
 
@@ -154,3 +155,23 @@ def test_features_stay_in_time_with_the_frames_however_long_the_speech(sample_co
         own = windows[2:-3, 4:6, 0]
         expected = (torch.arange(2, frames - 3)[:, None] + torch.tensor([0.25, 0.75])) / 25
         assert torch.allclose(own, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (44_100, 2), (48_000, 6)])
+def test_a_stream_of_speech_is_the_speech_that_is_read_whole(tmp_path, rate, channels):
+    rng = np.random.default_rng(3)
+    sound = rng.standard_normal((channels, int(11.3 * rate))).cumsum(1)
+    sound = (0.3 * sound / np.abs(sound).max()).astype(np.float32)
+    path = tmp_path / "long.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
+        file.writeframes((sound.T * 32767).astype("<i2").tobytes())
+    whole = read_speech(path).samples.numpy()
+    stream = SpeechStream(path)
+    first, late = stream.take(0, 30_000), stream.take(100_000, 200_000)
+    np.testing.assert_allclose(first, whole[:30_000], atol=2e-3)
+    np.testing.assert_allclose(late[: len(whole) - 100_000], whole[100_000:], atol=2e-3)
+    assert not late[len(whole) - 100_000 :].any()  # silent behind the end
+    with pytest.raises(InputError, match="not a readable|no sound"):
+        (tmp_path / "letter.mp4").write_text("Dear Anna")
+        SpeechStream(tmp_path / "letter.mp4")
