@@ -12,7 +12,7 @@ from torch import nn
 
 sys.path.append(str(Path(__file__).parent))
 
-from model_checks import ROOT, SCALE, agree, live_tensors, part  # noqa: E402  (the files here are no package)
+from shots import ROOT, SCALE, agree, live_tensors, part  # noqa: E402  (the files here are no package)
 
 DEMO = ROOT / "emotivetalk_core" / "weights" / "demo"
 EXACT = 1e-5
@@ -139,10 +139,10 @@ def check_no_sound_says_so() -> None:
 
 def check_lips_are_the_cores() -> None:
     """Lip latents of more frames than go through the projector at once, at several strengths."""
-    core, heard = part("emotivetalk_core.pipeline"), features()
-    windows = heard.windows.repeat(6, 1, 1)  # 300 frames
-    long = part("emotivetalk_core.types").AudioFeatures(windows)
-    for strength in (0.0, 1.0, 1.7):
+    core, heard = part("emotivetalk_core.pipeline"), features(0.4)
+    for strength, repeated in ((0.0, 1), (1.0, 1), (1.7, 30)):  # 10 frames, and 300
+        windows = heard.windows.repeat(repeated, 1, 1)
+        long = part("emotivetalk_core.types").AudioFeatures(windows)
         (lips,) = part("nodes.v_aid").ProjectLips.execute(v_aid()[0], long, strength).result
         wanted = core.lip_latents(models(), windows, core.TalkSettings(lip_strength=strength))
         torch.testing.assert_close(lips.values, wanted, rtol=EXACT, atol=EXACT)
@@ -152,7 +152,7 @@ def check_expression_is_the_cores() -> None:
     """Expression latents with an emotion and with the portrait's own, guided and not; progress counts every step."""
     import comfy.utils
 
-    core, types, heard = part("emotivetalk_core.pipeline"), part("emotivetalk_core.types"), features()
+    core, types, heard = part("emotivetalk_core.pipeline"), part("emotivetalk_core.types"), features(0.8)
     sampler, told = v_aid()[1], []
     comfy.utils.PROGRESS_BAR_HOOK = lambda done, total, *rest, **more: told.append((done, total))
     try:
@@ -204,7 +204,7 @@ def check_vae_is_the_cores() -> None:
     """Modes unscaled; a clip of more frames than one chunk; any dtype of latents."""
     hosted, core, plain = vae(), part("emotivetalk_core.models.vae"), models().vae
     assert (hosted.downscale_ratio, hosted.upscale_ratio, hosted.latent_channels) == (4, 4, 4)
-    image = picture(2)
+    image = picture(2, 64)
     agree(hosted.encode(image), core.encode_mode(plain, image.movedim(-1, 1)), 1e-6)
     latents = clip(26, 16)
     wanted = torch.cat(list(core.decode_chunks(plain, latents * SCALE, chunk=24))).movedim(1, -1)
@@ -216,10 +216,10 @@ def check_host_nodes_take_the_vae() -> None:
     """The host's nodes encode and decode, in tiles and not; what does not fit is cropped, as for every VAE."""
     import nodes
 
-    hosted, image = vae(), picture(3)
+    hosted, image = vae(), picture(2, 96)
     (latent,) = nodes.VAEEncode().encode(hosted, image)
-    assert latent["samples"].shape == (3, 4, 32, 32)
-    assert nodes.VAEEncode().encode(hosted, image[:, :127, :126])[0]["samples"].shape == (3, 4, 31, 31)
+    assert latent["samples"].shape == (2, 4, 24, 24)
+    assert nodes.VAEEncode().encode(hosted, image[:1, :95, :94])[0]["samples"].shape == (1, 4, 23, 23)
     (tiled,) = nodes.VAEEncodeTiled().encode(hosted, image, 64, 16)
     assert (tiled["samples"] - latent["samples"]).abs().mean() < 0.2 * latent["samples"].abs().mean()
     (frames,) = nodes.VAEDecode().decode(hosted, latent)
@@ -237,7 +237,7 @@ def check_tiles_know_their_neighbours_in_time() -> None:
 
 def check_out_of_memory_goes_to_tiles() -> None:
     """Decoding as a whole runs out of memory: the clip comes in tiles, to the host's nodes and to ours."""
-    hosted, latents = vae(), clip(2, 36)
+    hosted, latents = vae(), clip(1, 36)
     whole, decoder = hosted.decode(latents), hosted.first_stage_model.network.decoder
     pieces, sizes = decoder.pieces, []
 

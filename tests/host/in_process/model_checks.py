@@ -1,161 +1,40 @@
-"""The native MODEL and the sampler, on the demo weights, inside the host's own Python.
+"""The native MODEL and the sampler, inside the host's own Python; on a small network where the weights do not matter.
 
 Each `check_…` raises AssertionError where the host and the core disagree. Call them with the host importable, under
 torch.inference_mode().
 """
 
-import importlib
-import importlib.util
 import sys
-from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from unittest import mock
 
 import torch
 
-ROOT = Path(__file__).parents[3]
-PACK = "custom_nodes_EmotiveTalk"
-SCALE = 0.18215  # the host's LATENT is the core's latent divided by it
+sys.path.append(str(Path(__file__).parent))
 
-
-def part(name: str) -> ModuleType:
-    """A module of the pack, which is loaded as the host loads it."""
-    if PACK not in sys.modules:
-        spec = importlib.util.spec_from_file_location(
-            PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)]
-        )
-        sys.modules[PACK] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[PACK])
-        part("nodes.weights").register_weights_folder()
-    return importlib.import_module(f"{PACK}.{name}")
-
-
-class Shot:
-    """A MODEL of the demo weights, the conditions of an invented clip, and what the core makes of them."""
-
-    def __init__(self, frames: int, size: int = 128) -> None:
-        types = part("emotivetalk_core.types")
-        random = torch.Generator().manual_seed(5)
-        self.frames = frames
-        files = ("demo/ethd.safetensors", "demo/vae.safetensors")
-        self.model, self.vae = part("nodes.ethd").LoadETHD.execute(*files).result
-        masks = torch.zeros(2, 1, size, size)
-        masks[0, :, size // 8 : -size // 8, size // 8 : -size // 8] = 1
-        masks[1, :, size * 5 // 8 : size * 3 // 4, size * 3 // 8 : size * 5 // 8] = 1
-        self.masks, self.portrait = masks, torch.rand(1, size, size, 3, generator=random)
-        self.lips = types.LipLatents(torch.randn(frames, 64, generator=random))
-        self.expression = types.ExpressionLatents(torch.randn(frames, 30, generator=random))
-        self.face = types.MotionLatents(*[torch.randn(1, d, generator=random) for d in (64, 30, 6, 6, 128)])
-
-    def conditions(self, **changes: Any) -> tuple[Any, Any, Any]:
-        """positive, negative, latent."""
-        given = {
-            "vae": self.vae,
-            "portrait": self.portrait,
-            "face_mask": self.masks[0],
-            "lip_mask": self.masks[1],
-            "face": self.face,
-            "lips": self.lips,
-            "expression": self.expression,
-        }
-        return part("nodes.ethd").Condition.execute(**given | changes).result
-
-    def core(self, **settings: Any) -> torch.Tensor:
-        """The same video by the core's own sampler, as the host scales latents."""
-        core, model_set = part("emotivetalk_core.sampling.video"), part("emotivetalk_core.models.model_set")
-        checkpoint, ethd = part("emotivetalk_core.weight_files.checkpoint"), part("emotivetalk_core.models.ethd")
-        path = ROOT / "emotivetalk_core/weights/demo/ethd.safetensors"
-        defaults = model_set.read_sampling_defaults(path)
-        positive = self.conditions()[0][0][1]
-        conditions = part("emotivetalk_core.types").VideoConditions(
-            portrait_latent=positive["concat_latent_image"][0],
-            lip=self.lips.values,
-            driving_expression=self.expression.values,
-            reference_expression=self.face.expression[0],
-            face_mask=self.masks[0],
-            lip_mask=self.masks[1],
-            motion_bucket=defaults.motion_bucket,
-        )
-        chosen = core.VideoSamplingSettings(
-            steps=defaults.steps,
-            grid=defaults.grid,
-            window=defaults.window,
-            overlap=defaults.overlap,
-            sigma_max=defaults.sigma_max,
-        )
-        network, chosen = checkpoint.load_network(path, "ethd", ethd.ETHD, ethd.ETHDConfig), replace(chosen, **settings)
-        return core.sample_video(network, conditions, frame_count=self.frames, settings=chosen) / SCALE
-
-    def windowed(self, model: Any = None, **settings: Any) -> torch.Tensor:
-        """The same video by our node."""
-        positive, _, latent = self.conditions()
-        node = part("nodes.sampler").WindowedSampler
-        return node.execute(model or self.model, positive, latent, **settings).result[0]["samples"]
-
-    def stock(self, model: Any = None, cfg: float = 1.0, seed: int = 0, **settings: Any) -> torch.Tensor:
-        """The same video by the host's KSampler with euler, on our noise; by default on our noise levels too."""
-        import comfy.sample
-
-        positive, negative, latent = self.conditions()
-        model = model or self.model
-        levels = part("emotivetalk_core.diffusion.noise_levels")
-        defaults = model.model.sampling_defaults
-        given = {"steps": 5, "sigmas": levels.noise_grid(defaults.grid, 5, defaults.sigma_max)} | settings
-        noise = levels.frame_noise(self.frames, tuple(latent["samples"].shape[1:]), seed)
-        return comfy.sample.sample(
-            model,
-            noise,
-            cfg=cfg,
-            sampler_name="euler",
-            scheduler="karras",
-            positive=positive,
-            negative=negative,
-            latent_image=latent["samples"],
-            disable_pbar=True,
-            seed=seed,
-            **given,
-        )
-
-
-def live_tensors() -> Any:
-    """The core's counter of bytes alive."""
-    return part("emotivetalk_core.sampling.memory").LiveTensors()
-
-
-def difference(one: torch.Tensor, other: torch.Tensor) -> float:
-    """The largest deviation, as a share of the largest value."""
-    assert one.shape == other.shape, (one.shape, other.shape)
-    one, other = one.cpu(), other.cpu()
-    return ((one - other).abs().max() / other.abs().max()).item()
-
-
-def agree(one: torch.Tensor, other: torch.Tensor, within: float = 1e-3) -> None:
-    apart = difference(one, other)
-    print(f"apart by {apart:.1e}, allowed {within:.0e}")
-    assert apart < within, apart
+from shots import DEMO, ROOT, SCALE, Shot, agree, difference, live_tensors, part  # noqa: E402  (the files here are no package)
 
 
 def check_one_window_is_the_cores() -> None:
-    """A clip of one window is what the core samples from the same noise."""
-    shot = Shot(8)
-    agree(shot.windowed(), shot.core())
+    """A clip of one window is what the core samples from the same noise; so are the demo weights' own."""
+    for shot in (Shot(8), Shot(8, weights=DEMO)):
+        agree(shot.windowed(), shot.core())
 
 
 def check_several_windows_are_the_cores() -> None:
-    """A clip of four windows is what the core samples, with a last window that was moved back."""
-    shot = Shot(20)
+    """A clip of three windows is what the core samples, with a last window that was moved back."""
+    shot = Shot(17)
     agree(shot.windowed(), shot.core())
 
 
 def check_larger_pictures_take_shorter_windows() -> None:
-    """At another of the paper's sizes than the weights' own, windows are the core's for it: here as if 128 were one."""
+    """At another of the paper's sizes than the weights' own, windows are the core's for it: here as if 64 were one."""
     presets, windows = part("emotivetalk_core.models.presets"), part("nodes.windows")
-    shot = Shot(5, size=192)
+    shot = Shot(5, size=96)
     defaults = shot.model.model.sampling_defaults
-    with mock.patch.dict(presets.PAPER_WINDOWS, {128: (defaults.window, defaults.overlap)}):
-        window, overlap = presets.windows_at(defaults, 192)
+    with mock.patch.dict(presets.PAPER_WINDOWS, {64: (defaults.window, defaults.overlap)}):
+        window, overlap = presets.windows_at(defaults, 96)
         assert window < shot.frames, "a clip of several windows is needed"
         agree(shot.windowed(), shot.windowed(window=window, overlap=overlap), 1e-6)
         agree(shot.stock(), shot.windowed())
@@ -180,7 +59,7 @@ def check_guidance_is_the_cores() -> None:
 
 def check_stock_sampler_agrees() -> None:
     """The host's KSampler with euler uses our windows too: the same noise and levels give the same video."""
-    shot = Shot(20)
+    shot = Shot(17)
     agree(shot.stock(), shot.windowed())
 
 
@@ -207,8 +86,10 @@ def check_stock_cfg_moves_lips_and_expression() -> None:
     guider.set_conds(positive, negative)
     guider.set_cfg(2.0)
     del guider.model_options["context_handler"]  # without windows of any kind: one forward sees both
-    sigmas = part("emotivetalk_core.diffusion.noise_levels").noise_grid("ays", 5, 80.0)
-    noise = part("emotivetalk_core.diffusion.noise_levels").frame_noise(8, tuple(latent["samples"].shape[1:]), 0)
+    defaults = shot.model.model.sampling_defaults
+    levels = part("emotivetalk_core.diffusion.noise_levels")
+    sigmas = levels.noise_grid(defaults.grid, defaults.steps, defaults.sigma_max)
+    noise = levels.frame_noise(8, tuple(latent["samples"].shape[1:]), 0)
     euler = comfy.samplers.sampler_object("euler")
     agree(guider.sample(noise, latent["samples"], euler, sigmas, disable_pbar=True), guided)
 
@@ -248,9 +129,10 @@ def check_lora_changes_the_video() -> None:
     shot = Shot(4)
     key = "diffusion_model.mid_block.attentions.0.transformer_blocks.0.attn2.to_q"
     random = torch.Generator().manual_seed(0)
+    width = shot.model.model.diffusion_model.mid_block.attentions[0].transformer_blocks[0].attn2.to_q.weight.shape[0]
     lora = {
-        f"{key}.lora_up.weight": torch.randn(128, 4, generator=random),
-        f"{key}.lora_down.weight": torch.randn(4, 128, generator=random),
+        f"{key}.lora_up.weight": torch.randn(width, 4, generator=random),
+        f"{key}.lora_down.weight": torch.randn(4, width, generator=random),
     }
     plain = shot.windowed(steps=2)
     none, _ = comfy.sd.load_lora_for_models(shot.model, None, lora, 0.0, 0.0)
@@ -262,8 +144,8 @@ def check_lora_changes_the_video() -> None:
 
 def check_half_precision_weights_agree() -> None:
     """The demo's file is in half precision: kept so and cast at use, it is the same network."""
-    shot = Shot(3)
-    half, _ = part("nodes.ethd").LoadETHD.execute("demo/ethd.safetensors", "demo/vae.safetensors", "fp16").result
+    shot = Shot(3, weights=DEMO)
+    half, _ = part("nodes.ethd").LoadETHD.execute(*shot.files, "fp16").result
     assert half.model.get_dtype() == torch.float16
     agree(shot.windowed(half, steps=2), shot.windowed(steps=2))
 
@@ -297,22 +179,23 @@ def check_bad_inputs_say_one_sentence() -> None:
     shot, sampler = Shot(6), part("nodes.sampler").WindowedSampler
     positive, _, latent = shot.conditions()
     shorter, smaller = latent["samples"][:4], latent["samples"][:, :, :8, :8]
+    side = shot.portrait.shape[1]
     thin = types.LipLatents(torch.zeros(6, 7))
     for words, attempt in {
         "The lip latents cover 6 frames, but the LATENT has 4": lambda: sampler.execute(
             shot.model, positive, {"samples": shorter}
         ),
-        "These weights draw faces at 128 x 128 pixels": lambda: sampler.execute(
+        "These weights draw faces at 64 x 64 pixels": lambda: sampler.execute(
             shot.model, positive, {"samples": smaller}
         ),
         "The lip latents are 7 wide": lambda: sampler.execute(shot.model, shot.conditions(lips=thin)[0], latent),
-        "but the expression latents 6": lambda: shot.conditions(lips=types.LipLatents(torch.zeros(5, 64))),
+        "but the expression latents 6": lambda: shot.conditions(lips=types.LipLatents(torch.zeros(5, 8))),
         "both sides must be multiples of 4": lambda: shot.conditions(
-            portrait=shot.portrait[:, :127], face_mask=shot.masks[0][:, :127], lip_mask=shot.masks[1][:, :127]
+            portrait=shot.portrait[:, 1:], face_mask=shot.masks[0][:, 1:], lip_mask=shot.masks[1][:, 1:]
         ),
-        "The face mask is 64 x 64 pixels": lambda: shot.conditions(face_mask=shot.masks[0][:, ::2, ::2]),
-        "The lip mask is 64 x 128 pixels": lambda: shot.conditions(lip_mask=shot.masks[1][:, :, ::2]),
-        "The face mask is black": lambda: shot.conditions(face_mask=torch.zeros(1, 128, 128)),
+        "The face mask is 32 x 32 pixels": lambda: shot.conditions(face_mask=shot.masks[0][:, ::2, ::2]),
+        "The lip mask is 32 x 64 pixels": lambda: shot.conditions(lip_mask=shot.masks[1][:, :, ::2]),
+        "The face mask is black": lambda: shot.conditions(face_mask=torch.zeros(1, side, side)),
         "does not come from Condition Talking Face": lambda: sampler.execute(
             shot.model, [[torch.zeros(1, 77, 768), {}]], latent, lip_guidance=2.0
         ),
@@ -330,7 +213,7 @@ def check_bad_inputs_say_one_sentence() -> None:
 
 def check_memory_is_predicted() -> None:
     """What the host is told one forward needs is within a quarter of what is alive at its peak."""
-    shot = Shot(1)
+    shot = Shot(1, weights=DEMO)
     model = shot.model.model
     for videos, frames, height, width in ((1, 8, 32, 32), (2, 8, 32, 32), (1, 20, 32, 32), (1, 2, 64, 48)):
         shape = (videos * frames, 4, height, width)
@@ -355,7 +238,7 @@ def check_preview_shows_the_picture() -> None:
     import numpy as np
     from PIL import Image
 
-    shot = Shot(1)
+    shot = Shot(1, weights=DEMO)
     picture = Image.open(ROOT / "emotivetalk_core" / "assets" / "portrait.png").convert("RGB").resize((128, 128))
     pixels = torch.from_numpy(np.asarray(picture, dtype=np.float32) / 255)[None]
     latent = shot.conditions(portrait=pixels)[0][0][1]["concat_latent_image"] * SCALE
@@ -372,7 +255,7 @@ def check_cancel_takes_effect_within_a_window() -> None:
     """Interrupted in its third window, sampling stops there and the MODEL works on."""
     import comfy.model_management
 
-    shot, windows, forwards = Shot(20), part("nodes.windows"), []
+    shot, windows, forwards = Shot(17), part("nodes.windows"), []
     plain = windows.VideoWindows.combine_context_window_results
 
     def cancelled_in_the_third(*given: Any, **named: Any) -> None:

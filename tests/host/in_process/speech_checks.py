@@ -46,9 +46,9 @@ class Listeners:
 
 
 def recording(loudness: float = 1.0, offset: float = 0.0) -> Any:
-    """Two seconds of the bundled recording, so loud, shifted by so much."""
+    """A second of the bundled recording, so loud, shifted by so much."""
     speech = part("emotivetalk_core.audio.files").read_speech(ROOT / "emotivetalk_core" / "assets" / "speech.wav")
-    return type(speech)(loudness * speech.samples[8000:40_000] + offset)
+    return type(speech)(loudness * speech.samples[8000:24_000] + offset)
 
 
 def agree(one: torch.Tensor, other: torch.Tensor, within: float = 1e-2) -> None:

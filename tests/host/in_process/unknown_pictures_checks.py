@@ -1,4 +1,4 @@
-"""Sizes and pictures that the demo weights do not know: refused, or said on the node.
+"""Sizes and pictures that weights do not know: refused, or said on the node.
 
 Each `check_…` raises AssertionError where neither happens. Call them with the host importable, under
 torch.inference_mode().
@@ -10,26 +10,26 @@ from pathlib import Path
 import torch
 
 sys.path.append(str(Path(__file__).parent))
-from model_checks import ROOT, Shot, part  # noqa: E402  (the files here are no package)
+from shots import DEMO, ROOT, Shot, part  # noqa: E402  (the files here are no package)
 
 
 def check_a_size_at_which_the_mouth_would_rest_is_refused() -> None:
-    """The demo's weights draw 128 pixels; by our sampler and the host's, larger and smaller."""
+    """Weights draw their own size alone; by our sampler and the host's, larger and smaller."""
     from_core = part("emotivetalk_core.errors").SettingsError
-    for size in (64, 256):
+    for size in (32, 128):
         shot = Shot(2, size=size)
         for sample in (shot.windowed, shot.stock):
             try:
                 sample()
             except from_core as error:
-                assert "at 128 x 128 pixels" in str(error) and "Face Regions to 128" in str(error), error
+                assert "at 64 x 64 pixels" in str(error) and "Face Regions to 64" in str(error), error
             else:
                 raise AssertionError(f"{size} pixels were sampled by {sample.__name__}")
 
 
 def check_a_picture_that_the_weights_do_not_know_is_said() -> None:
     """Stripes, on the node; a drawn head goes without a word."""
-    shot, node = Shot(1), part("nodes.ethd").Condition
+    shot, node = Shot(1, weights=DEMO), part("nodes.ethd").Condition
     given = {"face_mask": shot.masks[0], "lip_mask": shot.masks[1], "face": shot.face, "lips": shot.lips}
     portrait = part("emotivetalk_core.face.portrait").read_portrait(ROOT / "emotivetalk_core/assets/portrait.png")
     drawn = part("emotivetalk_core.face.regions").face_regions(portrait, box=(150, 150, 400, 400)).crop
