@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -47,6 +48,19 @@ def check_a_temporary_video_lasts_as_long_as_it_is_held() -> None:
     assert Path(file).is_file() and slice_of_it.get_components().images.shape[0] == 5
     del slice_of_it
     gc.collect()
+    assert temp_files() == before
+
+
+def check_a_temporary_file_that_is_being_read_goes_later() -> None:
+    """As on Windows, which does not delete what somebody reads: the next one takes it along."""
+    temporary, before = part("nodes.temporary"), temp_files()
+    path = temporary.TemporaryPath.new(".mp4")
+    Path(path).write_bytes(b"film")
+    with mock.patch.object(Path, "unlink", side_effect=PermissionError):
+        del path
+        gc.collect()
+    assert len(temp_files() - before) == 1
+    temporary.TemporaryPath.new(".mp4")
     assert temp_files() == before
 
 
