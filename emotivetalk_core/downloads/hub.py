@@ -1,14 +1,16 @@
 """Downloads from the Hugging Face Hub, only ever on request: resumed where they stopped, checked byte for byte.
 
-A file is called by its name only once its size and digest are right; until then it lies beside it as .part. The Hub's
-own hf_hub_download compares no digest with a pinned one, and knows no address that is not on the Hub.
+A file is called by its name only once its size and digest are right; until then it lies beside it as .part. Without a
+pin they are those that the Hub says (of a large file its SHA-256, in X-Linked-Etag), and all files come from the commit
+that a branch stood at when the first was asked for. The Hub's own hf_hub_download compares no digest, and knows no
+address that is not on the Hub.
 """
 
 import errno
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -17,7 +19,7 @@ from ..errors import EmotiveTalkError, InputError, OutputError, SettingsError, W
 from .public_files import PublicFile, PublicModel
 
 OnFile = Callable[[str, str], None]
-"""on_file(path, what): "there", "downloading" or "checked"."""
+"""on_file(path, what): "there", "downloading" or "checked"; of a repository whose commit was not given, which it is."""
 
 _NO_PLACE = (
     errno.ENOSPC,
@@ -51,11 +53,11 @@ def fetch(
     """Bring a model's files into `folder` as they lie in its repository, and its companions' into folders below; what
     is there and right is left alone.
 
-    revision: another than the pinned one; then the pinned digests do not count, and the Hub's own do. A companion keeps
-    its own, where it has one · endpoint: the address of another Hub than huggingface.co or $HF_ENDPOINT.
-    $HF_HUB_OFFLINE is heeded; a login's token is used. Raises SettingsError without any revision, InputError where the
-    Hub cannot give the file, WeightsError where a file is not the one it should be, OutputError where it cannot be
-    written.
+    revision: another than the pinned one, a commit or a branch; then the pinned digests do not count, and the Hub's own
+    do. A companion keeps its own, where it has one · endpoint: the address of another Hub than huggingface.co or
+    $HF_ENDPOINT. $HF_HUB_OFFLINE is heeded; a login's token is used. Raises SettingsError without any revision,
+    InputError where the Hub cannot give the file, WeightsError where a file is not the one it should be, OutputError
+    where it cannot be written.
     """
     from huggingface_hub import constants
 
@@ -80,7 +82,7 @@ def fetch(
                 )
             _tell(on_file, file.path, "there, not checked while offline")
         else:
-            _fetch_file(place, expected, target, on_file)
+            place = _fetch_file(place, expected, target, on_file)
         paths.append(target)
     for name, companion in model.companions:
         told = on_file and (lambda path, what, name=name: on_file(f"{name}/{path}", what))
@@ -101,7 +103,8 @@ def matches(path: Path, size: int | None, digest: str) -> bool:
     return hasher.hexdigest() == digest
 
 
-def _fetch_file(place: _Place, expected: PublicFile, target: Path, on_file: OnFile | None) -> None:
+def _fetch_file(place: _Place, expected: PublicFile, target: Path, on_file: OnFile | None) -> _Place:
+    """Where the next file comes from: the commit that a branch stood at, so that all are of one."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     repository = place.model.repository
@@ -109,17 +112,21 @@ def _fetch_file(place: _Place, expected: PublicFile, target: Path, on_file: OnFi
         url = place.model.address.format(revision=place.revision, path=expected.path)
         _tell(on_file, expected.path, "downloading")
         _receive(place, expected, target, on_file, url, url)
-        return
+        return place
     url = hf_hub_url(repository, expected.path, revision=place.revision, endpoint=place.endpoint)
     found = _asked(place, expected, lambda: get_hf_file_metadata(url))
+    if _is_digest(found.commit_hash) and found.commit_hash != place.revision:
+        _tell(on_file, repository, f"{place.revision} is commit {found.commit_hash}; as --revision it gives this again")
+        return _fetch_file(replace(place, revision=str(found.commit_hash)), expected, target, on_file)
     digest = found.etag if _is_digest(found.etag) else None
     _check_offer(repository, expected, found.size, digest)
     expected = PublicFile(expected.path, expected.size or found.size, expected.digest or digest)
     if target.is_file() and expected.digest and matches(target, expected.size, expected.digest):
         _tell(on_file, expected.path, "there")
-        return
+        return place
     _tell(on_file, expected.path, "downloading")
     _receive(place, expected, target, on_file, url, found.location)
+    return place
 
 
 def _receive(

@@ -16,7 +16,7 @@ from emotivetalk_core.downloads.hub import fetch
 from emotivetalk_core.downloads.public_files import PUBLIC_MODELS, PublicFile, PublicModel
 from emotivetalk_core.errors import InputError, OutputError, SettingsError, WeightsError
 
-COMMIT = "a" * 40
+COMMIT, ANOTHER = "a" * 40, "b" * 40
 WEIGHTS = bytes(range(256)) * 2000
 CONFIG = b'{"model_type": "wav2vec2"}'
 
@@ -30,7 +30,11 @@ def git_sha1(data: bytes) -> str:
 
 
 class Hub:
-    """A repository of two files; `requests` are the methods, paths and byte ranges that were asked for."""
+    """A repository of two files; `requests` are the methods, paths and byte ranges that were asked for.
+
+    linked: large files lie on another address, as the true Hub's do; what is asked there says nothing of their SHA-256.
+    moves: what `main` holds once its first file was asked for.
+    """
 
     def __init__(self) -> None:
         self.repository = "somebody/some-model"
@@ -39,6 +43,9 @@ class Hub:
         self.requests: list[tuple[str, str, str | None]] = []
         self.ends_at: int | None = None
         self.gated = False
+        self.linked: set[str] = set()
+        self.moves: dict[str, bytes] = {}
+        self.moved = False
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,16 +71,27 @@ class Hub:
         ranged = handler.headers.get("Range")
         self.requests.append((handler.command, handler.path, ranged))
         repository, _, rest = handler.path.lstrip("/").partition("/resolve/")
-        revision, _, path = rest.partition("/")
+        revision, _, path = rest.removesuffix("?elsewhere").partition("/")
         if self.gated:
             return self.refuse(handler, 403, "GatedRepo")
         if repository != self.repository:
             return self.refuse(handler, 404, "RepoNotFound")
-        if revision not in (COMMIT, "main"):
+        if revision not in (COMMIT, ANOTHER, "main"):
             return self.refuse(handler, 404, "RevisionNotFound")
         if path not in self.files:
             return self.refuse(handler, 404, "EntryNotFound")
-        data = self.files[path]
+        data = self.moves[path] if self.moved and revision == "main" else self.files[path]
+        self.moved = bool(self.moves)
+        if path in self.linked and handler.command == "HEAD":
+            handler.send_response(302)
+            handler.send_header("X-Repo-Commit", COMMIT)
+            handler.send_header("X-Linked-Etag", f'"{self.etags[path]}"')
+            handler.send_header("X-Linked-Size", str(len(data)))
+            handler.send_header("ETag", '"of the answer, not of the file"')
+            other = self.endpoint.replace("127.0.0.1", "localhost")
+            handler.send_header("Location", f"{other}{handler.path}?elsewhere")
+            handler.send_header("Content-Length", "0")
+            return handler.end_headers()
         start = int(ranged.removeprefix("bytes=").rstrip("-")) if ranged else 0
         handler.send_response(206 if ranged else 200)
         handler.send_header("X-Repo-Commit", COMMIT)
@@ -169,6 +187,7 @@ def test_companions_come_along_each_at_its_own_revision(hub, tmp_path):
     elsewhere = model(
         name="elsewhere",
         repository="somebody/some-model on GitHub",
+        revision=ANOTHER,
         files=(PublicFile("sub/config.json", len(CONFIG), sha256(CONFIG)),),
         address=hub.endpoint + "/somebody/some-model/resolve/{revision}/{path}",
     )
@@ -181,9 +200,8 @@ def test_companions_come_along_each_at_its_own_revision(hub, tmp_path):
     assert (tmp_path / "beside" / "model.safetensors").read_bytes() == WEIGHTS
     assert (tmp_path / "priors" / "sub" / "config.json").read_bytes() == CONFIG
     assert len(paths) == 4 and "priors/sub/config.json" in told
-    assert {path for _, path, _ in hub.requests if "beside" not in path and COMMIT in path} == {
-        f"/somebody/some-model/resolve/{COMMIT}/sub/config.json"
-    }
+    asked = {path for _, path, _ in hub.requests if ANOTHER in path}
+    assert asked == {f"/somebody/some-model/resolve/{ANOTHER}/sub/config.json"}
     hub.files["sub/config.json"] = CONFIG[::-1]
     (tmp_path / "priors" / "sub" / "config.json").unlink()
     with pytest.raises(WeightsError, match="content differs"):
@@ -209,6 +227,31 @@ def test_content_that_is_not_what_the_hub_says_is_removed(hub, tmp_path, pinned)
     assert not list(tmp_path.iterdir())
 
 
+def test_the_hubs_sha256_of_a_large_file_counts_where_none_is_pinned(hub, tmp_path):
+    """X-Linked-Etag, which comes with the way to the file; what then arrives is held against it."""
+    hub.linked = {"model.safetensors"}
+    unpinned = model(revision=None, files=(PublicFile("model.safetensors"),))
+    told = []
+    fetch(unpinned, tmp_path, revision="main", endpoint=hub.endpoint, on_file=lambda path, what: told.append(what))
+    assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS and told[-1] == "checked"
+    (tmp_path / "model.safetensors").unlink()
+    hub.files["model.safetensors"] = WEIGHTS[:1000] + b"?" + WEIGHTS[1001:]  # one byte, on its way
+    with pytest.raises(WeightsError, match="content differs.*fetch it again"):
+        fetch(unpinned, tmp_path, revision="main", endpoint=hub.endpoint)
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_files_of_a_branch_are_of_one_commit_which_is_said(hub, tmp_path):
+    """Somebody pushes between the first file and the second."""
+    hub.moves = {"model.safetensors": WEIGHTS[::-1], "sub/config.json": b"{}"}
+    unpinned = model(revision=None, files=(PublicFile("model.safetensors"), PublicFile("sub/config.json")))
+    told = []
+    fetch(unpinned, tmp_path, revision="main", endpoint=hub.endpoint, on_file=lambda path, what: told.append(what))
+    assert (tmp_path / "sub" / "config.json").read_bytes() == CONFIG
+    assert told[0].startswith(f"main is commit {COMMIT}") and "--revision" in told[0]
+    assert sum(what.startswith("main is") for what in told) == 1
+
+
 def test_a_damaged_file_is_fetched_again(hub, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"damaged")
     fetch(model(), tmp_path, endpoint=hub.endpoint)
@@ -225,7 +268,7 @@ def test_without_a_pinned_revision_the_user_chooses(hub, tmp_path):
 
 
 def test_another_revision_is_checked_by_the_hubs_own_digests(hub, tmp_path):
-    chosen = model(revision="b" * 40, files=(PublicFile("model.safetensors", 1, sha256(b"x")),))
+    chosen = model(revision=ANOTHER, files=(PublicFile("model.safetensors", 1, sha256(b"x")),))
     fetch(chosen, tmp_path, revision="main", endpoint=hub.endpoint)
     assert (tmp_path / "model.safetensors").read_bytes() == WEIGHTS
 
