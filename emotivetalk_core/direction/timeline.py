@@ -38,7 +38,6 @@ from .source import (
 from .words import WordTime, find_words
 
 SMOOTH, LINEAR, HOLD = "smooth", "linear", "hold"
-EASINGS = (SMOOTH, LINEAR, HOLD)
 DEFAULT_OVER = 0.4
 """Seconds that a change takes unless its line says otherwise: with the demo's Di-CTE a face then changes no faster than
 it moves while it speaks, at once it would jump, and a longer change gains little. [ours]"""
@@ -93,7 +92,7 @@ class Spoken:
 @dataclass(frozen=True)
 class Key:
     """From here on this source holds. over: seconds that the change to it takes, centred on its time · easing: one of
-    EASINGS · line: where it was read, for messages.
+    smooth, linear or hold · line: where it was read, for messages.
     """
 
     at: Seconds | Share | Spoken
@@ -200,11 +199,6 @@ def parse_timeline(text: str, known: Collection[str] = EMOTIONS) -> Timeline:
         with _at_line(number):
             keys.append(_key(piece, number))
     return Timeline(tuple(keys))
-
-
-def format_timeline(timeline: Timeline) -> str:
-    """As `parse_timeline` reads it, a key a line."""
-    return "\n".join(str(key) for key in timeline.keys) + "\n"
 
 
 def _key(piece: str, line: int) -> Key:

@@ -15,7 +15,6 @@ from ..weight_files.checkpoint import check_keys, save_checkpoint
 from ..weight_files.hugging_face import WEIGHTS, described_config, read_description, read_public_tensors
 
 KIND = "whisper_encoder"
-PIECE_SECONDS = 30
 
 
 @dataclass(frozen=True)
