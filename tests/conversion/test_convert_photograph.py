@@ -208,6 +208,7 @@ def test_an_examples_note_says_how_to_get_every_file_that_it_loads(kind, folder,
     values = {value for node in nodes if node["type"] != "MarkdownNote" for value in node.get("widgets_values", [])}
     named = {value for value in values if str(value).endswith(".safetensors")}
     assert named - made == {model["name"] for model in others}
+    assert [value for value in named & made if f"`{Path(value).stem}`" not in note] == []
     for model in others:
         brought = re.search(r"resolve/[0-9a-f]{40}/(.+)", model["url"])
         assert brought is not None and f"{fetch.folder}/svd-xt/{brought[1]}" in note

@@ -10,10 +10,10 @@ from browser import Browser, ScriptError
 from client import HostClient
 from graphs import read_workflow
 from installation import ROOT
-from server import HostServer
+from server import PORTRAIT, SPEECH, HostServer
 
 WORKFLOWS = sorted((ROOT / "workflows").glob("*.json"))
-TALK = ROOT / "subgraphs" / "talk.json"
+TALK, OWN_FILES = (ROOT / "subgraphs" / f"{name}.json" for name in ("talk", "portrait_and_speech"))
 
 MISSING = """
 const known = LiteGraph.registered_node_types;
@@ -40,6 +40,8 @@ const speech = source.findOutputSlot('speech');
 const listeners = source.outputs[speech].links.map(id => app.graph.links.get(id));
 source.connect(speech, trim, 0);
 for (const link of listeners) trim.connect(0, app.graph.getNodeById(link.target_id), link.target_slot);
+const steps = app.graph._nodes.flatMap(node => node.widgets ?? []).filter(widget => widget.name === 'steps');
+for (const widget of steps) widget.value = arguments[1];
 """
 Page = Browser
 
@@ -118,7 +120,7 @@ def test_the_editor_sends_what_the_api_workflow_says(page: Page, path: Path):
 
 def test_run_on_the_quick_start_gives_a_video(page: Page, client: HostClient):
     load(page, shown(ROOT / "workflows" / "quick_start.json"))
-    page.run(SHORTEN, 0.4)
+    page.run(SHORTEN, 0.2, 2)
     before = set(page.run("return Object.keys(await (await fetch('/history')).json());"))
     page.run("await app.queuePrompt(0);")
     page.wait(f"Object.keys(await (await fetch('/history')).json()).length > {len(before)}", seconds=280)
@@ -138,6 +140,15 @@ def test_the_box_talk_stands_for_the_quick_start(page: Page):
     assert sent["EmotiveTalkLoadEmotion"]["emotion"] == "angry"
     meant = read_workflow(ROOT / "workflows" / "api" / "quick_start.json")
     assert set(sent) == {node["class_type"] for node in meant.values()} - {"EmotiveTalkExampleInputs", "SaveVideo"}
+
+
+def test_an_artists_own_files_are_chosen_on_one_box(page: Page):
+    load(page, shown(OWN_FILES))
+    assert page.run(MISSING) == []
+    page.run(SET, "Your Portrait and Speech", "portrait", PORTRAIT)
+    page.run(SET, "Your Portrait and Speech", "speech", SPEECH)
+    sent = {node["class_type"]: node["inputs"] for node in page.run(PROMPT).values()}
+    assert sent["LoadImage"]["image"] == PORTRAIT and sent["LoadAudio"]["audio"] == SPEECH
 
 
 def test_settings_of_the_first_example_reach_the_nodes_in_its_boxes(page: Page):

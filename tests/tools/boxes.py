@@ -50,6 +50,16 @@ TALK = Box(
 )
 """The quick start between its example inputs and its Save Video."""
 
+OWN = Box(
+    file="portrait_and_speech",
+    name="Your Portrait and Speech",
+    description="A picture and a recording of your own, from ComfyUI's input folder. Open it to upload them.",
+    settings=(("portrait", "LoadImage", "image"), ("speech", "LoadAudio", "audio")),
+)
+"""So that the first example has six nodes with an artist's own files, too. The buttons that upload files stay inside:
+on a box they work in ComfyUI 0.28 and do nothing in 0.33.
+"""
+
 LOAD = Box(
     file="load_emotivetalk",
     name="Load EmotiveTalk",

@@ -1,6 +1,6 @@
 """Lays the API workflows out as graphs for the editor: `workflows/api/NAME.json` becomes `workflows/NAME.json`. Nodes
-whose ids have a colon lie in boxes; each box becomes a blueprint of `subgraphs/` as well, and so does the quick start's
-middle.
+whose ids have a colon lie in boxes; each box becomes a blueprint of `subgraphs/` as well, and so do the quick start's
+middle and an artist's own files.
 
     python tests/tools/compose_workflows.py http://127.0.0.1:8188
 
@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from boxes import BOXES, TALK, Folded, fold, identifier, inner_id
+from boxes import BOXES, OWN, TALK, Folded, fold, identifier, inner_id
 from editor_graph import GAP, ROOT, TALLEST, TITLE, WIDEST, WIDTH, Graph
 from notes import NOTES
 
@@ -115,6 +115,26 @@ def talk_blueprint(workflow: dict[str, Any], definitions: dict[str, Any], versio
     return Folded(TALK, workflow, members, definitions, version).blueprint()
 
 
+def own_files_blueprint(workflow: dict[str, Any], definitions: dict[str, Any], version: str) -> dict[str, Any]:
+    """Load Image and Load Audio in the place of the quick start's example inputs, as one box."""
+    (example,) = (key for key, node in workflow.items() if node["class_type"] == "EmotiveTalkExampleInputs")
+    places = {0: "101", 1: "102"}
+    own = {
+        key: node
+        | {
+            "inputs": {
+                name: [places[value[1]], 0] if isinstance(value, list) and value[0] == example else value
+                for name, value in node["inputs"].items()
+            }
+        }
+        for key, node in workflow.items()
+        if key != example
+    }
+    own["101"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}  # ComfyUI brings it along
+    own["102"] = {"class_type": "LoadAudio", "inputs": {"audio": ""}}
+    return Folded(OWN, own, set(places.values()), definitions, version).blueprint()
+
+
 def ask(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=60) as answer:
         return json.load(answer)
@@ -142,6 +162,7 @@ def main() -> None:
             write(ROOT / "subgraphs" / f"{box.box.file}.json", box.blueprint())
     quick_start = json.loads((ROOT / "workflows" / "api" / "quick_start.json").read_text(encoding="utf-8"))
     write(ROOT / "subgraphs" / "talk.json", talk_blueprint(quick_start, definitions, version))
+    write(ROOT / "subgraphs" / f"{OWN.file}.json", own_files_blueprint(quick_start, definitions, version))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ STAGES = (
     (
         "Portrait and speech",
         "#3f789e",
-        ("EmotiveTalkExampleInputs", "EmotiveTalkExampleFaces", "TrimAudioDuration", "EmptyAudio", "AudioConcat",
-         "AudioMerge", "EmptyImage", "ImageCompositeMasked", "ImageStitch", "BatchImagesNode", "PrimitiveBoundingBox"),
+        ("EmotiveTalkExampleInputs", "LoadImage", "LoadAudio", "EmotiveTalkExampleFaces", "TrimAudioDuration",
+         "EmptyAudio", "AudioConcat", "AudioMerge", "EmptyImage", "ImageCompositeMasked", "ImageStitch",
+         "BatchImagesNode", "PrimitiveBoundingBox"),
     ),
     (
         "Hear and see",

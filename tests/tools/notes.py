@@ -9,7 +9,8 @@ NOTES = {
 
 Press **Run**. The bundled portrait says the bundled sentence, happily; on a CPU this takes about a minute.
 
-**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. {PHOTOGRAPHS}
+**Your own files**: put the box *Your Portrait and Speech* in the place of *Example Portrait and Speech*; it lies among
+the subgraph blueprints of the node library. Open it to upload files. {PHOTOGRAPHS}
 
 **Direct**: choose the *emotion* and its *intensity*; *head_sway* 0 holds the head still, 60 is an ordinary speaker.
 Another *seed* there is another play of the face, one in *Sample* another picture.
@@ -233,9 +234,13 @@ they are. In this pack's folder below `custom_nodes`, with ComfyUI's own Python,
 
 `python -m emotivetalk_core convert public/dice-talk --kind dice-talk --half -o ../../models/emotivetalk/dice`
 
-That makes all but one of the files below. The last is the CLIP Vision of Stable Video Diffusion: let ComfyUI download
-it, or copy `public/dice-talk/svd-xt/image_encoder/model.fp16.safetensors` to
-`models/clip_vision/svd_image_encoder.safetensors`. Then `public` may go, and *R* reads the lists again.
+The first downloads 8.7 GB: four files of `EEEELY/DICE-Talk`, the emotions from GitHub's `toto222/DICE-Talk`, parts of
+`stabilityai/stable-video-diffusion-img2vid-xt`, and `openai/whisper-tiny`. The second makes what is loaded here, in
+`models/emotivetalk/dice`: `adapted_unet`, `photograph_encoders`, `emotion_codebook`, `vae` and `whisper_encoder`, each
+`.safetensors`.
+
+One more goes to `models/clip_vision/svd_image_encoder.safetensors`: let ComfyUI download it, or copy it from
+`public/dice-talk/svd-xt/image_encoder/model.fp16.safetensors`. Then `public` may go, and *R* reads the lists again.
 
 **Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
 finds the face; where several are, *Bounding Box* chooses.
@@ -258,9 +263,12 @@ they are. In this pack's folder below `custom_nodes`, with ComfyUI's own Python,
 
 `python -m emotivetalk_core convert public/sonic --kind sonic --half -o ../../models/emotivetalk/sonic`
 
-That makes all but one of the files below. The last is the CLIP Vision of Stable Video Diffusion: let ComfyUI download
-it, or copy `public/sonic/svd-xt/image_encoder/model.fp16.safetensors` to
-`models/clip_vision/svd_image_encoder.safetensors`. Then `public` may go, and *R* reads the lists again.
+The first downloads 8.3 GB: three files of `LeonJoe13/Sonic`, parts of
+`stabilityai/stable-video-diffusion-img2vid-xt`, and `openai/whisper-tiny`. The second makes what is loaded here, in
+`models/emotivetalk/sonic`: `adapted_unet`, `photograph_encoders`, `vae` and `whisper_encoder`, each `.safetensors`.
+
+One more goes to `models/clip_vision/svd_image_encoder.safetensors`: let ComfyUI download it, or copy it from
+`public/sonic/svd-xt/image_encoder/model.fp16.safetensors`. Then `public` may go, and *R* reads the lists again.
 
 **Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
 finds the face; where several are, *Bounding Box* chooses.
