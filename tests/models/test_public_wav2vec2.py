@@ -1,5 +1,5 @@
 """Public Wav2Vec2 models, base-like and large-like, with random weights: what transformers says, from a folder and
-from a file alone.
+from a file alone. It is imported where it is used: that takes seconds, for whoever collects these tests.
 """
 
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC, Wav2Vec2Model
+from torch import nn
 
 from emotivetalk_core.errors import WeightsError
 from emotivetalk_core.models.speech_encoder import (
@@ -37,8 +37,10 @@ KINDS = {
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def public(request, tmp_path_factory) -> tuple[Wav2Vec2Model, Path]:
+def public(request, tmp_path_factory) -> tuple[nn.Module, Path]:
     """transformers' own recognition model, saved as they save it, and its base model."""
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
     torch.manual_seed(4)
     model = Wav2Vec2ForCTC(Wav2Vec2Config(**SMALL, **KINDS[request.param])).eval()
     for name, parameter in model.named_parameters():
@@ -54,8 +56,10 @@ def speech(seconds: float = 0.7) -> torch.Tensor:
     return 0.05 * torch.randn(int(16_000 * seconds), generator=torch.Generator().manual_seed(2)) + 0.02
 
 
-def expected_features(model: Wav2Vec2Model, normalise: bool = True) -> torch.Tensor:
+def expected_features(model: nn.Module, normalise: bool = True) -> torch.Tensor:
     """transformers' own way from samples to features."""
+    from transformers import Wav2Vec2FeatureExtractor
+
     extractor = Wav2Vec2FeatureExtractor(do_normalize=normalise)
     values = extractor(speech().numpy(), sampling_rate=16_000, return_tensors="pt").input_values
     with torch.inference_mode():
@@ -116,6 +120,8 @@ def test_the_shapes_of_the_public_models_tell_their_configs(config):
 
 
 def test_the_base_model_at_its_true_size_equals_transformers(tmp_path):
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
     torch.manual_seed(0)
     model = Wav2Vec2Model(Wav2Vec2Config()).eval()
     save_file(model.state_dict(), tmp_path / "base.safetensors")

@@ -1,5 +1,5 @@
 """The emotion recogniser against transformers' own WavLM classifier with random weights, and the way of its labels to
-the eight keywords.
+the eight keywords. Transformers is imported where it is used: that takes seconds, for whoever collects these tests.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMForSequenceClassification
+from torch import nn
 
 from emotivetalk_core.errors import SettingsError, WeightsError
 from emotivetalk_core.models.codebook import EmotionCodebook
@@ -55,7 +55,9 @@ KINDS = {
 IEMOCAP = ("neu", "hap", "ang", "sad")
 
 
-def save_public(folder: Path, labels: tuple[str, ...] = IEMOCAP, kind: str = "base") -> WavLMForSequenceClassification:
+def save_public(folder: Path, labels: tuple[str, ...] = IEMOCAP, kind: str = "base") -> nn.Module:
+    from transformers import Wav2Vec2FeatureExtractor, WavLMConfig, WavLMForSequenceClassification
+
     torch.manual_seed(6)
     config = WavLMConfig(**SMALL, **KINDS[kind], id2label=dict(enumerate(labels)), num_labels=len(labels))
     model = WavLMForSequenceClassification(config).eval()
@@ -70,7 +72,9 @@ def noise(seconds: float) -> torch.Tensor:
     return 0.1 * torch.randn(int(16_000 * seconds), generator=torch.Generator().manual_seed(3))
 
 
-def expected_logits(model: WavLMForSequenceClassification, samples: torch.Tensor) -> torch.Tensor:
+def expected_logits(model: nn.Module, samples: torch.Tensor) -> torch.Tensor:
+    from transformers import Wav2Vec2FeatureExtractor
+
     extractor = Wav2Vec2FeatureExtractor(do_normalize=True)
     values = extractor(samples.numpy(), sampling_rate=16_000, return_tensors="pt").input_values
     with torch.inference_mode():
