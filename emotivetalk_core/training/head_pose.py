@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ..face.crops import pictures
 from ..models.head_pose_reader import KIND, HeadPoseReader, HeadPoseReaderConfig
+from .camera import framed, noisy, relit, softened
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase
@@ -92,8 +93,7 @@ def _as_filmed(
     zoom, shift = torch.exp(normal() * 0.05), normal(2) * 0.03  # of the crop's side
     matrix = torch.zeros(count, 2, 3)
     matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, :, 2] = mirror * zoom, zoom, 2 * shift
-    grid = F.affine_grid(matrix, list(faces.shape), align_corners=False)
-    faces = F.grid_sample(faces, grid, padding_mode="border", align_corners=False)
+    faces = framed(faces, matrix)
     signs = torch.ones_like(poses)
     signs[:, [0, 2, 3]] = mirror[:, None]  # yaw, roll and the shift across turn round
     poses = poses * signs
@@ -101,7 +101,7 @@ def _as_filmed(
     moved[:, 3] = (poses[:, 3] - shift[:, 0] * mirror) / zoom
     moved[:, 4] = (poses[:, 4] - shift[:, 1]) / zoom
     moved[:, 5] = poses[:, 5] / zoom
-    faces = (faces - 0.5) * torch.exp(normal(1, 1, 1) * 0.15) + 0.5 + normal(3, 1, 1) * 0.04
+    faces = relit(faces, torch.exp(normal(1, 1, 1) * 0.15), normal(3, 1, 1) * 0.04)
     if chance(0.5, generator):
-        faces = F.avg_pool2d(faces, 3, 1, 1, count_include_pad=False)
-    return (faces + normal(*faces.shape[1:]) * 0.02).clamp(0, 1), moved
+        faces = softened(faces)
+    return noisy(faces, normal(*faces.shape[1:]) * 0.02), moved

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ..face.crops import pictures
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
+from .camera import framed, noisy, relit
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
@@ -148,7 +149,5 @@ def augment(faces: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     angle, zoom, shift = normal() * 0.04, torch.exp(normal() * 0.05), normal(2) * 0.035
     cos, sin = angle.cos() * zoom, angle.sin() * zoom
     matrix = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], -1).view(count, 2, 3)
-    grid = F.affine_grid(matrix, list(faces.shape), align_corners=False)
-    faces = F.grid_sample(faces, grid, padding_mode="border", align_corners=False)
-    faces = (faces - 0.5) * torch.exp(normal(1, 1, 1) * 0.15) + 0.5 + normal(3, 1, 1) * 0.04
-    return (faces + normal(*faces.shape[1:]) * 0.02).clamp(0, 1)
+    faces = relit(framed(faces, matrix), torch.exp(normal(1, 1, 1) * 0.15), normal(3, 1, 1) * 0.04)
+    return noisy(faces, normal(*faces.shape[1:]) * 0.02)
