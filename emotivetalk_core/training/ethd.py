@@ -11,7 +11,7 @@ from torch import nn
 from ..models.ethd import ETHD
 from .denoising import RegionWeights, conditions_of, denoising_error, latent_masks, weighted_mean
 from .encoders import ETHD_BLOCKS, start_backbone
-from .features import add_guides, add_heard, add_latents, add_readings
+from .features import add_guides, add_heard, add_latents, add_readings, add_speech
 from .films import Films, FilmSettings
 from .job import Job
 from .loop import LoopSettings
@@ -51,6 +51,7 @@ def prepare_films(job: Job, settings: ETHDSettings) -> None:
     add_latents(job, ("held", "portraits", "stills", "turned"))
     add_guides(job, ("clips", "turned"))
     add_readings(job, ("clips", "portraits", "stills", "turned"))
+    add_speech(job, ("clips",))
     add_heard(job, ("clips",))
 
 
