@@ -28,7 +28,7 @@ _VAE = LoopSettings(steps=1600, batch=4, learning_rate=1.5e-3, warmup=100, avera
 _POSES = LoopSettings(steps=1600, batch=64, learning_rate=2e-3, warmup=100, average=0.995)
 _TRUNK = LoopSettings(steps=1000, batch=64, learning_rate=1e-3, warmup=100, average=0.99)
 _ENCODERS = LoopSettings(steps=900, batch=24, learning_rate=6e-4, warmup=100, average=0.995)
-_UNDRAWN = LoopSettings(steps=1500, batch=128, learning_rate=2e-3, warmup=50)
+_UNDRAWN = LoopSettings(steps=1500, batch=16, learning_rate=2e-3, warmup=50)
 _V_AID = LoopSettings(steps=1600, batch=16, learning_rate=5e-4, warmup=100, average=0.995)
 _ETHD = LoopSettings(steps=3200, batch=6, learning_rate=6e-4, warmup=50, average=0.995)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)

@@ -20,7 +20,7 @@ from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
 from .ranges import at_least
-from .samples import Sample, random_below
+from .samples import Sample
 from .source import Clip, Source
 
 TRUTH = ("mouth", "action_units", "pose", "eye")
@@ -30,14 +30,14 @@ WIDTH = 256
 
 @dataclass(frozen=True)
 class UndrawnSettings:
-    """drawn, heard: the kinds of clips that it learns from, and that it speaks of · frames: of one clip in a sample;
-    few of many clips teach more than many of few.
+    """drawn, heard: the kinds of clips that it learns from, and that it speaks of · frames: of a sample, each of any
+    clip.
     """
 
     loop: LoopSettings
     drawn: str = "clips"
     heard: str = "speech"
-    frames: int = 8
+    frames: int = 64
 
     def __post_init__(self) -> None:
         at_least(1, self, "frames")
@@ -90,23 +90,30 @@ def add_undrawn(job: Job, settings: UndrawnSettings) -> None:
     job.engine.processes.wait()
 
 
-def _truth(source: Source, clip: Clip, start: int = 0, stop: int | None = None) -> torch.Tensor:
+def _truth(source: Source, clip: Clip) -> torch.Tensor:
     """What a face does [n, d]."""
-    return torch.cat([source.read(clip, name, start, stop).float() for name in TRUTH], -1)
+    return _fields(source, clip, TRUTH)
+
+
+def _fields(source: Source, clip: Clip, names: tuple[str, ...]) -> torch.Tensor:
+    """Side by side [n, d]."""
+    return torch.cat([source.read(clip, name).float() for name in names], -1)
 
 
 class Frames:
-    """Random frames of a clip: what the face does, and its latents."""
+    """Random frames of all clips: what the face does, and its latents. All of them lie in memory, a few hundred bytes
+    each: to read a clip for every frame would take longer than to learn from it.
+    """
 
     def __init__(self, source: Source, settings: UndrawnSettings, *, held_out: bool) -> None:
-        self._source, self._frames = source, settings.frames
-        self._clips = source.some_clips(settings.drawn, *TRUTH, "lip", "expression", held_out=held_out)
+        clips = source.some_clips(settings.drawn, *TRUTH, "lip", "expression", held_out=held_out)
+        self._frames = settings.frames
+        self._truth = torch.cat([_truth(source, clip) for clip in clips])
+        self._latents = torch.cat([_fields(source, clip, ("lip", "expression")) for clip in clips])
 
     def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
-        clip = self._clips[random_below(len(self._clips), generator)]
-        rows = torch.randint(clip.rows("lip"), (self._frames,), generator=generator)
-        latents = torch.cat([self._source.read(clip, name).float() for name in ("lip", "expression")], -1)
-        return {"truth": _truth(self._source, clip)[rows], "latents": latents[rows]}
+        rows = torch.randint(len(self._truth), (self._frames,), generator=generator)
+        return {"truth": self._truth[rows], "latents": self._latents[rows]}
 
 
 class Saying(nn.Module):

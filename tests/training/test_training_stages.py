@@ -19,8 +19,10 @@ from emotivetalk_core.pipeline import default_settings, talk
 from emotivetalk_core.recipes import demo, tiny
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
 from emotivetalk_core.training.denoising import NoiseLaw
-from emotivetalk_core.training.source import Source
+from emotivetalk_core.training.source import Clip, Source
+from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
 from emotivetalk_core.training.talks import Talk, cut_short, pieced_together, whole_talk
+from emotivetalk_core.training.undrawn import Frames
 from emotivetalk_core.types import CropRecord, FaceRegions, Speech
 from emotivetalk_core.weight_files.checkpoint import read_metadata
 
@@ -119,6 +121,21 @@ def test_the_motion_bucket_grows_with_motion_and_is_zero_at_rest():
     sway[:, 0] = np.sin(np.arange(24) / 4) * 0.1
     assert motion_bucket(rest) == 0
     assert 0 < motion_bucket(sway) < motion_bucket(rest + 2 * (sway - rest)) <= 255
+
+
+def test_frames_of_one_step_are_of_many_clips(tmp_path):
+    """Those of few clips teach the stand-in of undrawn clips less: its loss stayed a third higher."""
+    widths = {"mouth": 5, "action_units": 2, "pose": 6, "eye": 3, "lip": 4, "expression": 2}
+    clips = [
+        WrittenClip(Clip(f"c{i}", f"p{i}", "clips", 20), {name: torch.full((20, d), i) for name, d in widths.items()})
+        for i in range(12)
+    ]
+    SourceWriter(tmp_path).add(write_shard(tmp_path, "c.safetensors", clips))
+    settings = dataclasses.replace(demo.RECIPE.stages["undrawn"].settings, frames=64)
+    sample = Frames(Source.open(tmp_path), settings, held_out=False).draw(0, 0, torch.Generator().manual_seed(2))
+    assert sample["truth"].shape == (64, 16) and sample["latents"].shape == (64, 6)
+    assert torch.equal(sample["truth"][:, :6], sample["latents"].float())  # of the same frame
+    assert len(sample["truth"][:, 0].unique()) > 8
 
 
 def numbered(clip: int, start: int = 0, stop: int = 220, frames: int = 220) -> Talk:
