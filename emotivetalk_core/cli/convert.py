@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 PHOTOGRAPHS = ("dice-talk", "sonic")
-KINDS = ("svd", "wav2vec2", "wavlm-emotion", "pd-fgc", *PHOTOGRAPHS)
+METRICS = ("inception", "i3d", "syncnet")
+KINDS = ("svd", "wav2vec2", "wavlm-emotion", "pd-fgc", *PHOTOGRAPHS, *METRICS)
 
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -31,7 +32,8 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         choices=KINDS,
         default="svd",
         help="what SOURCE is: Stable Video Diffusion (the default), a Wav2Vec2, a WavLM classifier of emotions, "
-        "PD-FGC's motion network, or what `fetch` brought of DICE-Talk or Sonic",
+        "PD-FGC's motion network, what `fetch` brought of DICE-Talk or Sonic, or what `evaluate --suite films` "
+        "measures with: FID's Inception, FVD's I3D, SyncNet",
     )
     parser.add_argument("--vae-out", type=Path, metavar="FILE", help="write Stable Video Diffusion's autoencoder too")
     parser.add_argument(

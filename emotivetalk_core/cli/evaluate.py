@@ -7,7 +7,10 @@ from pathlib import Path
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser("evaluate", help="measure the weights", description="Measure what the weights can do.")
     parser.add_argument(
-        "--suite", choices=("synthetic",), default="synthetic", help="synthetic: drawn heads, never trained on"
+        "--suite",
+        choices=("synthetic", "films"),
+        default="synthetic",
+        help="synthetic: drawn heads, never trained on; films: two folders of films, by FID, FVD, Sync-C and Sync-D",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the report, as JSON; stopped, it goes on from there")
     parser.add_argument(
@@ -21,5 +24,25 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         type=Path,
         metavar="DIR",
         help="train the probe instead, from the folder training/data of `train demo`; --probe says where it goes",
+    )
+    films = parser.add_argument_group("films", "films of the same name in two folders; docs/measuring.md says more")
+    films.add_argument("--generated", type=Path, metavar="DIR", help="the films to judge")
+    films.add_argument("--true", type=Path, metavar="DIR", help="the true ones")
+    films.add_argument(
+        "--networks",
+        type=Path,
+        metavar="DIR",
+        help="where inception, i3d and syncnet.safetensors lie, as `convert` makes them; what is missing is left out",
+    )
+    films.add_argument(
+        "--coefficients",
+        type=Path,
+        metavar="FILE",
+        help="expression coefficients of every film, for E-FID: generated/NAME and true/NAME as safetensors",
+    )
+    films.add_argument(
+        "--protocol",
+        choices=("hdtf", "mead"),
+        help="the paper's: 144 frames and FVD of 128, or 76 and 72; without it all frames, and both FVDs",
     )
     parser.set_defaults(verb="evaluate.run")

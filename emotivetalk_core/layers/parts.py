@@ -30,8 +30,11 @@ class Parts:
     def linear(self, inputs: int, outputs: int, *, bias: bool = True) -> nn.Linear:
         return self.operations.Linear(inputs, outputs, bias=bias, **self.factory_kwargs)
 
-    def conv2d(self, inputs: int, outputs: int, kernel: int, **shape: Any) -> nn.Conv2d:
+    def conv2d(self, inputs: int, outputs: int, kernel: int | tuple[int, int], **shape: Any) -> nn.Conv2d:
         return self.operations.Conv2d(inputs, outputs, kernel, **shape, **self.factory_kwargs)
+
+    def conv3d(self, inputs: int, outputs: int, kernel: int | tuple[int, int, int], **shape: Any) -> nn.Conv3d:
+        return self.operations.Conv3d(inputs, outputs, kernel, **shape, **self.factory_kwargs)
 
     def temporal_convolution(self, channels: int) -> nn.Conv3d:
         """[b, channels, n, h, w] to the same, kernel (3, 1, 1): torch's layer in its quick form, a host's as the host

@@ -25,9 +25,10 @@ _WRAPPINGS = ("state_dict", "module", "model")
 _PIECE = 1 << 22  # values
 
 
-def published_tensors(path: Path) -> dict[str, StreamedTensor]:
+def published_tensors(path: Path, leave_out: str | None = None) -> dict[str, StreamedTensor]:
     """The tensors of a published .pth or .safetensors file by their names, without what training scripts wrap them in
-    (`state_dict`, `module.`). Raises WeightsError for anything but tensors, naming it.
+    (`state_dict`, `module.`). leave_out: how names end that are not wanted. Raises WeightsError for anything but
+    tensors, naming it.
     """
     if not path.is_file():
         raise WeightsError(f"{path} does not exist; give the published file.")
@@ -36,6 +37,8 @@ def published_tensors(path: Path) -> dict[str, StreamedTensor]:
     content = _opened(path)
     while len(content) <= 8 and (inner := next((name for name in _WRAPPINGS if _is_state(content.get(name))), None)):
         content = content[inner]
+    if leave_out is not None:
+        content = {name: value for name, value in content.items() if not str(name).endswith(leave_out)}
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise WeightsError(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emotivetalk_core.cli import main
-from emotivetalk_core.cli.convert import PHOTOGRAPHS
+from emotivetalk_core.cli.convert import METRICS, PHOTOGRAPHS
 from emotivetalk_core.downloads.hub import fetch
 from emotivetalk_core.downloads.public_files import PUBLIC_MODELS, PublicFile, PublicModel
 from emotivetalk_core.errors import InputError, OutputError, SettingsError, WeightsError
@@ -344,9 +344,10 @@ def test_the_command_lists_and_refuses_names(capsys):
 def test_the_table_is_well_formed():
     assert len({public.name for public in PUBLIC_MODELS}) == len(PUBLIC_MODELS)
     for public in PUBLIC_MODELS:
-        assert public.revision is None or len(public.revision) == 40
+        assert public.revision is None or len(public.revision) == 40 or public.address
+        read_as_tensors = public.name in (*PHOTOGRAPHS, *METRICS)  # `convert` reads these, tensors alone
         for file in public.files:
-            assert not file.path.endswith((".bin", ".pt", ".ckpt"))
-            assert not file.path.endswith(".pth") or public.name in PHOTOGRAPHS  # `convert` reads those, tensors alone
-            assert (file.size is None) == (file.digest is None)
+            assert not file.path.endswith((".bin", ".ckpt"))
+            assert not file.path.endswith((".pt", ".pth", ".model")) or read_as_tensors
+            assert (file.size is None) == (file.digest is None) or len(file.digest) == 40
             assert file.digest is None or len(file.digest) in (40, 64)

@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...conversion.metric_networks import METRIC_NETWORKS, convert_metric_network
 from ...conversion.pd_fgc_keys import convert_pd_fgc
 from ...conversion.photograph import LICENCE, PRESETS, convert_photograph
 from ...conversion.svd import SVDConversion, convert_svd
 from ...errors import SettingsError
 from ...models.speech_emotion import convert_speech_emotion, missing_note
 from ...models.speech_encoder import convert_speech_encoder
-from ..convert import PHOTOGRAPHS
+from ..convert import METRICS, PHOTOGRAPHS
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -67,6 +68,13 @@ def _photograph(arguments: argparse.Namespace) -> None:
     print(f"weights: {arguments.out.resolve()}")
 
 
+def _metric_network(arguments: argparse.Namespace) -> None:
+    parameters = convert_metric_network(arguments.kind, arguments.source, arguments.out)
+    known = METRIC_NETWORKS[arguments.kind]
+    print(f"{arguments.kind}: {parameters:,} parameters, {known.origin}: {arguments.out.resolve()}")
+    print(f"licence: {known.licence}")
+
+
 _CONVERTERS = {
     "svd": _svd,
     "wav2vec2": _speech_encoder,
@@ -74,6 +82,7 @@ _CONVERTERS = {
     "pd-fgc": _pd_fgc,
     "dice-talk": _photograph,
     "sonic": _photograph,
+    **dict.fromkeys(METRICS, _metric_network),
 }
 
 

@@ -3,11 +3,18 @@
 import argparse
 from pathlib import Path
 
+from ...device import pick_device
 from ...errors import SettingsError
+from ...evaluation.films.paper import PROTOCOLS
+from ...evaluation.films.reading import load_networks
+from ...evaluation.films.suite import FVD_FRAMES, measure_folders, read_coefficients
+from ...evaluation.films.table import table, write_report
 from ...evaluation.probes import train_probes as train
 from ...evaluation.synthetic_suite import run as run_suite
-from ...models.face_probe import BUNDLED_PROBE
+from ...models.face_finder import FaceFinder, FaceFinderConfig
+from ...models.face_probe import BUNDLED_PROBE, load_probe
 from ...weight_files.bundled import BUNDLED_WEIGHTS
+from ...weight_files.checkpoint import load_network
 from ..progress import StageBars
 
 
@@ -18,6 +25,9 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if arguments.out is None:
         raise SettingsError("The report needs a place; give a file such as --out report.json.")
+    if arguments.suite == "films":
+        films(arguments, probe)
+        return
     with StageBars() as bars:
         report = run_suite(
             arguments.weights or BUNDLED_WEIGHTS,
@@ -29,6 +39,33 @@ def run(arguments: argparse.Namespace) -> None:
         )
     for name, target in report["targets"].items():
         print(f"{name:<30} {target['value']:<8.4g} {target['wanted']:<8} {'met' if target['met'] else 'NOT MET'}")
+    print(f"report: {arguments.out.resolve()}")
+
+
+def films(arguments: argparse.Namespace, probe: Path) -> None:
+    """Two folders of films against each other, and the paper's rows below."""
+    if arguments.generated is None or arguments.true is None:
+        raise SettingsError("Two folders are compared; give --generated DIR and --true DIR.")
+    place = pick_device(arguments.device)
+    finder = load_network(BUNDLED_WEIGHTS / "face_finder.safetensors", "face_finder", FaceFinder, FaceFinderConfig)
+    networks = load_networks(arguments.networks, load_probe(probe, place), finder.find, place)
+    coefficients = None if arguments.coefficients is None else read_coefficients(arguments.coefficients)
+    protocol = PROTOCOLS.get(arguments.protocol)
+    archive = arguments.out.with_name(f"{arguments.out.stem}.films")
+    with StageBars() as bars:
+        report = measure_folders(
+            networks,
+            arguments.generated,
+            arguments.true,
+            archive,
+            coefficients=coefficients,
+            fvd_frames=FVD_FRAMES if protocol is None else (protocol.fvd_frames,),
+            most=None if protocol is None else protocol.frames,
+            on_step=bars,
+        )
+    write_report(arguments.out, report)
+    for line in table(report, arguments.protocol):
+        print(line)
     print(f"report: {arguments.out.resolve()}")
 
 
