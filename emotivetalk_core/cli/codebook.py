@@ -16,7 +16,11 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "folder",
         type=Path,
         metavar="FOLDER",
-        help="pictures in a sub-folder for each emotion, or named after it: happy/1.png, happy_1.png",
+        help="pictures in a sub-folder for each emotion, or named after it: happy/1.png, happy_1.png; or the data that "
+        "`prepare` made of films whose emotions are known",
+    )
+    build.add_argument(
+        "--levels", nargs="+", default=(), metavar="LEVEL", help="of such data, only emotions so strong: level_3 (all)"
     )
     _out(build, "the codebook to write")
     build.add_argument("--base", type=Path, metavar="FILE", help="a codebook for the emotions without pictures")

@@ -114,7 +114,15 @@ def _piece(
     row = _row(film, **known, why=refusal(figures, filters))
     if not row["why"]:
         row["clip"] = f"{film.key}/{piece.first:07d}"
-        clip = Clip(row["clip"], film.person, KIND, piece.frames, portraits=row["clip"])
+        clip = Clip(
+            row["clip"],
+            film.person,
+            KIND,
+            piece.frames,
+            portraits=row["clip"],
+            emotion=film.emotion,
+            level=film.level,
+        )
         shard = folder / f"{film.key}-{piece.first:07d}.safetensors"
         lines = write_shard(folder, shard.name, [WrittenClip(clip, _fields(film, piece, samples, tools))])
         judge.add(Waiting(row, shard, lines, mouth_patches(piece.pictures, piece.landmarks), loud))

@@ -9,7 +9,8 @@ Fields by name; a clip has those that its source knows, with as many rows as it 
     pictures [n, s, s, 3] uint8, talking crops · latents [n, 4, h, w], unscaled VAE modes · guides, latents of the first
     portrait with its head turned as in each frame · lip [n, l], expression [n, e], identity [n, d]: as read by the
     motion encoder · lip_heard, expression_heard: as V-AID says them · face_box, lip_box [n, 4] (x0 y0 x1 y1, pixels),
-    or face_mask, lip_mask [n, s, s] uint8 · pose [n, 6] as types.HeadPose · samples [n·640], the speech at 16 kHz ·
+    or face_mask, lip_mask [n, s, s] uint8 · landmarks [n, k, 2] of filmed heads, as face/landmarks.py takes them,
+    pixels · pose [n, 6] as types.HeadPose · samples [n·640], the speech at 16 kHz ·
     speech [2n, c], Wav2Vec2's features at 50 Hz
 
 and the truth that only drawn and rendered heads know, used by stand-in stages alone: mouth, action_units, eye, emotion,
@@ -31,7 +32,7 @@ from ..errors import InputError
 INDEX = "index*.jsonl"
 RECORD = "data.json"
 STATED = ("licence", "consent")
-_ATTRIBUTES = ("person", "kind", "frames", "held_out", "portraits", "performance")
+_ATTRIBUTES = ("person", "kind", "frames", "held_out", "portraits", "performance", "emotion", "level")
 _PIECE = 1 << 24
 
 
@@ -47,7 +48,9 @@ class Field:
 class Clip:
     """kind: which of its source's sets it is of · held_out: for validation only · portraits: the clip whose frames are
     this one's portraits, "" where any other picture of the person will do · performance: the clip that has its sound
-    and the course of its face, "" where it has its own.
+    and the course of its face, "" where it has its own ·
+    emotion, level: what is shown, and how strongly, in the words of the list that the clip comes from, "" where none
+    says.
     """
 
     id: str
@@ -57,6 +60,8 @@ class Clip:
     held_out: bool = False
     portraits: str = ""
     performance: str = ""
+    emotion: str = ""
+    level: str = ""
     fields: Mapping[str, Field] = field(default_factory=dict, compare=False)
 
     def rows(self, name: str) -> int:

@@ -49,7 +49,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def data(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data") / "prepared"
     before = {file: file.read_bytes() for file in films.rglob("*.mp4")}
-    command = ["prepare", str(films), "-o", str(folder), "--size", "64", "--licence", "CC0", "--consent", "drawn"]
+    command = ["prepare", str(films), "--out", str(folder), "--size", "64", "--licence", "CC0", "--consent", "drawn"]
     assert main(command) == 0
     assert {file: file.read_bytes() for file in films.rglob("*") if file.is_file()} == before
     return folder
@@ -104,10 +104,10 @@ def test_a_second_run_does_only_what_is_missing(data: Path, films: Path) -> None
     index = (data / "index.jsonl").read_bytes()
     record = next((data / "films").glob("*silent*.json"))
     record.unlink()
-    assert main(["prepare", str(films), "-o", str(data), "--size", "64"]) == 0
+    assert main(["prepare", str(films), "--out", str(data), "--size", "64"]) == 0
     assert record.is_file() and (data / "index.jsonl").read_bytes() == index
     assert {file: (file.stat().st_mtime_ns, file.stat().st_ino) for file in data.glob("*.safetensors")} == before
-    assert main(["prepare", str(films), "-o", str(data), "--size", "128"]) == 2  # other numbers, another folder
+    assert main(["prepare", str(films), "--out", str(data), "--size", "128"]) == 2  # other numbers, another folder
 
 
 def test_train_learns_from_it(data: Path, tmp_path: Path) -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 import torch
 
 from ...device import pick_device
-from ...direction.codebook_build import build_codebook, face_expression, labelled_pictures, read_labelled
+from ...direction.codebook_build import (
+    LabelledPicture,
+    build_codebook,
+    face_expression,
+    labelled_pictures,
+    read_labelled,
+)
 from ...direction.codebook_sheet import contact_sheet, draw_codebook
 from ...errors import FaceError, InputError, OutputError, SettingsError
 from ...face.portrait import read_portrait
@@ -25,6 +31,8 @@ from ...models.face_reading import detector_for
 from ...models.model_set import ModelSet, read_sampling_defaults
 from ...models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ...pipeline import default_settings, portrait_conditions, read_face, render
+from ...training.labelled import labelled_frames
+from ...training.source import INDEX, Source
 from ...types import FaceRegions, Portrait
 from ...weight_files.bundled import BUNDLED_WEIGHTS
 from ...weight_files.checkpoint import load_network
@@ -39,7 +47,7 @@ SHEET_FRAMES = 9
 
 def build(arguments: argparse.Namespace) -> None:
     check_place(arguments.out, ".safetensors")
-    pictures, notes = labelled_pictures(arguments.folder)
+    pictures, notes = _labelled(arguments.folder, arguments.levels)
     base = _load(arguments.base) if arguments.base else None
     express = _reader(arguments)
     with StageBars(hidden=arguments.quiet) as bars:
@@ -50,6 +58,14 @@ def build(arguments: argparse.Namespace) -> None:
     built.codebook.save(arguments.out, {"built from": built.describe()}, licence="")
     print(built.describe())
     print(f"{len(built.codebook.names)} emotions: {arguments.out.resolve()}")
+
+
+def _labelled(folder: Path, levels: Sequence[str]) -> tuple[list[LabelledPicture], list[str]]:
+    if any(folder.glob(INDEX)):
+        return labelled_frames(Source.open(folder), levels), []
+    if levels:
+        raise SettingsError(f"--levels is of prepared films, and {folder} holds none; leave it out.")
+    return labelled_pictures(folder)
 
 
 def show(arguments: argparse.Namespace) -> None:
