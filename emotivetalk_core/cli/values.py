@@ -53,6 +53,10 @@ def clip_count(text: str) -> int:
     return whole_number(text, 1, "The number of clips")
 
 
+def cards(text: str) -> int:
+    return whole_number(text, 1, "The number of cards")
+
+
 def parts(text: str) -> int:
     return whole_number(text, 1, "The number of parts")
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from ..errors import WeightsError
 from ..layers.resnet import as_pictures_lie
-from ..weight_files.checkpoint import config_from_dict, load_network, read_metadata
+from ..weight_files.checkpoint import Config, config_from_dict, load_network, read_metadata
 from ..weight_files.manifest import MANIFEST, verify_manifest
 from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
@@ -23,11 +23,11 @@ from .head_pose_reader import KIND as HEAD_POSE_READER
 from .head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from .lip_projector import LipProjector, LipProjectorConfig
 from .motion_encoder import MotionEncoder, MotionEncoderConfig
-from .presets import SamplingDefaults, check_widths
+from .presets import ModelPreset, SamplingDefaults, check_widths
 from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from .speech_encoder import SpeechEncoder
 from .vae_checkpoint import load_vae
-from .vae_network import TemporalVAE
+from .vae_network import TemporalVAE, VAEConfig
 from .wav2vec2 import SpeechEncoderConfig
 
 if TYPE_CHECKING:
@@ -147,6 +147,27 @@ def _later(recogniser: Path, device: torch.device | str) -> Callable[[], SpeechE
     if recogniser.is_file():
         read_metadata(recogniser, "speech_emotion")
     return functools.cache(functools.partial(load_speech_emotion, recogniser, device))
+
+
+def read_preset(folder: Path) -> ModelPreset:
+    """The sizes of a weights folder's networks, as its files tell them. Raises WeightsError."""
+
+    def config(kind: str, config_class: type[Config]) -> Config:
+        path = folder / f"{kind}.safetensors"
+        return config_from_dict(config_class, json.loads(read_metadata(path, kind)["config"]), path)
+
+    try:
+        return ModelPreset(
+            speech_encoder=config("speech_encoder", SpeechEncoderConfig),
+            lip_projector=config("lip_projector", LipProjectorConfig),
+            motion_encoder=config("motion_encoder", MotionEncoderConfig),
+            dicte=config("dicte", DiCTEConfig),
+            ethd=config("ethd", ETHDConfig),
+            vae=config("vae", VAEConfig),
+            sampling=read_sampling_defaults(folder / "ethd.safetensors"),
+        )
+    except ValueError as error:
+        raise WeightsError(f"The files in {folder} are not of one model: {error}") from error
 
 
 def read_sampling_defaults(path: Path) -> SamplingDefaults:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from ..models.presets import DEMO
 from ..synthesis.phonemes import PHONEME_CLASSES
 from ..training.ablation import train_ablation
-from ..training.encoders import EncoderSettings, train_encoders
-from ..training.ethd import ETHDSettings, train_ethd
+from ..training.encoders import EncoderSettings, encoder_step, train_encoders
+from ..training.ethd import ETHDSettings, denoising_step, train_ethd
 from ..training.films import FilmSettings
 from ..training.head_pose import HeadPoseSettings, train_head_pose_reader
 from ..training.loop import LoopSettings
@@ -16,7 +16,7 @@ from ..training.recipe import Recipe, Stage
 from ..training.speech_encoder import SpeechSettings, train_speech_encoder
 from ..training.trunk import TrunkSettings, train_trunk
 from ..training.undrawn import UndrawnSettings, add_undrawn
-from ..training.v_aid import VAIDSettings, train_v_aid
+from ..training.v_aid import VAIDSettings, train_v_aid, v_aid_step
 from ..training.vae import VAESettings, train_vae
 from .codebook import CodebookSettings, build_drawn_codebook
 from .drawn_heads import DrawnSettings, prepare_drawn_heads
@@ -49,10 +49,10 @@ RECIPE = Recipe(
         "vae": Stage(train_vae, VAESettings(_VAE), "vae"),
         "head_pose": Stage(train_head_pose_reader, HeadPoseSettings(_POSES), "head_pose_reader"),
         "trunk": Stage(train_trunk, TrunkSettings(_TRUNK), "training/trunk"),
-        "encoders": Stage(train_encoders, EncoderSettings(_ENCODERS), "motion_encoder"),
+        "encoders": Stage(train_encoders, EncoderSettings(_ENCODERS), "motion_encoder", step=encoder_step),
         "undrawn": Stage(add_undrawn, UndrawnSettings(_UNDRAWN), "training/undrawn"),
-        "v_aid": Stage(train_v_aid, VAIDSettings(_V_AID), "dicte"),
-        "ethd": Stage(train_ethd, _FILMS, "ethd"),
+        "v_aid": Stage(train_v_aid, VAIDSettings(_V_AID), "dicte", step=v_aid_step),
+        "ethd": Stage(train_ethd, _FILMS, "ethd", step=denoising_step),
         "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with

@@ -39,7 +39,7 @@ def train_ablation(job: Job, settings: ETHDSettings) -> None:
             shares = replace(settings.films.shares, single=0.0)
             films = replace(settings.films, shares=shares, raw_audio=name == "no_decoupling")
             record = fit_backbone(job, network, f"ablation_{name}", replace(settings, films=films))
-            save_backbone(job, network, f"ablation/{name}", {**record, "variant": name})
+            save_backbone(job, network, f"ablation/{name}", {**record, "variant": name}, settings)
 
 
 def from_renderer(job: Job, config: ETHDConfig, start: str) -> ETHD:

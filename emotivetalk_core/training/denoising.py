@@ -20,6 +20,7 @@ from ..diffusion.noise_levels import (
 from ..face.crops import box_masks
 from ..models.ethd import ETHD
 from ..types import MotionConditions
+from .faces import picture_size
 from .processes import mean_over_processes
 from .ranges import above_zero, at_least, shares
 from .source import Clip, Source
@@ -81,9 +82,11 @@ def weighted_mean(error: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 def masks_of(source: Source, clip: Clip, frame: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     """M_face and M_lip [1, 1, s, s] of one frame, from its masks or its boxes."""
     if "face_mask" in clip.fields:
-        pair = (source.read(clip, f"{part}_mask", frame, frame + 1)[:, None].float() for part in ("face", "lip"))
+        read = (source.read(clip, f"{part}_mask", frame, frame + 1)[:, None].float() for part in ("face", "lip"))
+        pair = (F.interpolate(mask, size=(size, size), mode="nearest-exact") for mask in read)
     else:
-        boxes = (source.read(clip, f"{part}_box", frame, frame + 1) for part in ("face", "lip"))
+        scale = size / picture_size(clip, size)
+        boxes = (source.read(clip, f"{part}_box", frame, frame + 1) * scale for part in ("face", "lip"))
         pair = (box_masks(box, size, torch.device("cpu")) for box in boxes)
     face, lips = pair
     return face, lips
@@ -101,9 +104,13 @@ def conditions_of(batch: Mapping[str, torch.Tensor]) -> MotionConditions:
 
 
 def denoising_error(
-    network: ETHD, batch: Mapping[str, torch.Tensor], conditions: MotionConditions, scaling: float
+    network: ETHD,
+    batch: Mapping[str, torch.Tensor],
+    conditions: MotionConditions,
+    scaling: float,
+    weighting: str = "v",
 ) -> torch.Tensor:
-    """Squared error of the denoiser (EmotiveTalk eq. 11), weighted as v-prediction: [b, n, 4, h, w].
+    """Squared error of the denoiser (EmotiveTalk eq. 11), by `loss_weight` as v-prediction: [b, n, 4, h, w].
 
     batch: latents [b, n, 4, h, w], unscaled; portrait [b, 1 or n, 4, h, w], one or turned for each frame, unscaled as
     SVD takes it; sigma [b], noise [b, n, 4, h, w], motion_bucket [b]. scaling: what brings latents to unit variance.
@@ -113,4 +120,4 @@ def denoising_error(
     x = torch.cat([network_input(noisy, sigma), batch["portrait"].expand_as(clean)], 2)
     added = torch.stack([torch.full_like(sigma, 24.0), batch["motion_bucket"], torch.zeros_like(sigma)], -1)
     raw = network(x, preconditioning(sigma).c_noise, conditions, added).float()
-    return (denoised(raw, noisy, sigma) - clean).square() * broadcast_to(loss_weight(sigma, "v"), clean)
+    return (denoised(raw, noisy, sigma) - clean).square() * broadcast_to(loss_weight(sigma, weighting), clean)

@@ -19,6 +19,7 @@ from ..models.vae import encode_mode
 from ..models.vae_checkpoint import load_vae
 from ..models.wav2vec2 import SpeechEncoderConfig
 from .estimate import chances_of, estimate_expression
+from .faces import check_size, encoder_faces, latents_field, sized
 from .job import Job
 from .samples import keyed_generator, to_device
 from .source import Clip, Source
@@ -90,15 +91,27 @@ def over_pictures(
     )
 
 
-def add_latents(job: Job, kinds: Sequence[str], last: int | None = None) -> None:
-    """latents: unscaled VAE modes of all pictures, or of the first `last` of each clip."""
+def add_latents(job: Job, kinds: Sequence[str], last: int | None = None, size: int = 0) -> None:
+    """latents: unscaled VAE modes of all pictures, or of the first `last` of each clip; size: of the pictures, 0 for
+    the preset's. Beside latents of another size they are called `latents_SIDE`.
+    """
     source = job.source()
+    size = size or job.preset.sampling.size
+    side = size // job.preset.vae.pixels_per_latent
 
     def prepare() -> Compute:
         encode = _encode(job)
-        return lambda clip: {"latents": over_pictures(source, clip, encode, job.device, last)}
 
-    add_fields(job, "latents", _of_kinds(source, kinds, "pictures"), ["latents"], prepare)
+        def compute(clip: Clip) -> Fields:
+            check_size(clip, size)
+            read = over_pictures(source, clip, lambda faces: encode(sized(faces, size)), job.device, last)
+            return {latents_field(clip, side): read}
+
+        return compute
+
+    for name in ("latents", f"latents_{side}"):
+        clips = [clip for clip in _of_kinds(source, kinds, "pictures") if latents_field(clip, side) == name]
+        add_fields(job, name.replace("_", "-"), clips, [name], prepare)
 
 
 def add_guides(job: Job, kinds: Sequence[str]) -> None:
@@ -151,10 +164,14 @@ def add_readings(job: Job, kinds: Sequence[str]) -> None:
                 latents = encoder(faces)
             return torch.cat([latents.lip, latents.expression, latents.identity], -1)
 
+        config = encoder.config
         widths = [encoder.config.lip_dim, encoder.config.expression_dim, encoder.config.trunk_dim]
 
         def compute(clip: Clip) -> Fields:
-            parts = over_pictures(source, clip, read, job.device).split(widths, -1)
+            starts = range(0, clip.frames, BATCH)
+            ends = [min(start + BATCH, clip.frames) for start in starts]
+            faces = (encoder_faces(source, clip, *frames, config, job.device) for frames in zip(starts, ends))
+            parts = torch.cat([read(each).float().cpu() for each in faces]).split(widths, -1)
             return dict(zip(("lip", "expression", "identity"), (part.contiguous() for part in parts)))
 
         return compute

@@ -7,10 +7,11 @@ import torch
 from ..direction.head_pose import motion_bucket
 from ..errors import InputError
 from .denoising import NoiseLaw, masks_of
+from .faces import latents_field
 from .features import windows
 from .ranges import at_least, shares
 from .samples import Sample, chance, of_step, random_below
-from .source import Clip, Source, rows_of
+from .source import Clip, Source
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,18 @@ class Films:
     The portrait is another picture of the same head, with a face of its own (EmotiveTalk §3.4's tuple).
     """
 
-    def __init__(self, source: Source, settings: FilmSettings, size: int, seed: int, *, held_out: bool) -> None:
-        self._source, self._settings, self._size, self._seed = source, settings, size, seed
+    def __init__(
+        self, source: Source, settings: FilmSettings, size: int, side: int, seed: int, *, held_out: bool
+    ) -> None:
+        """size, side: of pictures and of latents."""
+        self._source, self._settings, self._size, self._side, self._seed = source, settings, size, side, seed
         heard = ("lip", "expression", "lip_heard", "expression_heard")
 
         def films(kind: str, *fields: str) -> list[Clip]:
             return [
                 clip
                 for clip in source.clips(kind, "latents", *fields, held_out=held_out)
-                if clip.rows("latents") >= settings.frames
+                if self._rows(clip) >= settings.frames
                 and all(name in source.performance(clip).fields for name in heard)
             ]
 
@@ -76,7 +80,7 @@ class Films:
         self._guided = films("clips", "guides")
         single = settings.shares.single > 0
         read = ("latents", "lip", "expression")
-        self._stills = [c for c in source.clips("stills", *read, held_out=held_out) if c.rows("latents") > 1 and single]
+        self._stills = [c for c in source.clips("stills", *read, held_out=held_out) if self._rows(c) > 1 and single]
         self._turned = source.clips("turned", "guides", *read, held_out=held_out) if single else []
         if not self._moving:
             wanted = ", ".join(("latents", *heard))
@@ -109,14 +113,14 @@ class Films:
         source, frames, shares = self._source, self._settings.frames, self._settings.shares
         clip = clips[random_below(len(clips), generator)]
         acted = source.performance(clip)
-        start = random_below(rows_of([clip], "latents") - frames + 1, generator)
+        start = random_below(self._rows(clip) - frames + 1, generator)
 
         def cut(name: str, of: Clip) -> torch.Tensor:
             return source.read(of, name, start, start + frames).float()[None]
 
         portraits = source.portraits(clip)
         portrait = portraits[0 if guided else random_below(len(portraits), generator)]
-        frame = 0 if guided else random_below(portrait.rows("latents"), generator)  # the first one has been turned
+        frame = 0 if guided else random_below(self._rows(portrait), generator)  # the first one has been turned
         own = source.read(portrait, "expression", frame, frame + 1).float()
         seen = chance(shares.from_vision, generator)
         no_lip, no_expression = chance(shares.drop, generator), chance(shares.drop, generator)
@@ -131,7 +135,7 @@ class Films:
         bucket = motion_bucket(cut("pose", clip).numpy()) if moves else [0.0]
         face_mask, lip_mask = masks_of(source, portrait, frame, self._size)
         return {
-            "latents": cut("latents", clip),
+            "latents": cut(latents_field(clip, self._side), clip),
             "portrait": cut("guides", clip) if guided else self._latent(portrait, frame)[:, None],
             "lip": torch.zeros_like(lip) if no_lip else lip,
             "expression": expression,
@@ -144,7 +148,7 @@ class Films:
     def _still_picture(self, generator: torch.Generator) -> Sample:
         """Another picture of the portrait's head at the portrait's pose, driven by l_v and e_v."""
         clip = self._stills[random_below(len(self._stills), generator)]
-        frames = clip.rows("latents")
+        frames = self._rows(clip)
         reference = random_below(frames, generator)
         driving = (reference + 1 + random_below(frames - 1, generator)) % frames
         return self._single(generator, clip, driving, clip, reference, self._latent(clip, reference))
@@ -176,4 +180,9 @@ class Films:
         }
 
     def _latent(self, clip: Clip, frame: int) -> torch.Tensor:
-        return self._source.read(clip, "latents", frame, frame + 1).float()
+        return self._source.read(clip, latents_field(clip, self._side), frame, frame + 1).float()
+
+    def _rows(self, clip: Clip) -> int:
+        """How many pictures of a clip there are latents of."""
+        name = latents_field(clip, self._side)
+        return clip.rows(name) if name in clip.fields else 0

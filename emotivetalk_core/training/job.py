@@ -13,7 +13,14 @@ from ..device import autocast
 from ..errors import InputError, SettingsError
 from ..layers.attention_functions import AttentionFunction, matrix_product, scaled_dot_product
 from ..models.presets import ModelPreset
-from ..weight_files.checkpoint import Config, DataclassInstance, Network, load_network, save_checkpoint
+from ..weight_files.checkpoint import (
+    Config,
+    DataclassInstance,
+    Network,
+    load_network,
+    read_metadata,
+    save_checkpoint,
+)
 from .loop import Engine, LoopSettings, OnStep, TrainingLoop
 from .parallel import Phase, whole_state
 from .samples import Samples
@@ -21,6 +28,10 @@ from .source import Source, stated
 
 OF_THE_DATA = "as the data allows, see the record"
 """The licence of weights that were trained on data with a licence of its own."""
+
+LICENCE = "Apache-2.0"
+START = "start/"
+"""How names of files begin that a training is given, in a folder of their own."""
 
 
 class MakeSamples(Protocol):
@@ -30,7 +41,8 @@ class MakeSamples(Protocol):
 @dataclass(frozen=True)
 class Job:
     """recipe: its name · folder: the weights folder being filled; `folder/training` holds data, checkpoints and logs,
-    and can be deleted afterwards · data: folders of clips, beside which `features` collects what networks say of them.
+    and can be deleted afterwards · data: folders of clips, beside which `features` collects what networks say of them ·
+    start: the folder of weights that a training begins with, whose files are called `start/NAME`.
     """
 
     recipe: str
@@ -40,6 +52,7 @@ class Job:
     engine: Engine
     seed: int
     on_step: OnStep | None = None
+    start: Path | None = None
 
     @property
     def work(self) -> Path:
@@ -65,7 +78,27 @@ class Job:
         return Source.open(*self.data, self.features)
 
     def weights(self, name: str) -> Path:
-        return self.folder / f"{name}.safetensors"
+        """The file of a network: of this folder, of `start/…`, or a path that ends in .safetensors."""
+        if name.endswith(".safetensors"):
+            return Path(name)
+        folder, inside = (self.start, name.removeprefix(START)) if name.startswith(START) else (self.folder, name)
+        return (folder or self.folder / START) / f"{inside}.safetensors"
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What every trained file says: by which recipe, of which data, and what was stated of it."""
+        said = [each for folder in self.data if (each := stated(folder))]
+        return {"recipe": self.recipe, "data": {"digest": Source.open(*self.data).digest, "stated": said}}
+
+    def licensed(self, start: str) -> str:
+        """The licence of weights that began with some under the licence `start`."""
+        parts = [start] * (start != LICENCE) + [OF_THE_DATA] * bool(self.provenance["data"]["stated"])
+        return "; ".join(parts) or LICENCE
+
+    @property
+    def lowers_precision(self) -> bool:
+        """Whether the training computes in a shorter format than its weights have."""
+        return not isinstance(self.autocast(), contextlib.nullcontext)
 
     def autocast(self) -> contextlib.AbstractContextManager:
         return autocast(self.device, self.engine.precision)
@@ -84,7 +117,7 @@ class Job:
         expected: the config that it must have been made with. SettingsError where the file is missing or of other
         widths.
         """
-        path = Path(name) if name.endswith(".safetensors") else self.weights(name)
+        path = self.weights(name)
         if not path.is_file():
             raise SettingsError(
                 f"{path} is not there, and a stage begins with it; train the stage that makes it, or name another file."
@@ -100,6 +133,10 @@ class Job:
             )
         return network
 
+    def licence(self, start: str, kind: str) -> str:
+        """That of the weights which a network begins with; this project's where it begins with nothing."""
+        return read_metadata(self.weights(start), kind).get("licence", LICENCE) if start else LICENCE
+
     def train(
         self,
         name: str,
@@ -107,11 +144,14 @@ class Job:
         settings: LoopSettings,
         make_samples: MakeSamples,
         made_by: DataclassInstance | None = None,
+        *,
+        watch: Callable[[int], None] | None = None,
+        watch_times: int = 0,
     ) -> dict[str, Any]:
         """Run a stage's loop and return its record. make_samples is asked for the held-out ones too; where it has none
         (InputError), nothing is validated.
 
-        made_by: the stage's settings, which a checkpoint has to agree with.
+        made_by: the stage's settings, which a checkpoint has to agree with · watch, watch_times: as TrainingLoop's.
         """
         samples = make_samples(held_out=False)
         try:
@@ -122,7 +162,16 @@ class Job:
         if made_by is not None:
             described["stage"] = asdict(made_by)
         loop = TrainingLoop(
-            name, self.work, phases, settings, self.engine, self.seed, made_by=described, on_step=self.on_step
+            name,
+            self.work,
+            phases,
+            settings,
+            self.engine,
+            self.seed,
+            made_by=described,
+            on_step=self.on_step,
+            watch=watch,
+            watch_times=watch_times,
         )
         return loop.run(samples, held_out)
 
@@ -136,18 +185,20 @@ class Job:
         *,
         half: bool = False,
         defaults: DataclassInstance | None = None,
+        after: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]] | None = None,
+        licence: str = LICENCE,
     ) -> None:
-        """Write a network's weights, gathered from all processes; half: in float16, which loading widens again.
+        """Write a network's weights, gathered from all processes; half: in float16, which loading widens again · after:
+        what is made of them before they are written · licence: of weights that begin with others'.
 
         Their record says by which recipe, of which data, and what was stated of it: licence and consent. Weights made
         of such data have no licence of ours.
         """
         state = whole_state(network)
+        state = after(state) if after else state
         if self.engine.processes.first:
             tensors = {key: value.half() if half else value for key, value in state.items()}
-            said = [each for folder in self.data if (each := stated(folder))]
-            data = {"digest": Source.open(*self.data).digest, "stated": said}
-            licence = {"licence": OF_THE_DATA} if said else {}
-            record = {**record, "recipe": self.recipe, "data": data}
-            save_checkpoint(self.weights(name), kind, tensors, config, record, defaults=defaults, **licence)
+            told = {**record, **self.provenance}
+            licence = self.licensed(licence)
+            save_checkpoint(self.weights(name), kind, tensors, config, told, defaults=defaults, licence=licence)
         self.engine.processes.wait()

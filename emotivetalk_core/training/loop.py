@@ -22,7 +22,7 @@ from ..device import autocast
 from ..errors import NumericalError, SettingsError
 from .checkpoints import Checkpoints
 from .log import Entry, Meter, TrainingLog, is_finite, thin_curve
-from .parallel import OPTIMISERS, SHARDINGS, Outcome, Phase, Spread, build_optimiser, own_part
+from .parallel import OPTIMISERS, RECOMPUTATIONS, SHARDINGS, Outcome, Phase, Spread, build_optimiser, own_part
 from .processes import Processes
 from .ranges import above_zero, at_least, shares
 from .samples import Batches, Sample, Samples, to_device
@@ -38,7 +38,8 @@ class LoopSettings:
 
     steps: how many in all · batch: samples of a step, over all processes · learning_rate: the peak · warmup: steps of
     linear rise, then a cosine down to a tenth · average: decay of the running mean of the weights (0 = none) ·
-    optimiser: adamw or adamw8bit · validation_samples: how many held-out ones are asked twenty times in a training.
+    optimiser: adamw or adamw8bit · validation_samples: how many held-out ones are asked twenty times in a training ·
+    piece: how many samples a process computes at once at most, where that is a matter of memory (0 = its whole share).
     """
 
     steps: int
@@ -48,10 +49,11 @@ class LoopSettings:
     average: float = 0.0
     optimiser: str = "adamw"
     validation_samples: int = 32
+    piece: int = 0
 
     def __post_init__(self) -> None:
         above_zero(self, "steps", "batch", "learning_rate")
-        at_least(0, self, "warmup", "validation_samples")
+        at_least(0, self, "warmup", "validation_samples", "piece")
         shares(self, "average")
         if self.optimiser not in OPTIMISERS:
             raise SettingsError(f"There is no optimiser {self.optimiser!r}; choose one of {', '.join(OPTIMISERS)}.")
@@ -62,7 +64,8 @@ class Engine:
     """How a training is computed, which changes its results by no more than rounding.
 
     device, processes: where · sharding: none, fsdp or hsdp, where there are several processes · parts: in how many
-    pieces each process computes its share of a batch · recompute: activations in the backward pass, for less memory ·
+    pieces each process computes its share of a batch at least · recompute: activations in the backward pass, for less
+    memory, see parallel.RECOMPUTATIONS ·
     compile: by torch.compile · precision: see device.autocast · save_minutes: between two checkpoints.
     """
 
@@ -70,7 +73,7 @@ class Engine:
     processes: Processes = Processes()
     sharding: str = "none"
     parts: int = 1
-    recompute: bool = False
+    recompute: str = "none"
     compile: bool = False
     precision: str = "auto"
     save_minutes: float = 10.0
@@ -78,6 +81,10 @@ class Engine:
     def __post_init__(self) -> None:
         if self.sharding not in SHARDINGS:
             raise SettingsError(f"There is no sharding {self.sharding!r}; choose one of {', '.join(SHARDINGS)}.")
+        if self.recompute not in RECOMPUTATIONS:
+            raise SettingsError(
+                f"Nothing can be recomputed as {self.recompute!r}; choose one of {', '.join(RECOMPUTATIONS)}."
+            )
         autocast(self.device, self.precision)  # refuses a precision that is unknown
 
 
@@ -93,8 +100,9 @@ class TrainingLoop:
     """phases: in the order in which a step runs them; the second learns from what the first hands on.
 
     folder: for the log and the checkpoints, from the last of which it goes on · made_by: what such a checkpoint must
-    agree with, plain values; only a learning rate may be another. Raises SettingsError where a batch cannot be shared
-    out or a checkpoint is of other settings.
+    agree with, plain values; only a learning rate may be another · watch: is called with the step so many times in a
+    training, to look at the weights, at their running mean where that is whole. Raises SettingsError where a batch
+    cannot be shared out or a checkpoint is of other settings.
     """
 
     def __init__(
@@ -108,14 +116,19 @@ class TrainingLoop:
         *,
         made_by: Mapping[str, Any] | None = None,
         on_step: OnStep | None = None,
+        watch: Callable[[int], None] | None = None,
+        watch_times: int = 0,
     ) -> None:
+        self._watch, self._watch_every = watch, max(1, settings.steps // watch_times) if watch_times else 0
         self.name, self.settings, self.engine, self.seed = name, settings, engine, seed
         self.phases, self.on_step = dict(phases), on_step if engine.processes.first else None
-        shares = engine.processes.count * engine.parts
+        processes = engine.processes.count
+        self._parts = max(engine.parts, -(-settings.batch // (processes * settings.piece)) if settings.piece else 1)
+        shares = processes * self._parts
         if settings.batch % shares:
             raise SettingsError(
-                f"A batch of {settings.batch} cannot be shared out evenly by {engine.processes.count} processes in "
-                f"{engine.parts} parts each; give {name} a batch that is a multiple of {shares}."
+                f"A batch of {settings.batch} cannot be shared out evenly by {processes} processes in "
+                f"{self._parts} parts each; give {name} a batch that is a multiple of {shares}."
             )
         choices = {"sharding": engine.sharding, "recompute": engine.recompute, "compile": engine.compile}
         self._spread = {
@@ -148,7 +161,7 @@ class TrainingLoop:
         Afterwards the objectives hold the running mean. Raises NumericalError where it diverges.
         """
         settings, processes = self.settings, self.engine.processes
-        share = (processes.rank, processes.count, self.engine.parts)
+        share = (processes.rank, processes.count, self._parts)
         batches = Batches(samples, self.seed, settings.batch, *share)
         meter = Meter()
         self._began = shown = logged = saved = time.monotonic()
@@ -164,6 +177,8 @@ class TrainingLoop:
             if save or validate or self._agreed(now - logged > _LOG_SECONDS):
                 self._log(meter.finish(), self._validated(held_out) if held_out is not None and validate else {})
                 logged = now
+            if self._watch is not None and self._watch_every and (last or self.step % self._watch_every == 0):
+                self._look(self._watch)
             if save:
                 self._save()
                 saved = time.monotonic()
@@ -201,14 +216,34 @@ class TrainingLoop:
     def _backward(self, spread: Spread, batch: Sample, *, last: bool) -> Outcome:
         with contextlib.nullcontext() if last else spread.unsummed():
             outcome: Outcome = spread.called(batch)
-            (outcome.loss / self.engine.parts).backward()
+            (outcome.loss / self._parts).backward()
         return outcome
+
+    def _look(self, watch: Callable[[int], None]) -> None:
+        """Lets a watcher look at the running mean; at the weights themselves where they are sharded, and then every
+        process has to compute with it.
+        """
+        sharded = any(spread.sharded for spread in self._spread.values())
+        means = {} if sharded else self._means
+        if sharded or self.engine.processes.first:
+            self._exchange(means)
+            watch(self.step)
+            self._exchange(means)
+        self.engine.processes.wait()
+
+    def _exchange(self, means: Mapping[str, torch.Tensor]) -> None:
+        """The weights take the means' place, and the other way about; nothing is copied."""
+        for name, mean in means.items():
+            parameter = self._learning[name]
+            parameter.data, mean.data = mean.data, parameter.data
 
     @torch.no_grad()
     def _validated(self, held_out: Samples) -> Entry:
         """The figures of the same held-out samples every time, as `validation/NAME`."""
         processes, wanted = self.engine.processes, self.settings.validation_samples
         batch = min(self.settings.batch, max(wanted, processes.count) // processes.count * processes.count)
+        if self.settings.piece:
+            batch = min(batch, self.settings.piece * processes.count)
         batches = Batches(held_out, self.seed + 1, batch, processes.rank, processes.count, 1)
         meter = Meter()
         for number in range(max(1, wanted // batch)):

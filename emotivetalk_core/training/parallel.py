@@ -27,6 +27,7 @@ from .processes import Processes
 
 SHARDINGS = ("none", "fsdp", "hsdp")
 OPTIMISERS = ("adamw", "adamw8bit")
+RECOMPUTATIONS = ("none", "blocks", "nested")
 _WRAPPED = "_checkpoint_wrapped_module."
 
 
@@ -44,13 +45,15 @@ class Phase:
     """One optimiser, and what it minimises.
 
     objective: a module whose forward makes an Outcome of a batch, all its chance in the batch · blocks: the classes in
-    it that are recomputed and sharded as units · decay: of the weights · rate_scales: part of the learning rate, by the
+    it that are recomputed and sharded as units · inner: those inside of blocks that can be recomputed by themselves ·
+    decay: of the weights · rate_scales: part of the learning rate, by the
     beginning of the parameters' names · repeats: optimiser steps for each step · clip: of the gradient's norm ·
     skips: whether a batch may leave some parameters out.
     """
 
     objective: nn.Module
     blocks: tuple[type[nn.Module], ...] = ()
+    inner: tuple[type[nn.Module], ...] = ()
     decay: float = 0.01
     rate_scales: tuple[tuple[str, float], ...] = ()
     repeats: int = 1
@@ -70,7 +73,7 @@ class Spread:
         device: torch.device,
         *,
         sharding: str = "none",
-        recompute: bool = False,
+        recompute: str = "none",
         compile: bool = False,
     ) -> None:
         self.objective = phase.objective.to(device)
@@ -79,14 +82,8 @@ class Spread:
             share_batch_norms(self.objective)
         # what computes in a single block is small, and stays whole
         self.sharded = many and sharding != "none" and bool(phase.blocks)
-        if recompute and phase.blocks:
-            apply_activation_checkpointing(
-                self.objective,
-                checkpoint_wrapper_fn=functools.partial(
-                    checkpoint_wrapper, checkpoint_impl=CheckpointImpl.NO_REENTRANT
-                ),
-                check_fn=lambda module: isinstance(module, phase.blocks),
-            )
+        if recompute != "none":
+            recompute_activations(self.objective, phase, recompute)
         if compile:
             self.objective.compile()
         self.called: nn.Module = self.objective
@@ -94,7 +91,7 @@ class Spread:
             shape = {"part": processes.count}
             if sharding == "hsdp":
                 shape = {"machine": processes.count // processes.each_machine, "part": processes.each_machine}
-            _shard(self.objective, (CheckpointWrapper,) if recompute else phase.blocks, device, shape)
+            _shard(self.objective, phase.blocks, device, shape)
         elif many:
             self.called = DistributedDataParallel(self.objective, find_unused_parameters=phase.skips)
         named = self.objective.named_parameters()
@@ -115,6 +112,26 @@ class Spread:
             yield
 
 
+def recompute_activations(objective: nn.Module, phase: Phase, recompute: str, **how: Any) -> None:
+    """Wrap what is computed again in the backward pass: the phase's blocks, and for "nested" the parts inside of them
+    too, so that no whole block's activations are there at once. how: of torch.utils.checkpoint.
+    """
+    kinds = phase.blocks + (phase.inner if recompute == "nested" else ())
+    if kinds:
+        apply_activation_checkpointing(
+            objective,
+            checkpoint_wrapper_fn=functools.partial(
+                checkpoint_wrapper, checkpoint_impl=CheckpointImpl.NO_REENTRANT, **how
+            ),
+            check_fn=lambda module: isinstance(module, kinds),
+        )
+
+
+def _inside(module: nn.Module) -> nn.Module:
+    """What a wrapper recomputes; any other module itself."""
+    return module._checkpoint_wrapped_module if isinstance(module, CheckpointWrapper) else module
+
+
 def _shard(
     objective: nn.Module, units: tuple[type[nn.Module], ...], device: torch.device, shape: dict[str, int]
 ) -> None:
@@ -124,7 +141,8 @@ def _shard(
     from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh(device.type, tuple(shape.values()), mesh_dim_names=tuple(shape))
-    for module in [module for module in objective.modules() if isinstance(module, units)]:
+    within = {_inside(module) for module in objective.modules() if isinstance(module, CheckpointWrapper)}
+    for module in [m for m in objective.modules() if isinstance(_inside(m), units) and m not in within]:
         fully_shard(module, mesh=mesh)
     fully_shard(objective, mesh=mesh)
 

@@ -5,7 +5,7 @@ What a recipe says stands in files beside this package; here none is known.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from ..weight_files.manifest import write_manifest
 from .job import Job
 from .loop import Engine, OnStep, first_difference
 from .source_writer import remove_unfinished
+from .starting import check_start
+from .step_cost import MetaStep
 
 PrepareData = Callable[[Path, int, Any, OnStep | None], None]
 
@@ -22,19 +24,25 @@ PrepareData = Callable[[Path, int, Any, OnStep | None], None]
 @dataclass(frozen=True)
 class Stage:
     """train: a function of (job, settings) · writes: the last weights file that it writes, which shows that it is done
-    · named_only: whether it is trained only when asked for by name.
+    · named_only: whether it is trained only when asked for by name · step: what it computes, on shapes alone, so that
+    its cost can be told beforehand.
     """
 
     train: Callable[[Job, Any], None]
     settings: Any
     writes: str
     named_only: bool = False
+    step: Callable[[ModelPreset, Any], MetaStep] | None = None
 
 
 @dataclass(frozen=True)
 class Recipe:
     """prepare: makes the data in a folder by the settings `data` (folder, seed, data, on_step), where it is missing;
-    None: it lies in `sources` already. Stages stand in the order in which they run.
+    None: it lies in `sources`. Stages stand in the order in which they run.
+
+    begins_with: weights that have to lie in the folder `start`, by name, and how each is made · recompute: what is
+    computed twice for less memory, unless the user says otherwise · any_size: whether the stages bring pictures to
+    their own size.
     """
 
     name: str
@@ -44,6 +52,10 @@ class Recipe:
     prepare: PrepareData | None = None
     data: Any = None
     sources: tuple[Path, ...] = ()
+    begins_with: Mapping[str, str] = field(default_factory=dict)
+    start: Path | None = None
+    recompute: str = "none"
+    any_size: bool = False
 
 
 def follow(
@@ -59,8 +71,11 @@ def follow(
             raise SettingsError(f"There is no training stage {name!r}; choose from {', '.join(recipe.stages)}.")
     first = engine.processes.first
     report = on_step if first else None
+    if recipe.prepare is None and not recipe.sources:
+        raise SettingsError(f"The recipe {recipe.name} learns from films; give the folder of prepared ones as --data.")
+    check_start(recipe.start, recipe.begins_with, out)
     data = recipe.sources or (out / "training" / "data",)
-    job = Job(recipe.name, recipe.preset, out, data, engine, recipe.seed, report)
+    job = Job(recipe.name, recipe.preset, out, data, engine, recipe.seed, report, recipe.start)
     if first:
         _claim(recipe, out)
         remove_unfinished(job.features)
@@ -74,7 +89,7 @@ def follow(
         if (not stage.named_only if stages is None else name in stages) and not job.weights(stage.writes).exists()
     ]
     if wanted:
-        _check_data(job)
+        _check_data(job, any_size=recipe.any_size)
     for name in wanted:
         recipe.stages[name].train(job, recipe.stages[name].settings)
     if first:
@@ -96,10 +111,10 @@ def _claim(recipe: Recipe, out: Path) -> None:
     part.replace(note)
 
 
-def _check_data(job: Job) -> None:
+def _check_data(job: Job, *, any_size: bool) -> None:
     source, size = job.source(), job.preset.sampling.size
     for clip in source.by_id.values():
-        if "pictures" in clip.fields and clip.field("pictures").shape[1:3] != (size, size):
+        if not any_size and "pictures" in clip.fields and clip.field("pictures").shape[1:3] != (size, size):
             height, width = clip.field("pictures").shape[1:3]
             raise SettingsError(
                 f"The pictures of {clip.id} are {width}x{height}, but the recipe's preset is trained at {size}x{size}; "

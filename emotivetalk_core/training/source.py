@@ -20,7 +20,7 @@ phonemes, manner, and of rendered people landmarks and face_units.
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,11 +196,6 @@ def checksum(file: Path) -> str:
         while piece := stream.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def rows_of(clips: Sequence[Clip], name: str) -> int:
-    """The least number of rows that any of the clips has of a field."""
-    return min(clip.rows(name) for clip in clips)
 
 
 def whole_lines(file: Path) -> Iterable[str]:

@@ -8,6 +8,7 @@ are frozen.
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from torch.func import functional_call
 from ..models.club import CLUBSample
 from ..models.dicte import DiCTE, DiCTEBlock
 from ..models.lip_projector import LipProjector, PerceiverBlock
+from ..models.presets import ModelPreset
 from .estimate import estimate_expression
 from .features import add_readings, add_speech
 from .job import Job
@@ -25,6 +27,7 @@ from .parallel import Outcome, Phase
 from .processes import first_row, from_all, mean_over_processes
 from .ranges import above_zero, at_least
 from .samples import Sample
+from .step_cost import MetaStep, attention_on_a_card, meta
 from .talks import Talks
 
 ESTIMATOR_STEPS = 5
@@ -57,7 +60,7 @@ def train_v_aid(job: Job, settings: VAIDSettings) -> None:
     club = CLUBSample(preset.lip_projector.lip_dim, preset.dicte.expression_dim, settings.club_width)
     scale = settings.estimator_rate / settings.loop.learning_rate
     phases = {
-        "main": Phase(Decoupling(projector, dicte, club, job.autocast), (PerceiverBlock, DiCTEBlock)),
+        "main": _main_phase(Decoupling(projector, dicte, club, job.autocast)),
         "estimator": Phase(Estimating(club), decay=0.0, rate_scales=(("", scale),), repeats=ESTIMATOR_STEPS),
     }
 
@@ -67,6 +70,41 @@ def train_v_aid(job: Job, settings: VAIDSettings) -> None:
     record = job.train("v_aid", phases, settings.loop, talks, settings)
     job.save("lip_projector", "lip_projector", projector, preset.lip_projector, record)
     job.save("dicte", "dicte", dicte, preset.dicte, record)
+
+
+def _main_phase(objective: "Decoupling") -> Phase:
+    return Phase(objective, (PerceiverBlock, DiCTEBlock))
+
+
+def v_aid_step(preset: ModelPreset, settings: VAIDSettings) -> MetaStep:
+    """The main step on shapes alone; the estimator's five are a thousandth of it."""
+    config, lips = preset.dicte, preset.lip_projector
+    frames, heard = config.tokens, min(settings.lip_frames, config.tokens)
+
+    def phase() -> Phase:
+        club = CLUBSample(lips.lip_dim, config.expression_dim, settings.club_width).to("meta")
+        how: Any = {"device": "meta", "attention": attention_on_a_card}
+        networks = LipProjector(lips, **how), DiCTE(config, **how)
+        return _main_phase(Decoupling(*networks, club, contextlib.nullcontext))
+
+    def batch(count: int) -> Sample:
+        return {
+            "whole_audio": meta(count, frames, lips.window, lips.audio_dim),
+            "audio": meta(count, frames, lips.window, lips.audio_dim),
+            "lip": meta(count, frames, lips.lip_dim),
+            "expression": meta(count, frames, config.expression_dim),
+            "identity": meta(count, config.identity_dim),
+            "emotion": meta(count, frames, config.expression_dim),
+            "counts": meta(count, frames),
+            "lip_frames": meta(count, heard, dtype=torch.long),
+            "others": meta(count, heard, dtype=torch.long),
+            "t": meta(count, dtype=torch.long),
+            "noise": meta(count, frames, config.expression_dim),
+            "known": meta(count, frames),
+            "emotion_dropped": meta(count, dtype=torch.bool),
+        }
+
+    return MetaStep(phase, batch, settings.loop)
 
 
 class Decoupling(nn.Module):

@@ -4,18 +4,27 @@ import argparse
 from pathlib import Path
 
 from ...device import pick_device
-from ...errors import OutputError
-from ...recipes.library import find_recipe, with_data
+from ...errors import OutputError, SettingsError
+from ...recipes.library import RECIPES, find_recipe, with_data
+from ...training.cards import card_named
+from ...training.forecast import assumption, forecast, verdict, words
 from ...training.loop import Engine
+from ...training.parallel import RECOMPUTATIONS
 from ...training.processes import joined
-from ...training.recipe import follow
+from ...training.recipe import Recipe, follow
 from ..progress import StageBars
 
 
 def run(arguments: argparse.Namespace) -> None:
-    recipe = find_recipe(arguments.recipe)
+    recipe = find_recipe(arguments.recipe, arguments.start or arguments.weights)
     if arguments.data:
         recipe = with_data(recipe, tuple(arguments.data))
+    recompute = arguments.recompute or recipe.recompute
+    if arguments.dry_run:
+        tell(recipe, recompute, arguments)
+        return
+    if arguments.out is None:
+        raise SettingsError("The weights need a folder to go to; give it as --out.")
     stages = tuple(arguments.stages) if arguments.stages else None
     with joined(pick_device(arguments.device)) as (processes, device), StageBars(hidden=not processes.first) as bars:
         engine = Engine(
@@ -23,7 +32,7 @@ def run(arguments: argparse.Namespace) -> None:
             processes,
             sharding=arguments.sharding,
             parts=arguments.parts,
-            recompute=arguments.recompute,
+            recompute=recompute,
             compile=arguments.compile,
             precision=arguments.precision,
             save_minutes=arguments.save_minutes,
@@ -41,3 +50,24 @@ def run(arguments: argparse.Namespace) -> None:
             ) from error
         if processes.first:
             print(f"weights: {Path(arguments.out).resolve()}")
+
+
+_ALTERNATIVES = ("full", "full-24gb")
+"""Recipes that are proposed where a card is too small for another one."""
+
+
+def tell(recipe: Recipe, recompute: str, arguments: argparse.Namespace) -> None:
+    """`--dry-run`: what the recipe will take."""
+    if recompute not in RECOMPUTATIONS:
+        raise SettingsError(f"Nothing can be recomputed as {recompute!r}; choose one of {', '.join(RECOMPUTATIONS)}.")
+    card = card_named(arguments.card) if arguments.card else None
+    forecasts = forecast(recipe, arguments.cards, stages=arguments.stages, computed=(recompute,))
+    for one in forecasts:
+        print("\n".join(words(one, recompute, arguments.cards, card)))
+    left = [name for name in arguments.stages or recipe.stages if name not in [one.name for one in forecasts]]
+    if left:
+        print(f"not counted: {', '.join(left)}")
+    if card is not None and forecasts:
+        others = ((name, forecast(RECIPES[name], 1, computed=())) for name in _ALTERNATIVES if name != recipe.name)
+        print(verdict(forecasts, recompute, card, others))
+        print(assumption())

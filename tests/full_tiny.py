@@ -1,0 +1,91 @@
+"""`train full` at the smallest width: public weights in their authors' layouts, prepared films of drawn heads, and the
+recipe's file that says what is smaller.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tiny import TINY
+
+from emotivetalk_core.cli.main import main
+from emotivetalk_core.conversion.pd_fgc_keys import KEYS, NEW
+from emotivetalk_core.models.ethd import ETHD, ETHDConfig
+from emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
+from emotivetalk_core.models.speech_encoder import SpeechEncoder
+from emotivetalk_core.models.vae_network import build_vae
+from emotivetalk_core.synthesis.clip import make_clip
+from emotivetalk_core.types import SAMPLE_RATE
+from emotivetalk_core.video.writer import VideoWriter
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
+
+SIZE, FRAMES = 64, 126
+BACKBONE = {"block_channels": [64, 64], "layers_per_block": 1, "cross_dim": 16}
+BACKBONE |= {"addition_embed_dim": 8}
+ENCODER = {"input_size": 64, "trunk_dim": 24, "head_width": 24, "lip_dim": 512}
+
+
+def write_start(folder: Path) -> None:
+    """The four converted files that `train full` begins with, by `convert` where they have public layouts."""
+    torch.manual_seed(0)
+    public = folder / "public"
+    svd = ETHD(ETHDConfig(**{**BACKBONE, "head_dim": 64})).state_dict()
+    new = ("lip_tokens.", "expression_tokens.", "frame_positions.")
+    _write({k: v for k, v in svd.items() if not k.startswith(new) and ".edi." not in k}, public / "unet")
+    _write(build_vae(TINY.vae).state_dict(), public / "vae")
+    motion = MotionEncoder(MotionEncoderConfig(**ENCODER))
+    theirs = {name: value for name, value in motion.state_dict().items() if not name.startswith(NEW)}
+    for old, ours in KEYS:
+        theirs = {old + name.removeprefix(ours) if name.startswith(ours) else name: v for name, v in theirs.items()}
+    save_file(theirs, public / "motion_model.safetensors")
+    convert = ["convert", str(public), "-o", str(folder / "ethd.safetensors")]
+    assert main([*convert, "--vae-out", str(folder / "vae.safetensors")]) == 0
+    motion_model, motion_encoder = public / "motion_model.safetensors", folder / "motion_encoder.safetensors"
+    assert main(["convert", str(motion_model), "-o", str(motion_encoder), "--kind", "pd-fgc"]) == 0
+    speech = SpeechEncoder(TINY.speech_encoder)
+    save_checkpoint(folder / "speech_encoder.safetensors", "speech_encoder", speech, speech.config, {"steps": 0})
+
+
+def _write(tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    folder.mkdir(parents=True)
+    save_file(tensors, folder / "diffusion_pytorch_model.safetensors")
+
+
+def write_data(folder: Path, films: Path) -> None:
+    """Drawn heads as films in MEAD's tree, prepared: a neutral one, a happy one, and one who is held out."""
+    for person, emotion, seed in (("M003", "neutral", 1_003), ("W009", "happy", 12), ("M010", "happy", 1_003)):
+        talk = make_clip(seed, frames=FRAMES)
+        film = films / person / "video" / "front" / emotion / "level_1" / "001.mp4"
+        film.parent.mkdir(parents=True)
+        samples = torch.from_numpy(talk.samples)[None]
+        with VideoWriter(film, width=2 * SIZE, height=2 * SIZE, audio=samples, audio_rate=SAMPLE_RATE) as video:
+            pictures = torch.from_numpy(np.stack([talk.render(at, 2 * SIZE) for at in range(FRAMES)]))
+            video.write(pictures.permute(0, 3, 1, 2).float() / 255)
+    said = ["--size", str(SIZE), "--licence", "CC BY 4.0", "--consent", "all of them signed"]
+    assert main(["prepare", str(films), "-o", str(folder), *said]) == 0
+
+
+def write_recipe(path: Path, base: str = "full", **said) -> None:
+    """A recipe's file beside the folders `data` and `start`."""
+    loop = {"steps": 2, "batch": 2, "warmup": 1, "average": 0.9, "validation_samples": 2, "optimiser": "adamw"}
+    films = {"frames": 4}
+    filming = {"times": 1, "people": 1, "frames": 4, "steps": 2}
+    width = {"width": 16, "heads": 2}
+    stages = {
+        "encoders": {"loop": loop, "measured": 8},
+        "v_aid": {"loop": loop, "lip_frames": 8, "club_width": 16},
+        "ethd": {"loop": loop, "films": films, "filming": filming},
+    }
+    preset = {
+        "speech_encoder": json.loads(json.dumps(TINY.speech_encoder.__dict__)),
+        "lip_projector": {**width, "audio_dim": 16, "blocks": 1},
+        "motion_encoder": ENCODER,
+        "dicte": {**width, "audio_dim": 16, "identity_dim": 24, "layers": 1, "tokens": 20, "prefix": 4},
+        "ethd": BACKBONE,
+        "vae": json.loads(json.dumps(TINY.vae.__dict__)),
+        "sampling": {"size": SIZE, "window": 8, "overlap": 2, "steps": 2, "expression_steps": 2},
+    }
+    recipe = {"from": base, "preset": preset, "data": ["data"], "start": "start", "stages": stages} | said
+    path.write_text(json.dumps(recipe))

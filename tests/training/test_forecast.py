@@ -1,0 +1,152 @@
+"""What a recipe is said to take, against real steps at reduced width and against known sizes."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from emotivetalk_core.cli.main import main
+from emotivetalk_core.layers.attention_functions import scaled_dot_product
+from emotivetalk_core.models.ethd import ETHD
+from emotivetalk_core.recipes import full, library, one_card
+from emotivetalk_core.recipes.tiny import TINY
+from emotivetalk_core.sampling.memory import LiveTensors
+from emotivetalk_core.training import step_cost
+from emotivetalk_core.training.cards import CARDS, card_named
+from emotivetalk_core.training.ethd import denoising_step
+from emotivetalk_core.training.learning import let_learn
+from emotivetalk_core.training.parallel import recompute_activations
+from emotivetalk_core.training.step_cost import StepCost, count_step
+
+WIDE = replace(TINY, ethd=replace(TINY.ethd, block_channels=(32, 32), head_dim=16, norm_groups=8))
+SETTINGS = replace(
+    full.FILMS,
+    loop=replace(full.ETHD, batch=1, optimiser="adamw"),
+    films=replace(full.FILMS.films, frames=12),
+)
+
+
+def real_step(settings, recompute: str, measure) -> None:
+    """A step with AdamW and a running mean, on values, within what `measure` makes of the tensors that are there."""
+    step = denoising_step(WIDE, settings)
+    phase = step.phase()
+    objective = phase.objective.to_empty(device="cpu").float()
+    for module in objective.modules():
+        if hasattr(module, "attention"):
+            module.attention = scaled_dot_product
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in objective.parameters():
+            parameter.normal_(std=0.02)
+    batch = {name: torch.rand(value.shape) + 0.1 for name, value in step.batch(1).items()}
+    batch["face_mask"], batch["lip_mask"] = torch.ones_like(batch["face_mask"]), torch.zeros_like(batch["lip_mask"])
+    if recompute != "none":
+        recompute_activations(objective, phase, recompute)
+    with measure([*objective.parameters(), *batch.values()]):
+        weights = [parameter.detach().clone() for parameter in objective.parameters()]  # counts them, as if made here
+        learning = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+        mean = [parameter.detach().clone() for parameter in learning]
+        optimiser = torch.optim.AdamW(learning, foreach=False)
+        for parameter in learning:
+            parameter.grad = torch.zeros_like(parameter)
+        optimiser.step()
+        objective(batch).loss.backward()
+        optimiser.step()
+    assert weights and mean
+
+
+@pytest.fixture
+def float32_counts(monkeypatch):
+    """Counts as on a processor, where no autocast changes formats and weights at rest stay in float32."""
+
+    class Nothing:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def forget(self):
+            pass
+
+    monkeypatch.setattr(step_cost, "CardAutocast", Nothing)
+
+
+@pytest.fixture(scope="module")
+def counted() -> StepCost:
+    return count_step(denoising_step(WIDE, SETTINGS), 1)
+
+
+@pytest.mark.parametrize("recompute", ["none", "nested"])
+def test_memory_and_flops_of_a_real_step(float32_counts, recompute):
+    lives, flops = [], FlopCounterMode(display=False)
+    real_step(SETTINGS, recompute, lambda outside: lives.append(LiveTensors(outside)) or lives[0])
+    real_step(SETTINGS, recompute, lambda outside: flops)
+    cost = count_step(denoising_step(WIDE, SETTINGS), 1, held=(recompute,), computed=(recompute,))
+    assert cost.memory(recompute) == pytest.approx(lives[0].peak, rel=0.15)
+    # of a CPU's fused attention torch counts a part
+    assert cost.flops[recompute] == pytest.approx(flops.get_total_flops(), rel=0.1)
+
+
+def test_recomputation_takes_less_memory_and_more_computing(counted):
+    kept, blocks, nested = (counted.activations[how] for how in ("none", "blocks", "nested"))
+    assert kept > blocks > nested
+    assert counted.flops["none"] < counted.flops["blocks"] < counted.flops["nested"]
+    assert counted.flops["none"] == pytest.approx(3 * counted.forward, rel=0.05)
+    assert counted.flops["blocks"] == pytest.approx(4 * counted.forward, rel=0.05)
+
+
+def test_a_part_that_learns_needs_gradients_and_moments_for_itself_alone(counted):
+    step = denoising_step(WIDE, replace(SETTINGS, learning=one_card.WHAT_IS_NEW))
+    part = count_step(step, 1, held=("none",), computed=("none",))
+    assert part.learning < counted.learning == counted.parameters
+    assert part.gradients == 4 * part.learning and part.optimiser == 8 * part.learning
+    at_rest = part.parameters - part.learning
+    assert part.weights < 4 * part.learning + 3 * at_rest  # matrices at rest are in half precision
+    assert part.flops["none"] < counted.flops["none"]
+
+
+def test_a_batch_is_computed_in_pieces_where_the_cards_are_few(counted):
+    step = denoising_step(WIDE, replace(SETTINGS, loop=full.ETHD))
+    alone = count_step(step, 1, held=("none",), computed=("none",))
+    assert (alone.piece, alone.parts, counted.piece, counted.parts) == (1, 8, 1, 1)
+    assert alone.flops["none"] == 8 * counted.flops["none"]
+    assert alone.activations["none"] == counted.activations["none"]
+
+
+def test_the_full_backbone_learns_what_the_recipes_say():
+    network = ETHD(full.RECIPE.preset.ethd, device="meta")
+    everything = sum(p.numel() for p in network.parameters())
+    assert everything == pytest.approx(1.577e9, rel=0.001)
+    let_learn(network, one_card.WHAT_IS_NEW)
+    learning = {name: p.numel() for name, p in network.named_parameters() if p.requires_grad}
+    low_rank = sum(size for name, size in learning.items() if name.endswith((".down.weight", ".up.weight")))
+    assert low_rank == pytest.approx(6.4e6, rel=0.02)
+    assert sum(learning.values()) - low_rank == pytest.approx(154.4e6, rel=0.01)
+
+
+def test_dry_run_says_what_the_smallest_recipe_takes(capsys, monkeypatch):
+    small = replace(full.RECIPE, preset=replace(WIDE, sampling=replace(WIDE.sampling, size=64)))
+    small = replace(small, stages={"ethd": replace(full.RECIPE.stages["ethd"], settings=SETTINGS)})
+    monkeypatch.setitem(library.RECIPES, "full", small)
+    assert main(["train", "full", "--dry-run", "--card", "rtx 4090"]) == 0
+    said = capsys.readouterr().out
+    for word in (
+        "weights",
+        "gradients",
+        "optimiser",
+        "running mean",
+        "activations",
+        "TFLOP",
+        "30,000 steps",
+        "It fits",
+    ):
+        assert word in said
+    assert main(["train", "full", "--dry-run", "--card", "GTX 9"]) == 2
+    assert "choose one of" in capsys.readouterr().err
+
+
+def test_cards_are_found_by_any_spelling():
+    assert card_named("nvidia geforce rtx4090").memory == 24
+    assert [card.memory for card in CARDS] == sorted(card.memory for card in CARDS)
