@@ -3,14 +3,17 @@
 import argparse
 from pathlib import Path
 
+from . import values
+
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser("evaluate", help="measure the weights", description="Measure what the weights can do.")
     parser.add_argument(
         "--suite",
-        choices=("synthetic", "films"),
+        choices=("synthetic", "films", "hdtf", "mead"),
         default="synthetic",
-        help="synthetic: drawn heads, never trained on; films: two folders of films, by FID, FVD, Sync-C and Sync-D",
+        help="synthetic: drawn heads, never trained on; films: two folders of films, by FID, FVD, Sync-C and Sync-D; "
+        "hdtf, mead: films of the held-out people of a data folder, made first, by the paper's protocol",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the report, as JSON; stopped, it goes on from there")
     parser.add_argument(
@@ -44,5 +47,14 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--protocol",
         choices=("hdtf", "mead"),
         help="the paper's: 144 frames and FVD of 128, or 76 and 72; without it all frames, and both FVDs",
+    )
+    films.add_argument("--data", type=Path, metavar="DIR", help="hdtf, mead: the folder that `prepare` wrote")
+    films.add_argument("--clips", type=values.clip_count, help="hdtf, mead: how many films at most (all)")
+    films.add_argument("--frames", type=values.frame_count, help="hdtf, mead: another length, such as table 3's 1500")
+    films.add_argument(
+        "--driven-by",
+        choices=("sound", "video"),
+        default="sound",
+        help="hdtf, mead: video takes the true film's expression",
     )
     parser.set_defaults(verb="evaluate.run")

@@ -57,6 +57,10 @@ def cards(text: str) -> int:
     return whole_number(text, 1, "The number of cards")
 
 
+def frame_count(text: str) -> int:
+    return whole_number(text, 9, "The number of frames")
+
+
 def parts(text: str) -> int:
     return whole_number(text, 1, "The number of parts")
 

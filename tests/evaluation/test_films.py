@@ -1,6 +1,7 @@
 """Films against films: closed forms of distances and lip sync, and two folders from files to the table."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from metric_networks import weights
 from scipy.linalg import sqrtm
 
+from emotivetalk_core.audio.files import read_speech
 from emotivetalk_core.cli import main
 from emotivetalk_core.errors import InputError
 from emotivetalk_core.evaluation.films.lip_sync import (
@@ -26,6 +28,9 @@ from emotivetalk_core.models.syncnet import SyncNet, SyncNetConfig
 from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.synthesis.identity import sample_identity
 from emotivetalk_core.synthesis.render import render_head
+from emotivetalk_core.training.source import Clip
+from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
+from emotivetalk_core.video.reader import read_frames
 from emotivetalk_core.video.writer import VideoWriter
 from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
@@ -200,3 +205,24 @@ def test_e_fid_is_of_the_given_coefficients_alone(folders, capsys):
     save_file({"somebody": np.zeros((2, 2))}, folders / "other.safetensors")
     assert evaluate(folders, "generated", "--coefficients", str(folders / "other.safetensors")) == 2
     assert "somebody" in capsys.readouterr().err
+
+
+def test_held_out_people_are_filmed_by_the_papers_protocol(folders, capsys):
+    """From a data folder to the table: made, with sound and as long as the true film, and not made twice."""
+    rest, frames = HeadState.rest(), 10
+    states = [replace(rest, mouth=np.array([0.1 * k, *rest.mouth[1:]])) for k in range(frames)]
+    pictures = np.stack([render_head(sample_identity(5), state, 128) for state in states])
+    samples = np.random.default_rng(0).normal(size=frames * 640).astype(np.float16) * 0.1
+    for name, held_out in (("a/1", True), ("b", False)):
+        clip = Clip(name, name, "films", frames, held_out)
+        written = WrittenClip(clip, {"pictures": pictures, "samples": samples})
+        SourceWriter(folders / "data").add(write_shard(folders / "data", f"{name[0]}.safetensors", [written]))
+    asked = ["evaluate", "--suite", "hdtf", "--data", str(folders / "data"), "--out", str(folders / "report.json")]
+    assert main(asked) == 2
+    assert "144 frames or more" in capsys.readouterr().err
+    assert main([*asked, "--frames", "9"]) == 0
+    assert "paper: EmotiveTalk, by sound" in capsys.readouterr().out
+    made = folders / "report.made-9-sound" / "generated" / "a_1.mp4"
+    assert len(list(read_frames(made))) == 9 and read_speech(made).frames == 9
+    when = made.stat().st_mtime_ns
+    assert main([*asked, "--frames", "9"]) == 0 and made.stat().st_mtime_ns == when

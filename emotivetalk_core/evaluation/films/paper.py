@@ -21,7 +21,7 @@ class Protocol:
     padded: int
 
 
-HDTF = Protocol("hdtf", 144, 128, 144)
+HDTF = Protocol("hdtf", 144, 128, 0)
 MEAD = Protocol("mead", 76, 72, 120)
 PROTOCOLS = {protocol.name: protocol for protocol in (HDTF, MEAD)}
 LENGTHS = (120, 250, 750, 1500)
