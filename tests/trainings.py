@@ -25,9 +25,9 @@ FORKS.set_forkserver_preload([__name__])
 TESTS = Path(__file__).resolve().parent
 
 
-def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None) -> str:
+def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None, machines: int = 1) -> str:
     """Run the command line in so many processes to its end, or kill -9 them as soon as a file is there. Returns what
-    the first said on stderr.
+    the first said on stderr. machines: that they believe to be on.
     """
     said = [Path(arguments[arguments.index("--out") + 1]).with_suffix(f".said-{rank}") for rank in range(processes)]
     with pytest.MonkeyPatch.context() as patch:
@@ -35,7 +35,7 @@ def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None) 
         forkserver.ensure_running()
     started = [
         FORKS.Process(target=command_line, args=(arguments, place, said[rank]))
-        for rank, place in enumerate(_places(processes))
+        for rank, place in enumerate(_places(processes, machines))
     ]
     for process in started:
         process.start()
@@ -61,12 +61,12 @@ def command_line(arguments: list[str], place: dict[str, str], said: Path) -> Non
     sys.exit(main(arguments))
 
 
-def _places(processes: int) -> list[dict[str, str]]:
+def _places(processes: int, machines: int) -> list[dict[str, str]]:
     if processes == 1:
         return [{}]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    together = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+    together = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes // machines)}
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     return [{**together, **meeting, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(processes)]

@@ -203,7 +203,7 @@ class TrainingLoop:
             for _ in range(phase.repeats):
                 optimiser.zero_grad(set_to_none=True)
                 outcomes = [self._backward(spread, batch, last=batch is batches[-1]) for batch in batches]
-                nn.utils.clip_grad_norm_(spread.parameters.values(), phase.clip)
+                spread.clip_gradients(phase.clip)
                 optimiser.step()
             for name in outcomes[0].figures:
                 figures[name] = torch.stack([outcome.figures[name].detach() for outcome in outcomes]).mean()

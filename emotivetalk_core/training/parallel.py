@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import (
     CheckpointImpl,
@@ -87,10 +88,12 @@ class Spread:
         if compile:
             self.objective.compile()
         self.called: nn.Module = self.objective
+        self._copies = 1  # of each part, on as many machines
         if self.sharded:
             shape = {"part": processes.count}
             if sharding == "hsdp":
-                shape = {"machine": processes.count // processes.each_machine, "part": processes.each_machine}
+                self._copies = processes.count // processes.each_machine
+                shape = {"machine": self._copies, "part": processes.each_machine}
             _shard(self.objective, phase.blocks, device, shape)
         elif many:
             self.called = DistributedDataParallel(self.objective, find_unused_parameters=phase.skips)
@@ -110,6 +113,21 @@ class Spread:
             sharded.set_requires_gradient_sync(True)
         else:
             yield
+
+    @torch.no_grad()
+    def clip_gradients(self, limit: float) -> None:
+        """Shorten all gradients alike where their norm together is above the limit. Of sharded ones each process takes
+        its own parts: torch's function works out for each of them how it is sharded, which takes longer than a step.
+        """
+        if not self.sharded:
+            nn.utils.clip_grad_norm_(self.parameters.values(), limit)
+            return
+        parts = [own_part(parameter.grad) for parameter in self.parameters.values() if parameter.grad is not None]
+        squares = torch.stack([torch.linalg.vector_norm(part) for part in parts]).square().sum()
+        dist.all_reduce(squares)
+        scale = (limit / ((squares / self._copies).sqrt() + 1e-6)).clamp(max=1.0)
+        for part in parts:
+            part.mul_(scale)
 
 
 def recompute_activations(objective: nn.Module, phase: Phase, recompute: str, **how: Any) -> None:

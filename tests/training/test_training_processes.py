@@ -103,15 +103,15 @@ def test_batch_norms_see_the_batch_of_all_processes(tiny_trained, by_two):
 
 
 def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, tmp_path):
-    """ETHD on two processes with FSDP2 and recomputed activations, killed, with HSDP, killed, then on one: as if one
-    had done all. What frozen networks say of the clips is missing, as in a folder of weights alone.
+    """ETHD on two processes with FSDP2 and recomputed activations, killed, with HSDP as on two machines, killed, then
+    on one: as if one had done all. What frozen networks say of the clips is missing, as in a folder of weights alone.
     """
     folder = without(tiny_trained, tmp_path / "sharded", "ethd", "ethd")
     shutil.rmtree(folder / "training" / "features")
     checkpoints = folder / "training" / "checkpoints" / "ethd"
     options = ("--recompute", "--save-minutes", "0", "--sharding")
     run(command(folder, "ethd", *options, "fsdp"), processes=2, wait_for=checkpoints / "step-000000002")
-    run(command(folder, "ethd", *options, "hsdp"), processes=2, wait_for=checkpoints / "step-000000003")
+    run(command(folder, "ethd", *options, "hsdp"), processes=2, wait_for=checkpoints / "step-000000003", machines=2)
     assert not (folder / "ethd.safetensors").exists()
     run(command(folder, "ethd"))
     assert_equal_to(1e-6, state(folder, "ethd"), state(tiny_trained, "ethd"))
