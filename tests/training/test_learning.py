@@ -4,13 +4,16 @@ import copy
 
 import pytest
 import torch
-from torch import autocast
+from torch import autocast, nn
+from torch.nn import Linear
 
 from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.recipes.one_card import WHAT_IS_NEW
 from emotivetalk_core.recipes.tiny import TINY
 from emotivetalk_core.training.learning import Learning, let_learn, merged
+from emotivetalk_core.training.loop import Engine, LoopSettings, TrainingLoop
+from emotivetalk_core.training.parallel import Outcome, Phase
 from emotivetalk_core.types import MotionConditions
 
 
@@ -80,3 +83,46 @@ def test_everything_learns_by_default():
 def test_a_pattern_that_names_nothing_is_refused(learning):
     with pytest.raises(SettingsError, match="names no"):
         let_learn(tiny_ethd(), learning)
+
+
+class Product(nn.Module):
+    """The error of a wrapped layer on the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.inside = nn.Sequential(Linear(4, 4), Linear(4, 4))
+        let_learn(self.inside, Learning(whole=("1.bias",), lora=("0",), rank=2))
+
+    def forward(self, batch):
+        loss = (self.inside(batch["x"]) - batch["x"].flip(-1)).square().mean()
+        return Outcome(loss, {"loss": loss})
+
+
+class Numbers:
+    def draw(self, step, index, generator):
+        return {"x": torch.randn(1, 4, generator=generator)}
+
+
+def test_a_part_is_taken_up_where_it_was_stopped(tmp_path):
+    """Its checkpoint holds what learns and what rests; the resumed run ends on the same bits."""
+    settings = LoopSettings(steps=6, batch=2, learning_rate=1e-2, warmup=0, average=0.5)
+    engine = Engine(save_minutes=0)
+
+    def trained(name: str, stop: int | None = None) -> dict[str, torch.Tensor]:
+        def halt(stage, step, total, figures):
+            if step == stop:
+                raise KeyboardInterrupt
+
+        objective = Product()
+        loop = TrainingLoop("part", tmp_path / name, {"main": Phase(objective)}, settings, engine, on_step=halt)
+        loop.run(Numbers())
+        return objective.state_dict()
+
+    whole = trained("whole")
+    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("emotivetalk_core.training.loop._SHOW_SECONDS", -1.0)
+        trained("stopped", stop=4)
+    resumed = trained("stopped")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert torch.equal(whole["inside.1.weight"], Product().inside[1].weight)
