@@ -11,6 +11,7 @@ from .example import ExampleFaces, ExampleInputs
 from .expression import EncodeExpression, LoadFaceEncoders
 from .face import FaceRegions, PasteBack
 from .head_pose import HeadPoseKeys, ReadHeadPose, SwayHead
+from .measure import MeasureVideo
 from .photograph import ConditionPhotograph, LoadPhotograph
 from .photograph_guider import PhotographGuider
 from .preview import PreviewExpression
@@ -63,6 +64,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "EmotiveTalkLoadPhotograph": LoadPhotograph,
     "EmotiveTalkConditionPhotograph": ConditionPhotograph,
     "EmotiveTalkPhotographGuider": PhotographGuider,
+    "EmotiveTalkMeasureVideo": MeasureVideo,
     "EmotiveTalkExampleInputs": ExampleInputs,
     "EmotiveTalkExampleFaces": ExampleFaces,
 }

@@ -22,6 +22,10 @@ NOTE_LETTER, NOTE_LINE, NOTE_BREAK, NOTE_HEAD = 7, 19, 12, 50
 
 _LOADERS = ("LoadAudioEncoder", "LoadVAID", "LoadFaceEncoders", "LoadETHD")
 COLLAPSED = {
+    "compare_two_takes": (
+        *(f"EmotiveTalk{name}" for name in (*_LOADERS, "LoadEmotion", "ProjectLips", "EncodeAudio", "DecodeVideo")),
+        *("EmotiveTalkEncodeExpression", "EmotiveTalkCondition", "GetVideoComponents"),
+    ),
     "duet": (
         *(
             f"EmotiveTalk{name}"

@@ -45,13 +45,14 @@ STAGES = (
         "Result",
         "#3f7a4f",
         ("EmotiveTalkDecodeVideo", "GetVideoComponents", "EmotiveTalkPasteBack", "ImageMergeTileList", "CreateVideo",
-         "SaveVideo"),
+         "EmotiveTalkMeasureVideo", "SaveVideo"),
     ),
 )  # fmt: skip
 """Title, colour and node types of each group, in the order in which its nodes stand below each other."""
 
 SIZES = {
     "SaveVideo": (340, 240),
+    "EmotiveTalkMeasureVideo": (340, 470),
     "EmotiveTalkPreviewExpression": (340, 260),
     "PreviewImage": (340, 260),
     "PreviewAny": (340, 180),

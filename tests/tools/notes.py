@@ -30,6 +30,16 @@ Press **Run**. The bundled portrait says the bundled sentence, happily; on a CPU
 **Another take**: change the seed of *Windowed DDIM Sampler* (another picture) or of *Sample Expression* (another
 play of the face).
 """,
+    "compare_two_takes": """\
+## Which take is better?
+
+Two takes differ by the seed of *Sample Expression*. *Measure Video* says of each how well the mouth goes with the
+sound, how alike the face stays to the portrait, how sharp it is, and what of this changes to the end; its plot shows
+the course. Higher is better, but for the drifts, which should be near 0.
+
+**Your own videos**: put *Load Video* in the place of *Decode to Video*; any film will do, by this pack or another.
+Compare takes of one portrait and one recording: the figures say little across different ones.
+""",
     "emotion_from_a_picture": f"""\
 ## The emotion comes from a picture
 
