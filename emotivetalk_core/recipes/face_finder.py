@@ -72,7 +72,7 @@ def train_face_finder(job: Job, settings: FaceFinderTraining) -> None:
 
 
 class Scenes:
-    """A scene as a picture [1, 3, h, w] 0…1, with its `scene_targets`; those of one step are of one size."""
+    """A scene as a picture, uint8 [1, h, w, 3], with its `scene_targets`; those of one step are of one size."""
 
     def __init__(self, heads: int, seed: int, *, held_out: bool) -> None:
         rng = np.random.default_rng([seed, 7 if held_out else 0])
@@ -85,7 +85,8 @@ class Scenes:
         rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
         scene = draw_scene(rng, self._heads, size)
         targets, weights = scene_targets(scene)
-        return {"pictures": _pixels(scene)[None], "targets": targets[None], "weights": weights[None]}
+        pixels = torch.from_numpy(scene.pixels)[None]
+        return {"pictures": pixels, "targets": targets[None], "weights": weights[None]}
 
 
 class Finding(nn.Module):
@@ -96,7 +97,9 @@ class Finding(nn.Module):
         self.finder = finder
 
     def forward(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
-        heat, places = finder_losses(self.finder(batch["pictures"]), batch["targets"], batch["weights"])
+        # of a batch of bytes, so that the colours of a pixel lie together, as convolutions on a CPU like them
+        pictures = batch["pictures"].movedim(-1, 1).float() / 255
+        heat, places = finder_losses(self.finder(pictures), batch["targets"], batch["weights"])
         return Outcome(heat + places, {"loss": heat + places, "heat": heat, "places": places})
 
 

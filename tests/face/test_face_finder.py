@@ -12,6 +12,7 @@ from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
 from emotivetalk_core.models.face_finder import HEAT, FaceFinder, FaceFinderConfig, read_faces
 from emotivetalk_core.recipes.face_finder import (
+    Finding,
     Scenes,
     check_face_finder,
     finder_losses,
@@ -88,16 +89,15 @@ def test_a_few_steps_lower_the_loss():
     torch.manual_seed(0)
     scenes = Scenes(3, 1, held_out=False)
     batch = collate([scenes.draw(0, index, keyed_generator(0, index)) for index in range(4)])
-    pictures, targets, weights = batch["pictures"], batch["targets"], batch["weights"]
-    finder = FaceFinder(FaceFinderConfig())
-    optimiser = torch.optim.Adam(finder.parameters(), lr=3e-3)
+    objective = Finding(FaceFinder(FaceFinderConfig()))
+    optimiser = torch.optim.Adam(objective.parameters(), lr=3e-3)
     course = []
     for _ in range(12):
-        loss = sum(finder_losses(finder(pictures), targets, weights))
+        loss = objective(batch).loss
         optimiser.zero_grad()
-        torch.as_tensor(loss).backward()
+        loss.backward()
         optimiser.step()
-        course.append(torch.as_tensor(loss).item())
+        course.append(loss.item())
     assert course[-1] < 0.5 * course[0]
 
 
