@@ -106,7 +106,6 @@ def _piece(
         piece = make_piece(stretch, settings.size)
     except FaceError:
         return _row(film, **known, why="eyes and mouth fall on one place"), middle
-    stretch.frames.clear()
     samples = speech.take(piece.first * SAMPLES_PER_FRAME, (piece.first + piece.frames) * SAMPLES_PER_FRAME)
     loud = loudness(samples, piece.frames)
     figures = figures_of(piece, loud)

@@ -30,6 +30,7 @@ FAR = 2 * FRAMES_PER_SECOND
 """Frames from which on a shift of the sound is "elsewhere"; shifts go round, so that nothing is lost at the ends."""
 _SHIFTS = 40
 _FLOOR = 50.0
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def mouth_patches(pictures: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     in 0…1.
     """
     patches = []
-    for start in range(0, len(pictures), 64):
-        part = landmarks[start : start + 64]
+    for start in range(0, len(pictures), _AT_ONCE):
+        part = landmarks[start : start + _AT_ONCE]
         points = torch.stack([read_landmarks(torch.from_numpy(each).float()).eyes_mouth for each in part])
         eyes, mouth = points[:, :2].mean(1), points[:, 2]
         down = mouth - eyes  # [n, 2]; the size of a face that neither turns nor speaks
@@ -97,7 +98,7 @@ def mouth_patches(pictures: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         places = mouth[:, None, None] + u[..., None] * across[:, None, None] + v[..., None] * down[:, None, None]
         size = pictures.shape[1]
         grid = (places + 0.5) / size * 2 - 1
-        grey = torch.from_numpy(pictures[start : start + 64]).float().mean(-1)[:, None] / 255  # [n, 1, s, s]
+        grey = torch.from_numpy(pictures[start : start + _AT_ONCE]).float().mean(-1)[:, None] / 255  # [n, 1, s, s]
         fine = max(1, int(size / 96))
         grey = F.avg_pool2d(grey, fine) if fine > 1 else grey
         patches.append(F.grid_sample(grey, grid, padding_mode="border", align_corners=False)[:, 0])

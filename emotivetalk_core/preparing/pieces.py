@@ -51,8 +51,8 @@ class Piece:
 
 
 def make_piece(stretch: Stretch, size: int) -> Piece:
-    """The square is the talking crop of the stretch's mean box, and stands still. Raises FaceError where eyes and mouth
-    fall on one place.
+    """The square is the talking crop of the stretch's mean box, and stands still. The stretch's pictures are let go as
+    they are cut. Raises FaceError where eyes and mouth fall on one place.
     """
     boxes = _steady(np.array(stretch.boxes), STEADY_BOX)
     points = _steady(np.array(stretch.points), STEADY_POINTS)
@@ -64,10 +64,12 @@ def make_piece(stretch: Stretch, size: int) -> Piece:
     )
     rows = (torch.arange(record.side) + top).clamp(0, height - 1)
     columns = (torch.arange(record.side) + left).clamp(0, width - 1)
-    pictures = []
-    for start in range(0, len(stretch), _AT_ONCE):
-        square = torch.stack(stretch.frames[start : start + _AT_ONCE])[:, :, rows][:, :, :, columns]
-        pictures.append(shrunk(square, (size, size)).permute(0, 2, 3, 1))
+    pictures, done = np.empty((len(stretch), size, size, 3), np.uint8), 0
+    while stretch.frames:
+        square = torch.stack(stretch.frames[:_AT_ONCE])[:, :, rows][:, :, :, columns]
+        pictures[done : done + len(square)] = shrunk(square, (size, size)).permute(0, 2, 3, 1).numpy()
+        done += len(square)
+        del stretch.frames[:_AT_ONCE]
     scale = size / record.side
     boxes = (boxes.reshape(-1, 2, 2) - np.array([left, top])) * scale
     points = (points - np.array([left, top])) * scale
@@ -78,7 +80,7 @@ def make_piece(stretch: Stretch, size: int) -> Piece:
     pose[:, 3:5] = boxes.mean(1) / size - 0.5
     return Piece(
         first=stretch.first,
-        pictures=torch.cat(pictures).numpy(),
+        pictures=pictures,
         face_box=boxes.reshape(-1, 4),
         lip_box=lips,
         landmarks=points,

@@ -53,17 +53,21 @@ class Stretch:
         return next((at for at, box in enumerate(reversed(self.boxes)) if not np.isnan(box).any()), len(self))
 
     def bridged(self) -> "Stretch":
-        """Up to the last picture that shows the face, and straight from place to place where one between does not."""
+        """Up to the last picture that shows the face, and straight from place to place where one between does not. It
+        takes the pictures over.
+        """
         until = len(self) - self.missed()
+        del self.frames[until:]
         boxes, points = (_bridged(np.array(values[:until])) for values in (self.boxes, self.points))
-        return replace(self, frames=self.frames[:until], boxes=list(boxes), points=list(points))
+        return replace(self, boxes=list(boxes), points=list(points))
 
     def split(self, at: int) -> tuple["Stretch", "Stretch"]:
-        """Its first `at` pictures, and the rest; both know of all looks."""
+        """Its first `at` pictures, and the rest, which take the pictures over; both know of all looks."""
         parts = []
         for start, part in ((0, slice(0, at)), (at, slice(at, None))):
             kept = (self.frames[part], self.boxes[part], self.points[part])
             parts.append(Stretch(self.first + start, self.scale, self.edges, *kept, self.looks, self.others))
+        self.frames.clear()  # they are many: who is done with a part can let them go
         return parts[0], parts[1]
 
 
