@@ -23,7 +23,7 @@ from .features import add_latents
 from .job import Job
 from .loop import LoopSettings
 from .losses import reconstruction_region
-from .parallel import Outcome, Phase
+from .parallel import Outcome, Phase, whole_state
 from .ranges import at_least
 from .samples import Sample, random_below
 from .source import Clip, Source
@@ -42,7 +42,8 @@ class EncoderSettings:
     """kinds: of clips; the pairs are two frames of one · start, renderer: weights that encoder and renderer begin with,
     by a name in the folder or a path to a .safetensors; renderer "": new-born, with outputs at zero · adapter_rate: of
     the learning rate, for the adapters · size: of the picture in pixels, 0 for the preset's · measured: faces that the
-    latents' statistics are taken of before the training, 0 where `start` has them · weighting: as ETHDSettings'.
+    latents' statistics are taken of, before the training and after it, 0 where `start` has them · weighting: as
+    ETHDSettings'.
     """
 
     loop: LoopSettings
@@ -81,8 +82,12 @@ def train_encoders(job: Job, settings: EncoderSettings) -> None:
     record = job.train("encoders", {"main": _phase(objective, settings)}, settings.loop, pairs, settings)
     licence = job.licence(settings.renderer, "ethd")
     job.save("training/renderer", "ethd", renderer, preset.ethd, record, licence=licence)
+    whole = MotionEncoder(preset.motion_encoder).to(job.device)
+    whole.load_state_dict(whole_state(encoder))
+    if settings.measured:  # what later stages read; the renderer knew the latents as they were before the adapters
+        measure(job, whole.eval(), settings.kinds, settings.measured)
     licence = job.licence(settings.start, "motion_encoder")
-    job.save("motion_encoder", "motion_encoder", encoder, preset.motion_encoder, record, licence=licence)
+    job.save("motion_encoder", "motion_encoder", whole, preset.motion_encoder, record, licence=licence)
 
 
 def measure(job: Job, encoder: MotionEncoder, kinds: tuple[str, ...], faces: int) -> None:
