@@ -15,7 +15,7 @@ from . import __version__
 from .audio.feature_windows import encode_speech
 from .direction.head_pose import motion_bucket
 from .errors import SettingsError
-from .face.detail import DetailTransfer
+from .face.detail import DetailTransfer, resized
 from .face.head_turn import box_of_mask, turn_head, turned_portraits
 from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
@@ -93,7 +93,8 @@ def default_settings(models: ModelSet, size: int | None = None) -> TalkSettings:
 def talk(
     models: ModelSet, speech: Speech, regions: FaceRegions, settings: TalkSettings, on_stage: OnStage | None = None
 ) -> Iterator[torch.Tensor]:
-    """The talking crop, in chunks of frames [k, 3, s, s], RGB in 0…1, as they are decoded (EmotiveTalk fig. 2).
+    """The talking crop, in chunks of frames [k, 3, s, s], RGB in 0…1, as they are decoded (EmotiveTalk fig. 2); s is
+    the VAE's `finer` times the side of the portrait's crop.
 
     Raises SettingsError for an unknown emotion and NumericalError where a network fails.
     """
@@ -194,7 +195,7 @@ def portrait_conditions(
         face_mask=regions.face_mask.to(models.device),
         lip_mask=regions.lip_mask.to(models.device),
         motion_bucket=settings.motion_bucket if pose is None else float(motion_bucket(pose.values.cpu().numpy())),
-        portrait=crop[0],
+        portrait=resized(crop, still.shape[-2:])[0],
         still=still[0],
         head_pose=pose,
     )
@@ -236,7 +237,7 @@ def render(
 
     chunks = frames_from(0)
     if unfinished is not None:
-        height = latents.shape[-2] * models.vae.config.pixels_per_latent
+        height = latents.shape[-2] * models.vae.config.decoded_pixels_per_latent
         chunks = unfinished.chunks(frames, height, frames_from, transfer, latents.device)
     decoded = 0
     for chunk in chunks:
@@ -280,7 +281,7 @@ def _unmoved(
     pictures = [portrait[None], still[None]]
     if conditions.head_pose is None:
         return pictures
-    box = box_of_mask(conditions.face_mask)[None]
+    box = box_of_mask(conditions.face_mask)[None] * (portrait.shape[-1] / conditions.face_mask.shape[-1])
     poses = conditions.head_pose.values[first:last].to(portrait)
     return [turn_head(picture, box, poses) for picture in pictures]
 

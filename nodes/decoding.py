@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.face.detail import DetailTransfer
+from ..emotivetalk_core.face.detail import DetailTransfer, resized
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.models.vae import FRAME_ALONE, frames_at_once
 from ..emotivetalk_core.types import FaceRegions, HeadPose
@@ -94,14 +94,14 @@ def portrait_and_still(
     vae: Any, samples: torch.Tensor, portrait_crop: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, float]:
     """The crop, and what this VAE makes of it: [1, 3, h, w] each; and the seconds that a frame of a film takes it.
-    InputError where the crop has another size.
+    InputError where the crop has another size than what the latents were encoded from.
     """
     crop = portrait_crop[:1, :, :, :3]
-    ratio = vae.spacial_compression_decode()
+    ratio = vae.spacial_compression_encode()
     given, expected = crop.shape[1:3], tuple(ratio * side for side in samples.shape[-2:])
     if tuple(given) != expected:
         raise InputError(
-            f"The portrait crop is {given[1]} x {given[0]} pixels, but the latents decode to {expected[1]} x "
+            f"The portrait crop is {given[1]} x {given[0]} pixels, but the latents are of a crop of {expected[1]} x "
             f"{expected[0]}; connect the crop of Face Regions that the video was made from."
         )
     held = 1 if isinstance(vae, ClipVAE) else STILL_FRAMES  # ours gives a clip's ends their neighbours by itself
@@ -109,7 +109,8 @@ def portrait_and_still(
     began = time.monotonic()  # loaded by now, it is not counted
     still = torch.cat(list(clip_frames(vae, latents)))
     seconds = (time.monotonic() - began) / (FRAME_ALONE if held == 1 else held)
-    return frames_of(crop), still[held // 2 : held // 2 + 1], seconds
+    still = still[held // 2 : held // 2 + 1]
+    return resized(frames_of(crop), still.shape[-2:]), still, seconds
 
 
 def turned(picture: torch.Tensor, poses: torch.Tensor | None, crop: FaceRegions | None) -> torch.Tensor:

@@ -65,13 +65,13 @@ class ClipVAE(comfy.sd.VAE):
     def __init__(self, network: TemporalVAE) -> None:
         _set_host_defaults(self)
         config = network.config
-        self.downscale_ratio = self.upscale_ratio = config.pixels_per_latent
+        self.downscale_ratio, self.upscale_ratio = config.pixels_per_latent, config.decoded_pixels_per_latent
         self.latent_channels = config.latent_channels
         self.process_input = lambda image: image
         self.process_output = lambda image: image.clamp_(0, 1)
         self.memory_used_encode = lambda shape, dtype: encoding_memory(config, shape[-2] * shape[-1], dtype)
         self.memory_used_decode = lambda shape, dtype: chunk_memory(
-            config, self.upscale_ratio * shape[-2], self.upscale_ratio * shape[-1], dtype
+            config, self.downscale_ratio * shape[-2], self.downscale_ratio * shape[-1], dtype
         )
         self.device = comfy.model_management.vae_device()
         self.output_device = comfy.model_management.intermediate_device()

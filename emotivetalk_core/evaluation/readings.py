@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from ..models.face_probe import FaceProbe, read_frames
 from ..types import EMOTIONS, FaceRegions
@@ -72,6 +73,8 @@ def read_film(probe: FaceProbe, chunks: Iterable[torch.Tensor], portrait: FaceRe
 
 def _read(probe: FaceProbe, frames: torch.Tensor, portrait: FaceRegions) -> Readings:
     read = read_frames(probe, frames)
+    if frames.shape[-1] > portrait.crop.shape[-1]:  # of a finer decoder
+        frames = F.interpolate(frames, size=portrait.crop.shape[-2:], mode="area")
     lips, face = portrait.lip_mask.to(frames), portrait.face_mask.to(frames)
     regions = torch.stack([lips, (1 - lips) * face, (1 - lips) * (1 - face)])  # [3, 1, s, s]
     difference = (frames - portrait.crop.to(frames)).abs().mean(1, keepdim=True)  # [k, 1, s, s]

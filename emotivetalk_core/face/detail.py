@@ -68,14 +68,14 @@ class DetailTransfer:
         3, s, s]: what a frame shows of it where nothing moves.
         """
         size = picture.shape[-2:]
-        plain = frames + lost_colours(_at(picture, still.shape[-2:]), still) if self.colours else frames
-        plain = _at(plain, size)
+        plain = frames + lost_colours(resized(picture, still.shape[-2:]), still) if self.colours else frames
+        plain = resized(plain, size)
         if self.amount == 0:
             return plain.clamp(0, 1)
         difference = frames - still
         change = self._steadied(_change(difference))
-        shown = _at(_smooth_step(change, *NOISE) * difference, size)
-        let_go = _at(_smooth_step(change, *MOVED), size).clamp(0, 1)
+        shown = resized(_smooth_step(change, *NOISE) * difference, size)
+        let_go = resized(_smooth_step(change, *MOVED), size).clamp(0, 1)
         detailed = torch.lerp(picture + shown, plain, let_go)
         return torch.lerp(plain, detailed, self.amount).clamp(0, 1)
 
@@ -130,7 +130,7 @@ def at_own_resolution(
     """
     transfer = DetailTransfer(amount, colours=False)
     for index, (frame, square) in enumerate(zip(frames, squares)):
-        still, picture = _at(crop[None].to(frame), frame.shape[-2:]), square[None].to(frame)
+        still, picture = resized(crop[None].to(frame), frame.shape[-2:]), square[None].to(frame)
         if head_pose is not None and face_box is not None:
             pose = head_pose.values[index : index + 1].to(frame)
             still, picture = (
@@ -157,7 +157,7 @@ def _smooth_step(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
     return share * share * (3 - 2 * share)
 
 
-def _at(picture: torch.Tensor, size: torch.Size) -> torch.Tensor:
+def resized(picture: torch.Tensor, size: torch.Size) -> torch.Tensor:
     """The picture [b, c, h, w] at another size, where it has one."""
     if picture.shape[-2:] == size:
         return picture

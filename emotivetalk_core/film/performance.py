@@ -173,7 +173,7 @@ class EmotiveTalkPerformance:
     @property
     def drawn(self) -> int:
         """Side of the crop as the weights draw it, in pixels."""
-        return self.regions.crop.shape[-1]
+        return self.regions.crop.shape[-1] * self.models.vae.config.finer
 
     @property
     def cost(self) -> str:
@@ -181,10 +181,9 @@ class EmotiveTalkPerformance:
 
     def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
         settings, regions = self.settings, self.regions
-        if self.request.resolution not in (None, self.drawn):
+        if self.size > self.drawn:
             listener.say(
-                f"note: these weights draw faces at {self.drawn} pixels only; what moves is enlarged to "
-                f"{self.request.resolution}."
+                f"note: these weights draw faces at {self.drawn} pixels only; what moves is enlarged to {self.size}."
             )
         frames = self.speech.frames
         listener.label(VIDEO, f"{VIDEO}, {self.cost}")

@@ -133,7 +133,7 @@ DEMO = ModelPreset(
         addition_embed_dim=64,
     ),
     # a quarter of the picture's size, not an eighth: at 128 pixels a mouth is 25 wide
-    vae=VAEConfig(block_channels=(32, 64, 64), layers_per_block=1, norm_groups=2),
+    vae=VAEConfig(block_channels=(32, 64, 64), layers_per_block=1, norm_groups=2, finer=2),
     # guidance 2: trained on expressions of all strengths, Di-CTE alone gives the codebook at three quarters;
     # motion 0: a still head is what these weights have seen most
     sampling=SamplingDefaults(

@@ -5,12 +5,13 @@ This file knows nothing of what the latents depict.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
 from ..errors import NumericalError, SettingsError, is_out_of_memory
 from ..layers.clip_stream import ClipStream
-from .vae_network import TemporalVAE, VAEConfig
+from .vae_network import TemporalVAE, VAEConfig, build_vae
 from .vae_tiles import decode_where_it_fits, first_tile, tile_below
 
 _PIXELS_DECODED_AT_ONCE = 8 * 512 * 512
@@ -199,3 +200,23 @@ def fold_latent_scale(vae: TemporalVAE, std: float | torch.Tensor) -> None:
     quant.bias[:channels] *= gain.to(quant.bias.dtype)
     quant.bias[channels:] += 2 * gain.log().to(quant.bias.dtype)
     conv_in.weight /= gain[None, :, None, None].to(conv_in.weight.dtype)
+
+
+def finer_vae(vae: TemporalVAE, finer: int) -> TemporalVAE:
+    """The same autoencoder with a decoder of this fineness, which gives the same picture, each pixel repeated."""
+    if vae.config.finer == finer:
+        return vae
+    if vae.config.finer != 1:
+        raise ValueError(f"A decoder of fineness {vae.config.finer} cannot be given fineness {finer}.")
+    grown = build_vae(replace(vae.config, finer=finer))
+    places = finer**2
+    state = dict(vae.state_dict())
+    for name in ("decoder.conv_out.weight", "decoder.conv_out.bias", "decoder.time_conv_out.bias"):
+        state[name] = state[name].repeat_interleave(places, 0)
+    across = state["decoder.time_conv_out.weight"]  # [3, 3, 3, 1, 1]
+    each = torch.eye(places, dtype=across.dtype, device=across.device)
+    state["decoder.time_conv_out.weight"] = torch.einsum("oiabc,pq->opiqabc", across, each).reshape(
+        3 * places, 3 * places, *across.shape[2:]
+    )
+    grown.load_state_dict(state)
+    return grown.to(across.device)

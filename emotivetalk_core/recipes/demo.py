@@ -21,6 +21,7 @@ from ..training.vae import VAESettings, train_vae
 from .codebook import CodebookSettings, build_drawn_codebook
 from .drawn_heads import DrawnSettings, prepare_drawn_heads
 from .face_finder import FaceFinderTraining, train_face_finder
+from .finer_decoder import FinerDecoderSettings, train_finer_decoder
 from .speech_emotion import SpeechEmotionSettings, train_speech_emotion
 
 _SPEECH = LoopSettings(steps=1000, batch=8, learning_rate=1e-3, warmup=100, average=0.99)
@@ -31,6 +32,7 @@ _ENCODERS = LoopSettings(steps=900, batch=24, learning_rate=6e-4, warmup=100, av
 _UNDRAWN = LoopSettings(steps=1500, batch=16, learning_rate=2e-3, warmup=50)
 _V_AID = LoopSettings(steps=1600, batch=16, learning_rate=5e-4, warmup=100, average=0.995)
 _ETHD = LoopSettings(steps=3200, batch=6, learning_rate=6e-4, warmup=50, average=0.995)
+_DECODER = LoopSettings(steps=5000, batch=4, learning_rate=6e-4, warmup=100, average=0.998)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 
 # of each clip 80 frames; encoding more would cost minutes and bring no new faces
@@ -54,6 +56,7 @@ RECIPE = Recipe(
         "v_aid": Stage(train_v_aid, VAIDSettings(_V_AID), "dicte", step=v_aid_step),
         "ethd": Stage(train_ethd, _FILMS, "ethd", step=denoising_step),
         "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
+        "decoder": Stage(train_finer_decoder, FinerDecoderSettings(_DECODER), "training/decoder"),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with
         "ablation": Stage(

@@ -16,6 +16,7 @@ from ..models.wav2vec2 import SpeechEncoderConfig
 from ..training.recipe import Stage
 from . import demo
 from .drawn_heads import DrawnSettings
+from .finer_decoder import FineFilmSettings
 
 TINY = ModelPreset(
     speech_encoder=SpeechEncoderConfig(
@@ -72,6 +73,7 @@ _SMALLER: dict[str, dict[str, Any]] = {
     "ethd": {"films": replace(demo.RECIPE.stages["ethd"].settings.films, frames=4), "first_frames": 8},
     "ablation": {"films": replace(demo.RECIPE.stages["ethd"].settings.films, frames=4), "first_frames": 8},
     "codebook": {"faces": 2},
+    "decoder": {"films": FineFilmSettings(filmed=2, seen=0, filmed_frames=8, held_out=1)},
     "speech_emotion": {
         "recordings": 8,
         "held_out": 4,

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -42,8 +42,9 @@ class VAESettings:
 def train_vae(job: Job, settings: VAESettings) -> None:
     """L1 on pixels and on their differences, a whisper of KL; then the latent's scale is folded into the weights."""
     preset = job.preset
+    config = replace(preset.vae, finer=1)  # a finer decoder is a later stage's
     torch.manual_seed(job.seed)
-    vae = build_vae(preset.vae)
+    vae = build_vae(config)
     size, smaller = preset.sampling.size, preset.vae.pixels_per_latent
 
     def crops(*, held_out: bool) -> Crops:
@@ -53,7 +54,7 @@ def train_vae(job: Job, settings: VAESettings) -> None:
     # the attention in the decoder's middle is at rest where each level has one block
     phase = Phase(objective, decay=0.0, skips=True)
     record = job.train("vae", {"main": phase}, settings.loop, crops, settings)
-    whole = build_vae(preset.vae).to(job.device)
+    whole = build_vae(config).to(job.device)
     whole.load_state_dict(whole_state(vae))
     whole.eval()
     source = job.source()
@@ -64,7 +65,7 @@ def train_vae(job: Job, settings: VAESettings) -> None:
         )
         record["latent_std_before_folding"] = round(float(modes.std()), 4)
         fold_latent_scale(whole, float(modes.std()))
-    job.save("vae", "vae", whole, preset.vae, record)
+    job.save("vae", "vae", whole, config, record)
 
 
 class Crops:

@@ -1,8 +1,17 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from emotivetalk_core.errors import SettingsError
-from emotivetalk_core.models.vae import decode_chunks, decode_frames, encode_mode, encode_video, fold_latent_scale
+from emotivetalk_core.models.vae import (
+    decode_chunks,
+    decode_frames,
+    encode_mode,
+    encode_video,
+    finer_vae,
+    fold_latent_scale,
+)
 from emotivetalk_core.models.vae_network import VAEConfig, build_vae
 from emotivetalk_core.models.vae_tiles import decode_in_tiles
 
@@ -206,3 +215,27 @@ def test_the_network_is_stable_video_diffusions(layers):
         torch.testing.assert_close(posterior.std, wanted.std, rtol=1e-4, atol=1e-5)
         decoded = theirs.decode(latents, num_frames=5).sample
         torch.testing.assert_close(ours.decode(latents, 5), decoded, rtol=1e-4, atol=1e-5)
+
+
+FINER = replace(TINY, finer=2)
+
+
+def test_a_finer_decoder_begins_as_the_coarse_one():
+    torch.manual_seed(2)
+    coarse = build_vae(TINY).eval().requires_grad_(False)
+    fine = finer_vae(coarse, 2).eval().requires_grad_(False)
+    latents = torch.randn(5, 4, 4, 4)
+    pixels = decode_frames(coarse, latents)
+    torch.testing.assert_close(decode_frames(fine, latents), pixels.repeat_interleave(2, -1).repeat_interleave(2, -2))
+    assert torch.equal(encode_mode(fine, pixels.clamp(0, 1)), encode_mode(coarse, pixels.clamp(0, 1)))
+
+
+def test_a_finer_decoder_streams_as_any_other():
+    torch.manual_seed(4)
+    vae = build_vae(FINER).eval().requires_grad_(False)
+    latents = torch.randn(11, 4, 4, 6)
+    whole = torch.cat(list(decode_chunks(vae, latents, chunk=11)))
+    assert whole.shape == (11, 3, 4 * 16, 6 * 16) and FINER.decoded_pixels_per_latent == 16
+    torch.testing.assert_close(torch.cat(list(decode_chunks(vae, latents, chunk=3))), whole, rtol=0, atol=1e-5)
+    tiles = decode_in_tiles(lambda part: torch.cat(list(decode_chunks(vae, part))), latents, 4)
+    assert tiles.shape == whole.shape

@@ -1,7 +1,7 @@
 """What giving detail back gains: films of unseen drawn people, driven by the latents of their true frames, against
-those frames, at the crop's size and at four times as many pixels along a side.
+those frames, as large as they are drawn and at four times as many pixels along a side as the networks see.
 
-    python tests/tools/measure_detail.py [PEOPLE] [FRAMES]
+    python tests/tools/measure_detail.py [PEOPLE] [FRAMES] [WEIGHTS]
 
 The portrait is the person at rest; the head holds still, so that truth and portrait agree wherever nothing moves.
 """
@@ -10,6 +10,7 @@ import math
 import sys
 from dataclasses import replace
 from itertools import repeat
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -50,34 +51,40 @@ def compare(frames: torch.Tensor, truth: torch.Tensor, regions: FaceRegions) -> 
         "lips": float(error[:, lips].mean()),
         "outside, where nothing moves": float(error[:, ~inside & ~moved].mean()),
         "edges": float(edges(frames)[:, inside].sum() / edges(truth)[:, inside].sum()),
+        "edges of the lips": float(edges(frames)[:, lips].sum() / edges(truth)[:, lips].sum()),
     }
 
 
 @torch.no_grad()
-def main(people: int = 4, count: int = 24) -> None:
-    models = load_model_set(BUNDLED_WEIGHTS)
+def main(people: int = 4, count: int = 24, weights: Path = BUNDLED_WEIGHTS) -> None:
+    models = load_model_set(weights)
     size, rest = models.picture_size, HeadState.rest().pose
+    fine = size * models.vae.config.finer
     figures: dict[str, list[dict[str, float]]] = {}
     for clip in unseen_clips(people, count):
         clip = replace(clip, pose=np.tile(rest, (count, 1)).astype(np.float32))
-        regions, large = portrait_of(clip.identity, size), portrait_of(clip.identity, LARGER * size)
-        truth, large_truth = drawn(clip, size), drawn(clip, LARGER * size)
-        read = read_faces(models.motion_encoder, truth, count=count, device=models.device)
+        regions, shown, large = (portrait_of(clip.identity, side) for side in (size, fine, LARGER * size))
+        truth, large_truth = drawn(clip, fine), drawn(clip, LARGER * size)
+        read = read_faces(models.motion_encoder, drawn(clip, size), count=count, device=models.device)
         usual = default_settings(models)
         conditions = portrait_conditions(models, regions, read_face(models, regions), read.lip, read.expression, usual)
         for amount in (0.0, 1.0):
             frames = torch.cat(list(render(models, conditions, replace(usual, detail=amount))))
             sharp = at_own_resolution(frames, repeat(large.crop), regions.crop, amount=amount)
             for name, seen, wanted, places in (
-                (f"{size} pixels, detail {amount:g}", frames, truth, regions),
+                (f"{fine} pixels, detail {amount:g}", frames, truth, shown),
                 (f"{LARGER * size} pixels, detail {amount:g}", torch.stack(list(sharp)), large_truth, large),
             ):
                 figures.setdefault(name, []).append(compare(seen, wanted, places))
     for name, rows in sorted(figures.items()):
-        told = {place: decibels([row[place] for row in rows]) for place in rows[0] if place != "edges"}
-        share = np.mean([row["edges"] for row in rows])
-        print(f"{name}:", ", ".join(f"{place} {value:.1f} dB" for place, value in told.items()), f"· edges {share:.2f}")
+        told = [
+            f"{place} {np.mean([row[place] for row in rows]):.2f}"
+            if place.startswith("edges")
+            else f"{place} {decibels([row[place] for row in rows]):.1f} dB"
+            for place in rows[0]
+        ]
+        print(f"{name}:", ", ".join(told))
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main(*map(int, sys.argv[1:3]), *map(Path, sys.argv[3:]))

@@ -66,7 +66,7 @@ def check_a_temporary_file_that_is_being_read_goes_later() -> None:
 
 def check_a_video_says_what_it_takes_and_what_becomes_of_its_sound() -> None:
     """Nine channels, for which AAC has no places, and the first two of which a plain mean would cancel."""
-    side = clip(10, 8).shape[-1] * vae().spacial_compression_decode()
+    side = clip(10, 8).shape[-1] * vae().spacial_compression_encode()
     tone = 0.5 * torch.sin(torch.arange(6_400) * 0.1)
     sound = {"waveform": torch.stack([tone, -tone, *[0 * tone] * 7])[None], "sample_rate": 16_000}
     node = part("nodes.video").DecodeVideo

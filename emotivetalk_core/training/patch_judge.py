@@ -1,0 +1,32 @@
+"""A network that tells pictures from what a decoder made, patch by patch (PatchGAN, Isola et al. 2017,
+arXiv:1611.07004), so that what it could not know comes out sharp, and not as the mean of all it might be.
+"""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class PatchJudge(nn.Module):
+    """Pictures [b, 3, h, w] in 0…1 to scores [b, 1, h/8, w/8], of patches some fifty pixels wide, high for true ones;
+    spectral norms keep it smooth (Miyato et al. 2018, arXiv:1802.05957).
+    """
+
+    def __init__(self, width: int = 24) -> None:
+        super().__init__()
+        widths = (3, width, 2 * width, 3 * width)
+        self.layers = nn.ModuleList(
+            spectral_norm(nn.Conv2d(*pair, 4, stride=2, padding=1)) for pair in zip(widths, widths[1:])
+        )
+        self.last = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = 2 * x - 1
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
+        return self.last(x)
+
+
+def judging_loss(true: Tensor, made: Tensor) -> Tensor:
+    """The hinge loss that a judge learns by (Lim and Ye 2017, arXiv:1705.02894)."""
+    return (F.relu(1 - true).mean() + F.relu(1 + made).mean()) / 2
