@@ -9,7 +9,6 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.direction.head_pose import motion_bucket, sway
 from ..emotivetalk_core.errors import InputError, SettingsError
-from ..emotivetalk_core.face.detail import unfamiliar
 from ..emotivetalk_core.face.head_turn import turned_portraits
 from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents, MotionLatents
@@ -19,11 +18,10 @@ from .hosted import to_host
 from .layouts import frames_of, image_of
 from .notes import HIDDEN, ui_notes
 from .sockets import CATEGORY, ExpressionLatentsSocket, FaceSocket, HeadPoseSocket, LipLatentsSocket
-from .vae import ClipVAE, load_hosted_vae
+from .vae import load_hosted_vae
 from .weights import WeightsNode, choices, path_of
 from .windows import OwnWindows, set_windows
 
-OTHER_PICTURES = "Take a picture like those (for the bundled demo: Example Faces), or weights made for this kind."
 DTYPES = {"default": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SMALL_DTYPES = {"fp8_e4m3fn": torch.float8_e4m3fn}
 """For weights that no card in most hands holds otherwise: stored so, and computed in the device's own format."""
@@ -180,12 +178,12 @@ class Condition(io.ComfyNode):
             note = f"motion amount: {moved:.0f}, as the head pose moves"
         conditioning = [[to_host(lips.values)[None], positive]]
         latent = torch.zeros(frames, *positive["concat_latent_image"].shape[1:], device=driving.device)
-        notes = [f"{frames} frames, {frames / FRAMES_PER_SECOND:.2f} s; {note}", strangeness(vae, portrait)]
+        notes = [f"{frames} frames, {frames / FRAMES_PER_SECOND:.2f} s; {note}"]
         return io.NodeOutput(
             conditioning,
             without_expression(without_lips(conditioning)),
             {"samples": latent},
-            ui=ui_notes(cls, [*filter(None, notes)]),
+            ui=ui_notes(cls, notes),
         )
 
 
@@ -208,16 +206,6 @@ def encode_portrait(vae: Any, portrait: torch.Tensor) -> torch.Tensor:
             "use the crop that Face Regions gives."
         )
     return vae.encode(portrait[:1, :, :, :3])
-
-
-def strangeness(vae: Any, portrait: torch.Tensor) -> str:
-    """A sentence where our VAE does not know pictures like the first of this IMAGE, else empty."""
-    if not isinstance(vae, ClipVAE):
-        return ""
-    crop = portrait[:1, :, :, :3]
-    still = next(vae.frames(vae.encode(crop)))
-    note = unfamiliar(frames_of(crop).to(still), still)
-    return f"{note} {OTHER_PICTURES}" if note else ""
 
 
 def check_masks(portrait: torch.Tensor, face_mask: torch.Tensor, lip_mask: torch.Tensor) -> None:

@@ -12,7 +12,7 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.direction.retime import bridge
 from ..emotivetalk_core.errors import FaceError
-from ..emotivetalk_core.face.finder import FaceDetector
+from ..emotivetalk_core.face.finder import FaceDetector, unfamiliar
 from ..emotivetalk_core.face.following import missing_note
 from ..emotivetalk_core.face.regions import flatten_alpha
 from ..emotivetalk_core.face.sequence import FacePlace, crop_eyes_mouth, seen_places, sequence_regions
@@ -36,6 +36,9 @@ from .weights import WeightsNode, choices, path_of
 
 NO_FINDER = "none"
 WHOLE, CROPS = "whole pictures", "talking crops"
+
+
+OTHER_PICTURES = "Take a picture like those (for the bundled demo: Example Faces), or weights made for this kind."
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,10 @@ class EncodeExpression(io.ComfyNode):
         if pictures == CROPS or crop_record is not None:
             seen = np.ones(len(portraits), bool)
             faces = _cropped(config, portraits, places, crop_record, detector)
+            finder = face_encoders.face_finder
+            if finder is not None and not config.aligned:
+                strange = unfamiliar(flatten_alpha(portraits[0]), finder.loaded().find)
+                notes += [f"{strange} {OTHER_PICTURES}"] if strange else []
         else:
             places, seen = seen_places(portraits, places, detector)
             notes += filter(None, [missing_note(seen)])

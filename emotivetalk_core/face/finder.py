@@ -31,6 +31,11 @@ class FaceDetection:
     lip_box: Box | None = None
 
 
+KNOWN = 0.8
+"""How sure the bundled finder is of faces that the bundled weights know: of 40 unseen drawn people 0.83 to 0.93, of
+photographs 0.76 at most, and mostly it finds none. Rendered people lie between, 0.65 to 0.87.
+"""
+
 FaceDetector = Callable[[torch.Tensor], list[FaceDetection]]
 """Takes pixels [3, h, w] RGB 0…1, returns the faces it is sure of."""
 
@@ -78,6 +83,19 @@ def photographs_first(detector: FaceDetector) -> FaceDetector:
     drawn heads finds the faces of photographs, too, but their eyes and mouth less exactly.
     """
     return lambda pixels: photograph_faces(pixels) or detector(pixels)
+
+
+def unfamiliar(crop: torch.Tensor, detector: FaceDetector) -> str:
+    """A sentence for the user where weights do not know pictures like this talking crop [3, s, s], by how sure the
+    finder that learnt from the same pictures is of the face; else empty. [ours]
+    """
+    sure = max((face.score for face in detector(crop)), default=0.0)
+    if sure >= KNOWN:
+        return ""
+    return (
+        f"These weights were not made for pictures like this one, whose face they know by {sure:.0%} (those they were "
+        f"made for by at least {KNOWN:.0%}), so the moving face will not look like it."
+    )
 
 
 def photograph_faces(pixels: torch.Tensor) -> list[FaceDetection]:

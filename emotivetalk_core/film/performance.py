@@ -12,8 +12,8 @@ from ..device import total_memory
 from ..direction.source import SourceReaders
 from ..direction.take import Take, TakeRecord
 from ..errors import SettingsError
-from ..face.detail import at_own_resolution, unfamiliar
-from ..face.finder import FaceDetector
+from ..face.detail import at_own_resolution
+from ..face.finder import FaceDetector, unfamiliar
 from ..face.head_turn import box_of_mask
 from ..face.regions import CROP_FACTOR, crop_square
 from ..models.adapted_unet import AdaptedUNet
@@ -192,8 +192,8 @@ class EmotiveTalkPerformance:
         watch = StillWatch(listener, PORTRAIT)
         conditions = prepare_conditions(self.models, self.speech, regions, settings, watch)
         self._keep_take(conditions, listener)
-        if conditions.portrait is not None and conditions.still is not None:
-            note = unfamiliar(conditions.portrait[None], conditions.still[None])
+        if self.models.face_finder is not None and not self.models.motion_encoder.config.aligned:
+            note = unfamiliar(regions.crop, self.models.face_finder.find)
             if note:
                 listener.say(f"note: {self.request.portrait}: {note} {_OTHER_WEIGHTS}")
         self._unfinished, resumed = resuming.state(
@@ -207,7 +207,7 @@ class EmotiveTalkPerformance:
     def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
         settings, regions = self.settings, self.regions
         side = self.size if self.request.crop else record.side
-        if side == self.drawn:
+        if side == self.drawn == regions.crop.shape[-1]:
             yield from crops
             return
         for frame in at_own_resolution(

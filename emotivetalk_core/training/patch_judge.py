@@ -3,6 +3,7 @@ arXiv:1611.07004), so that what it could not know comes out sharp, and not as th
 """
 
 from torch import Tensor, nn
+from torch.nn import Conv2d
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -16,9 +17,9 @@ class PatchJudge(nn.Module):
         super().__init__()
         widths = (3, width, 2 * width, 3 * width)
         self.layers = nn.ModuleList(
-            spectral_norm(nn.Conv2d(*pair, 4, stride=2, padding=1)) for pair in zip(widths, widths[1:])
+            spectral_norm(Conv2d(*pair, 4, stride=2, padding=1)) for pair in zip(widths, widths[1:])
         )
-        self.last = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+        self.last = spectral_norm(Conv2d(widths[-1], 1, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         x = 2 * x - 1

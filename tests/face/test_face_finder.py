@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import emotivetalk_core
-from emotivetalk_core.face.finder import box_overlap
+from emotivetalk_core.face.crops import pictures
+from emotivetalk_core.face.finder import FaceDetection, box_overlap, unfamiliar
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
 from emotivetalk_core.models.face_finder import HEAT, FaceFinder, FaceFinderConfig, read_faces
@@ -139,3 +140,13 @@ def test_shipped_weights_find_a_photograph_too(shipped, tmp_path):
         box_overlap((record.left, record.top, record.left + record.side, record.top + record.side), (128, 20, 318, 210))
         > 0.5
     )
+
+
+def test_weights_do_not_know_a_face_that_their_own_finder_doubts(shipped):
+    """A drawn head goes without a word, stripes and a photograph do not."""
+    drawn = pictures(render_head(sample_identity(1_500_003), HeadState.rest(), 128), torch.device("cpu"))
+    assert unfamiliar(drawn, shipped.find) == ""
+    stripes = (torch.arange(128) % 4 < 2).float().expand(3, 128, 128)
+    assert "know by 0% (those they were made for by at least 80%)" in unfamiliar(stripes, shipped.find)
+    sure = [FaceDetection((0, 0, 9, 9), score) for score in (0.3, 0.79)]
+    assert "by 79%" in unfamiliar(drawn, lambda pixels: sure)

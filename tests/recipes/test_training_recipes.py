@@ -71,7 +71,10 @@ def test_every_number_of_every_stage_can_be_said_again(tmp_path):
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ({"from": "huge"}, 'does not say what it starts from; begin it with "from": one of demo, tiny'),
+        (
+            {"from": "huge"},
+            'does not say what it starts from; begin it with "from": one of full, full-24gb, adapt, demo, tiny',
+        ),
         ([1], "does not say what it starts from"),
         ({"from": "tiny", "stepps": 3}, "has 'stepps', which is not known there; choose from from, preset"),
         (
@@ -104,7 +107,10 @@ def test_every_number_of_every_stage_can_be_said_again(tmp_path):
         ({"from": "tiny", "seed": "seven"}, 'seed is "seven"; give a whole number of at least 0'),
         ({"from": "tiny", "data": []}, "data is [], but folders are expected; name them as text"),
         ({"from": "tiny", "data": 3}, "data is 3, but folders are expected"),
-        ({"from": "tiny", "preset": ["full"]}, "preset has ['full'], which is not known there"),
+        (
+            {"from": "tiny", "preset": ["full"]},
+            'preset is ["full"], but settings are expected; write them as {name: value}',
+        ),
         ({"from": "tiny", "preset": "large"}, "preset has 'large', which is not known there; choose from full, demo"),
     ],
 )

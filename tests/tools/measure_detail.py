@@ -1,5 +1,5 @@
 """What giving detail back gains: films of unseen drawn people, driven by the latents of their true frames, against
-those frames, as large as they are drawn and at four times as many pixels along a side as the networks see.
+those frames, at the size that the networks see and at two and four times as many pixels along a side.
 
     python tests/tools/measure_detail.py [PEOPLE] [FRAMES] [WEIGHTS]
 
@@ -25,7 +25,7 @@ from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.types import FaceRegions
 from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
 
-LARGER = 4
+LARGER = (2, 4)
 STILL = 1 / 255
 """Where the truth is never further from the portrait than this, nothing moves."""
 
@@ -59,23 +59,23 @@ def compare(frames: torch.Tensor, truth: torch.Tensor, regions: FaceRegions) -> 
 def main(people: int = 4, count: int = 24, weights: Path = BUNDLED_WEIGHTS) -> None:
     models = load_model_set(weights)
     size, rest = models.picture_size, HeadState.rest().pose
-    fine = size * models.vae.config.finer
     figures: dict[str, list[dict[str, float]]] = {}
     for clip in unseen_clips(people, count):
         clip = replace(clip, pose=np.tile(rest, (count, 1)).astype(np.float32))
-        regions, shown, large = (portrait_of(clip.identity, side) for side in (size, fine, LARGER * size))
-        truth, large_truth = drawn(clip, fine), drawn(clip, LARGER * size)
+        regions = portrait_of(clip.identity, size)
         read = read_faces(models.motion_encoder, drawn(clip, size), count=count, device=models.device)
         usual = default_settings(models)
         conditions = portrait_conditions(models, regions, read_face(models, regions), read.lip, read.expression, usual)
         for amount in (0.0, 1.0):
             frames = torch.cat(list(render(models, conditions, replace(usual, detail=amount))))
-            sharp = at_own_resolution(frames, repeat(large.crop), regions.crop, amount=amount)
-            for name, seen, wanted, places in (
-                (f"{fine} pixels, detail {amount:g}", frames, truth, shown),
-                (f"{LARGER * size} pixels, detail {amount:g}", torch.stack(list(sharp)), large_truth, large),
-            ):
-                figures.setdefault(name, []).append(compare(seen, wanted, places))
+            for side in (size, *(larger * size for larger in LARGER)):
+                places, seen = portrait_of(clip.identity, side), frames
+                if side > size:
+                    sharp = at_own_resolution(frames, repeat(places.crop), regions.crop, amount=amount)
+                    seen = torch.stack(list(sharp))
+                if seen.shape[-1] == side:
+                    name = f"{side} pixels, detail {amount:g}"
+                    figures.setdefault(name, []).append(compare(seen, drawn(clip, side), places))
     for name, rows in sorted(figures.items()):
         told = [
             f"{place} {np.mean([row[place] for row in rows]):.2f}"

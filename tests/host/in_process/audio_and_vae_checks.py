@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 sys.path.append(str(Path(__file__).parent))
-
-from shots import ROOT, SCALE, agree, live_tensors, part  # noqa: E402  (the files here are no package)
+from shots import ROOT, SCALE, agree, enlarged, live_tensors, part  # noqa: E402  (the files here are no package)
 
 DEMO = ROOT / "emotivetalk_core" / "weights" / "demo"
 EXACT = 1e-5
@@ -50,12 +49,6 @@ def face() -> Any:
     random = torch.Generator().manual_seed(3)
     values = [torch.randn(1, width, generator=random) for width in (64, 30, 6, 6, 128)]
     return part("emotivetalk_core.types").MotionLatents(*values)
-
-
-def enlarged(image: torch.Tensor) -> torch.Tensor:
-    """IMAGE [b, h, w, 3] as large as the bundled VAE decodes it."""
-    size = torch.Size(2 * side for side in image.shape[1:3])
-    return part("emotivetalk_core.face.detail").resized(image.movedim(-1, 1), size).movedim(1, -1)
 
 
 def picture(frames: int = 1, size: int = 128) -> torch.Tensor:
@@ -200,7 +193,7 @@ def check_weights_come_to_where_the_input_is() -> None:
     first_stage = vae().first_stage_model
     stream = part("emotivetalk_core.layers.clip_stream").ClipStream()
     (frames,) = first_stage.network.decoder.pieces(latents, stream, last=True, most=2)
-    assert frames.shape == (2, 3, 32, 32)
+    assert frames.shape == (2, 3, 64, 64)
     assert first_stage.encode(torch.zeros(1, 3, 32, 32, device="meta")).shape == (1, 4, 8, 8)
     heard = encoder().hosted.network.features(torch.zeros(1, 16_000, device="meta"))
     assert heard.shape == (1, 49, 128)
@@ -229,7 +222,8 @@ def check_host_nodes_take_the_vae() -> None:
     (tiled,) = nodes.VAEEncodeTiled().encode(hosted, image, 64, 16)
     assert (tiled["samples"] - latent["samples"]).abs().mean() < 0.2 * latent["samples"].abs().mean()
     (frames,) = nodes.VAEDecode().decode(hosted, latent)
-    assert frames.shape == (3, 256, 256, 3) and (frames - enlarged(image)).abs().mean() < 0.05
+    larger = enlarged(image)
+    assert frames.shape == larger.shape and (frames - larger).abs().mean() < 0.05
     (pieces,) = nodes.VAEDecodeTiled().decode(hosted, latent, 64, 16)
     assert pieces.shape == frames.shape and (pieces - frames).abs().mean() < 0.02
 
