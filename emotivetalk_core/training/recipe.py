@@ -14,6 +14,7 @@ from ..models.presets import ModelPreset
 from ..weight_files.manifest import write_manifest
 from .job import Job
 from .loop import Engine, OnStep, first_difference
+from .source import Source
 from .source_writer import remove_unfinished
 from .starting import check_start
 from .step_cost import MetaStep
@@ -113,7 +114,7 @@ def _claim(recipe: Recipe, out: Path) -> None:
 
 def _check_data(job: Job, *, any_size: bool) -> None:
     source, size = job.source(), job.preset.sampling.size
-    for clip in source.by_id.values():
+    for clip in Source.open(*job.data).by_id.values():  # what stages add has sizes of its own
         if not any_size and "pictures" in clip.fields and clip.field("pictures").shape[1:3] != (size, size):
             height, width = clip.field("pictures").shape[1:3]
             raise SettingsError(

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from emotivetalk_core.training.job import Job
 from emotivetalk_core.training.loop import Engine
 from emotivetalk_core.training.processes import Processes
 from emotivetalk_core.training.recipe import _check_data
+from emotivetalk_core.training.source import Clip
+from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
 
 ROOT = Path(__file__).resolve().parents[2]
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -131,8 +134,20 @@ def test_a_killed_training_goes_on_to_the_same_bits(tiny_trained, tmp_path):
     assert_equal_to(1e-6, state(tmp_path / "by_two", "v_aid"), state(tiny_trained, "v_aid"))
 
 
+def test_what_stages_add_may_be_of_another_size(tiny_trained, tmp_path):
+    """A finer decoder's films lie beside the data, and the next run goes on; data of that size does not."""
+    data = tiny_trained / "training" / "data"
+    job = Job("tiny", RECIPE.preset, tmp_path, (data,), Engine(), RECIPE.seed)
+    clip = Clip("filmed/0", "anna", "filmed", 1)
+    fields = {"pictures": torch.zeros(1, 128, 128, 3, dtype=torch.uint8)}
+    SourceWriter(job.features).add(write_shard(job.features, "filmed-0.safetensors", [WrittenClip(clip, fields)]))
+    _check_data(job, any_size=False)
+    with pytest.raises(SettingsError, match="The pictures of filmed/0 are 128x128"):
+        _check_data(replace(job, data=(data, job.features)), any_size=False)
+
+
 def test_more_processes_than_people_are_refused(tiny_trained):
     engine = Engine(processes=Processes(0, 40))
     job = Job("tiny", RECIPE.preset, tiny_trained, (tiny_trained / "training" / "data",), engine, RECIPE.seed)
     with pytest.raises(SettingsError, match="There are 40 processes, but clips of .* people only"):
-        _check_data(job)
+        _check_data(job, any_size=False)

@@ -207,7 +207,7 @@ def check_vae_is_the_cores() -> None:
     agree(hosted.encode(image), core.encode_mode(plain, image.movedim(-1, 1)), 1e-6)
     latents = clip(26, 16)
     wanted = torch.cat(list(core.decode_chunks(plain, latents * SCALE, chunk=24))).movedim(1, -1)
-    agree(hosted.decode(latents), wanted, 1e-6)
+    agree(hosted.decode(latents), wanted, 3e-6)
     assert (hosted.decode(latents[:2].half()) - hosted.decode(latents[:2])).abs().max() < 0.05
 
 
