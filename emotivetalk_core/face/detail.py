@@ -38,8 +38,10 @@ RELEASE = 0.5
 at once, for a blink is short.
 """
 
-_COLOUR_SIDE, _COLOUR_BINS, _STEADINESS = 64, 12, 1e-4
-"""Of the pictures that colours are compared at, of their histogram along each axis; and of the map, as a ridge."""
+_COLOUR_SIDE, _COLOUR_BINS, _STEADINESS = 64, 12, 3e-3
+"""Of the pictures that colours are compared at, of their histogram along each axis; and of the map, as a ridge: with a
+tenth of it hues are truer still (34.6 for 33.6 dB in the mouth), and red lips in a red beard turn into beard.
+"""
 
 
 class DetailTransfer:

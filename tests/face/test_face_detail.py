@@ -38,8 +38,8 @@ def coloured(frames, picture, still):
     return mapped(frames, mapping) + lost_colours(picture, mapped(still, mapping))
 
 
-def test_confused_colours_are_told_from_each_other():
-    """Of a map that is affine nothing is left, also of a colour that few pixels have."""
+def test_confused_colours_are_told_from_each_other(monkeypatch):
+    """Of a map that is affine nothing is left, also of a colour that few pixels have, but for what the ridge keeps."""
     generator = torch.Generator().manual_seed(5)
     palette = torch.tensor([[0.9, 0.7, 0.6], [0.4, 0.2, 0.1], [0.8, 0.8, 0.9], [0.7, 0.3, 0.3], [0.2, 0.3, 0.6]])
     picture = palette[torch.randint(3, (SIDE, SIDE), generator=generator)]
@@ -47,8 +47,10 @@ def test_confused_colours_are_told_from_each_other():
     picture = picture.movedim(-1, 0)[None]
     confused = torch.tensor([[0.8, 0.1, 0.1], [0.1, 0.7, 0.0], [0.2, 0.1, 0.7], [0.05, 0.0, 0.1]])
     still = mapped(picture, confused[None])
-    found = colour_map(still, picture)
-    assert (mapped(still, found) - picture).abs().max() < 0.03 < (still - picture).abs().max()
+    before, after = ((each - picture).abs() for each in (still, mapped(still, colour_map(still, picture))))
+    assert after.mean() < 0.5 * before.mean() and after.max() < 0.6 * before.max()
+    monkeypatch.setattr("emotivetalk_core.face.detail._STEADINESS", 1e-6)
+    assert (mapped(still, colour_map(still, picture)) - picture).abs().max() < 0.01
     assert torch.allclose(colour_map(picture, picture), torch.eye(4, 3)[None], atol=1e-5)
 
 
