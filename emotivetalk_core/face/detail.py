@@ -8,6 +8,7 @@ known, so a frame's difference from that tells what moved:
 A lets a difference in where it is more than the backbone's noise; so hair, clothes and background stay the portrait's
 to the last pixel. M lets the picture's detail go where the difference is so large that it shows something else: an
 open mouth, a closed eye, a wrinkle that has gone. The paper says nothing of it.
+Before, the colours of frame and still are brought to the portrait's own (`colour_map`).
 
 Frame and picture need not have one size: the same difference sharpens a small talking crop, and the place in a large
 photograph that the crop was cut from.

@@ -7,7 +7,7 @@ encoder's alone. Deterministic from the seed; making them goes on where it was s
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..face.crops import box_masks, pictures
 from ..models.face_reading import read_faces
 from ..models.model_set import ModelSet, load_model_set
 from ..models.vae import encode_video
-from ..pipeline import TalkSettings, default_settings, portrait_conditions, read_face
+from ..pipeline import default_settings, portrait_conditions, read_face
 from ..sampling.video import sample_video
 from ..synthesis.clip import TalkingClip, make_clip
 from ..synthesis.head_state import HeadState
@@ -115,13 +115,13 @@ def _filmed(
     small = _small(truth, size)
     regions = _regions(talk.identity, before, size, finer)
     driving = read_faces(models.motion_encoder, small, count=frames, device=models.device)
-    usual: TalkSettings = default_settings(models)
+    usual = default_settings(models)
     usual = replace(usual, video=replace(usual.video, seed=int(rng.integers(2**31))))
     conditions = portrait_conditions(
         models, regions, read_face(models, regions), driving.lip, driving.expression, usual
     )
     made = sample_video(models.ethd, conditions, frame_count=frames, settings=usual.video)
-    return _clip("filmed", number, talk, held_out, truth, small, models, {"filmed": made})
+    return _clip("filmed", number, talk, held_out, truth, small, models, made)
 
 
 @torch.inference_mode()
@@ -135,7 +135,7 @@ def _seen(
     )
     size = models.picture_size
     truth = _drawn(talk.identity, [talk.state(frames + i) for i in range(frames)], finer * size)
-    return _clip("seen", number, talk, held_out, truth, _small(truth, size), models, {})
+    return _clip("seen", number, talk, held_out, truth, _small(truth, size), models)
 
 
 def _clip(
@@ -146,10 +146,12 @@ def _clip(
     truth: np.ndarray,
     small: torch.Tensor,
     models: ModelSet,
-    more: Mapping[str, torch.Tensor],
+    made: torch.Tensor | None = None,
 ) -> WrittenClip:
     clip = Clip(f"{kind}/{number:05d}", person_of(talk.identity), kind, len(truth), held_out)
-    fields = {"latents": encode_video(models.vae, small.to(models.device)), **more}
+    scale = models.vae.config.scaling_factor  # a source's latents are unscaled
+    fields = {"latents": encode_video(models.vae, small.to(models.device)) / scale}
+    fields |= {} if made is None else {"filmed": made / scale}
     return WrittenClip(clip, {"pictures": truth, **{name: value.half() for name, value in fields.items()}})
 
 

@@ -49,12 +49,10 @@ class DecoderSettings:
         at_least(0, self, "judged")
 
 
-def train_decoder(job: Job, settings: DecoderSettings, start: str = "vae") -> None:
+def train_decoder(job: Job, settings: DecoderSettings) -> None:
     """Writes vae.safetensors with a decoder of the preset's fineness, and the same as training/decoder."""
-    preset = job.preset
     torch.manual_seed(job.seed)
-    begun = load_vae(job.weights(start), job.device)
-    vae = finer_vae(begun, preset.vae.finer)
+    vae = finer_vae(load_vae(job.weights("vae"), job.device), job.preset.vae.finer)
     vae.requires_grad_(False).decoder.requires_grad_(True)
     judge = PatchJudge()
     objective = Decoding(vae, judge, settings, job.autocast)
@@ -114,7 +112,7 @@ class Decoding(nn.Module):
         autocast: Callable[[], contextlib.AbstractContextManager],
     ) -> None:
         super().__init__()
-        self.decoder, self._scaling = vae.decoder, vae.config.scaling_factor
+        self.decoder = vae.decoder
         self._judge = (judge,)  # in a tuple: it learns in a phase of its own
         self._judged, self._autocast = settings.judged, autocast
         self._from = settings.judged_from * settings.loop.steps
@@ -123,7 +121,7 @@ class Decoding(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
         latents, target = batch["latents"], batch["target"].flatten(0, 1)
         with self._autocast():
-            decoded = self.decoder(latents.flatten(0, 1) / self._scaling, latents.shape[1]).float() / 2 + 0.5
+            decoded = self.decoder(latents.flatten(0, 1), latents.shape[1]).float() / 2 + 0.5
         pixel, edges = F.l1_loss(decoded, target), _edges(decoded, target)
         coarse = F.l1_loss(F.avg_pool2d(decoded, 4), F.avg_pool2d(target, 4))
         loss = pixel + coarse + edges

@@ -62,8 +62,7 @@ def test_the_judge_is_heard_from_its_share_of_the_steps_on():
     assert told == [False] * 5 + [True] * 2
     outcome = objective(batch)
     assert outcome.handed is not None and not outcome.handed["made"].requires_grad
-    torch.testing.assert_close(
-        outcome.handed["made"], decode_frames(vae, batch["latents"][0]).detach(), rtol=1e-4, atol=1e-4
-    )
+    wanted = decode_frames(vae, batch["latents"][0] * TINY.scaling_factor).detach()
+    torch.testing.assert_close(outcome.handed["made"], wanted, rtol=1e-4, atol=1e-4)
     assert {name.split(".")[0] for name, _ in objective.named_parameters()} == {"decoder"}
     assert Judging(objective._judge[0])(outcome.handed).loss.requires_grad
