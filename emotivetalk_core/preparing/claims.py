@@ -45,8 +45,15 @@ def claimed(folder: Path, key: str) -> Iterator[Claim | None]:
         yield None if file is None else Claim(file)
     finally:
         if file is not None:
-            for each in _claims(folder, key):
-                each.unlink(missing_ok=True)
+            clear(folder, key)
+
+
+def clear(folder: Path, key: str) -> None:
+    """Remove what claims there are on a film: on one that is prepared they say nothing more, and a process that was
+    killed after its last stroke leaves one.
+    """
+    for each in _claims(folder, key):
+        each.unlink(missing_ok=True)
 
 
 def _taken(folder: Path, key: str) -> Path | None:

@@ -15,7 +15,7 @@ from ..models.vae_checkpoint import load_vae
 from ..weight_files.bundled import BUNDLED_WEIGHTS
 from ..weight_files.checkpoint import load_network
 from . import records
-from .claims import Claim, claimed
+from .claims import Claim, claimed, clear
 from .contact_sheet import write_contact_sheet
 from .film import Encode, Tools, prepare_film
 from .lists import Film
@@ -89,6 +89,7 @@ def _work(
     tools: Tools | None = None
     for film in films:
         if records.seconds_of(folder, film) is not None:
+            clear(folder / records.FILMS, film.key)
             continue
         with claimed(folder / records.FILMS, film.key) as claim:
             if claim is None or records.seconds_of(folder, film) is not None:
