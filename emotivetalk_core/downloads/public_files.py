@@ -60,8 +60,12 @@ _SVD_PARTS = PublicModel(
             195_531_910,
             "af602cd0eb4ad6086ec94fbf1438dfb1be5ec9ac03fd0215640854e90d6463a3",
         ),
-        PublicFile("image_encoder/config.json"),
-        PublicFile("image_encoder/model.fp16.safetensors"),
+        PublicFile("image_encoder/config.json", 685, "1f5518ccff586593a40f4eaf0e75c066dca54bec"),
+        PublicFile(
+            "image_encoder/model.fp16.safetensors",
+            1_264_217_240,
+            "ae616c24393dd1854372b0639e5541666f7521cbe219669255e865cb7f89466a",
+        ),
     ),
 )
 _WHISPER = PublicModel(

@@ -15,6 +15,7 @@ from emotivetalk_core.cli import main
 from emotivetalk_core.cli.main import build_parser
 from emotivetalk_core.conversion.emotion_priors import read_prior, read_priors
 from emotivetalk_core.conversion.photograph import convert_photograph
+from emotivetalk_core.downloads.public_files import public_model
 from emotivetalk_core.errors import WeightsError
 from emotivetalk_core.models.adapted_unet import AdaptedUNet, AdaptedUNetConfig
 from emotivetalk_core.models.codebook import EmotionCodebook
@@ -209,7 +210,11 @@ def test_an_examples_note_says_how_to_get_every_file_that_it_loads(kind, folder,
     named = {value for value in values if str(value).endswith(".safetensors")}
     assert named - made == {model["name"] for model in others}
     assert [value for value in named & made if f"`{Path(value).stem}`" not in note] == []
+    companions = dict(public_model(kind).companions)
     for model in others:
-        brought = re.search(r"resolve/[0-9a-f]{40}/(.+)", model["url"])
-        assert brought is not None and f"{fetch.folder}/svd-xt/{brought[1]}" in note
+        brought = re.fullmatch(r"https://huggingface\.co/(\w+/[\w-]+)/resolve/([0-9a-f]{40})/(.+)", model["url"])
+        assert brought is not None and f"{fetch.folder}/svd-xt/{brought[3]}" in note
         assert f"models/{model['directory']}/{model['name']}" in note
+        assert (brought[1], brought[2]) == (companions["svd-xt"].repository, companions["svd-xt"].revision)
+        (pinned,) = (file for file in companions["svd-xt"].files if file.path == brought[3])
+        assert (model["hash"], model["hash_type"]) == (pinned.digest, "SHA256")
