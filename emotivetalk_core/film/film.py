@@ -139,7 +139,9 @@ def prepare_film(
     kind = performer_kind(request, models)
     kind.check(script)
     recording, portrait = read_recording(request.audio), read_portrait(request.portrait)
-    performer = kind(script, load_models(request.weights, request.device) if models is None else models)
+    if models is None:
+        models = load_models(request.weights, request.device, request.resolution)
+    performer = kind(script, models)
     regions = find_face(request, portrait, performer)
     speech = recording.speech()
     for note in filter(None, (*recording.notes, speech.note)):
@@ -154,15 +156,18 @@ def prepare_film(
     return Film(performance, recording, portrait, record, speech.frames, request, listener)
 
 
-def load_models(weights: PathLike | None = None, device: str = "auto") -> ModelSet | PhotographSet:
+def load_models(
+    weights: PathLike | None = None, device: str = "auto", resolution: int | None = None
+) -> ModelSet | PhotographSet:
     """The networks of a weights folder, or of the bundled one: EmotiveTalk's, or those of DICE-Talk or Sonic.
 
-    device: auto, cpu, cuda or mps. Raises WeightsError and SettingsError.
+    device: auto, cpu, cuda or mps · resolution: of the films that they shall make, where the folder holds a backbone
+    for that one beside its own, such as `ethd_1024.safetensors`. Raises WeightsError and SettingsError.
     """
     folder, place = BUNDLED_WEIGHTS if weights is None else Path(weights), pick_device(device)
     if is_photograph_folder(folder):
         return load_photograph_set(folder, place, pick_dtype(place))
-    return load_model_set(folder, place, pick_dtype(place), picture_dtype=pick_picture_dtype(place))
+    return load_model_set(folder, place, pick_dtype(place), picture_dtype=pick_picture_dtype(place), size=resolution)
 
 
 def performer_kind(request: FilmRequest, models: ModelSet | PhotographSet | None) -> type[Performer]:

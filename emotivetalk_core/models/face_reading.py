@@ -7,7 +7,7 @@ import torch
 
 from ..errors import FaceError, InputError, NumericalError
 from ..face.alignment import align_face
-from ..face.finder import FaceDetector, photographs_first
+from ..face.finder import FaceDetector, photograph_faces, photographs_first
 from ..types import MotionLatents
 from .motion_encoder import MotionEncoder, MotionEncoderConfig
 
@@ -30,9 +30,11 @@ def detector_for(config: MotionEncoderConfig, drawn: FaceDetector | None) -> Fac
     """What finds the faces that an encoder of this config shall read. drawn: a finder of drawn heads, if there is one.
 
     An encoder that wants its faces aligned knows photographs, and aligns them by their eyes and mouth, which MTCNN
-    places better there. One that does not knows drawn heads.
+    places better there, in a box that is given as well. One that does not knows drawn heads.
     """
-    return photographs_first(drawn) if config.aligned and drawn is not None else drawn
+    if not config.aligned:
+        return drawn
+    return photograph_faces if drawn is None else photographs_first(drawn)
 
 
 def encoder_face(config: MotionEncoderConfig, crop: torch.Tensor, eyes_mouth: torch.Tensor | None) -> torch.Tensor:

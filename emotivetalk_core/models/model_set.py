@@ -84,11 +84,13 @@ def load_model_set(
     *,
     picture_dtype: torch.dtype | None = None,
     verify: bool = True,
+    size: int | None = None,
 ) -> ModelSet:
     """Load a weights folder. Its manifest, where it has one, is verified first unless `verify` is False.
 
-    dtype None is float32; picture_dtype, of ETHD and the VAE, None is as `dtype`. Raises WeightsError naming the file
-    that is missing, damaged, or not made for the others.
+    dtype None is float32; picture_dtype, of ETHD and the VAE, None is as `dtype` · size: of the square that shall be
+    drawn, in pixels; see `backbone_file`. Raises WeightsError naming the file that is missing, damaged, or not made for
+    the others.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -100,7 +102,8 @@ def load_model_set(
     def file(kind: str) -> Path:
         return folder / f"{kind}.safetensors"
 
-    defaults = read_sampling_defaults(file("ethd"))
+    backbone = backbone_file(folder, size)
+    defaults = read_sampling_defaults(backbone)
     finder, recogniser, reader = file("face_finder"), file("speech_emotion"), file(HEAD_POSE_READER)
     models = ModelSet(
         speech_encoder=load_network(
@@ -111,7 +114,7 @@ def load_model_set(
             file("motion_encoder"), "motion_encoder", MotionEncoder, MotionEncoderConfig, *place
         ),
         dicte=load_network(file("dicte"), "dicte", DiCTE, DiCTEConfig, *place),
-        ethd=load_network(file("ethd"), "ethd", ETHD, ETHDConfig, *picture_place),
+        ethd=load_network(backbone, "ethd", ETHD, ETHDConfig, *picture_place),
         vae=load_vae(file("vae"), *picture_place),
         codebook=EmotionCodebook.load(file("emotion_codebook")),
         # faces are found on the CPU in float32: the picture is there, and the network is tiny
@@ -140,6 +143,14 @@ def load_model_set(
         if isinstance(network, nn.Module):
             network.requires_grad_(False)
     return models
+
+
+def backbone_file(folder: Path, size: int | None = None) -> Path:
+    """The ETHD that draws squares of `size` pixels: `ethd_SIZE.safetensors` where the folder has one, as `train full`
+    leaves it of its second size (EmotiveTalk §6.4), else `ethd.safetensors`. None: that one.
+    """
+    own = folder / f"ethd_{size}.safetensors"
+    return own if own.is_file() else folder / "ethd.safetensors"
 
 
 def _later(recogniser: Path, device: torch.device | str) -> Callable[[], SpeechEmotionRecogniser]:

@@ -60,7 +60,9 @@ def test_weights_that_know_photographs_ask_for_mtcnns_eyes_first():
         detector = detector_for(config, lambda pixels: [elsewhere])
         assert find_faces(astronaut(), detector) == [expected]
         assert find_faces(torch.full((3, 80, 60), 0.5), detector) == [elsewhere]
-    assert detector_for(photographs, None) is None, "MTCNN is asked anyway"
+    assert detector_for(drawings, None) is None, "MTCNN is asked anyway"
+    alone = detector_for(photographs, None)
+    assert alone is not None and find_faces(astronaut(), alone) == alone(astronaut()) == [seen]
 
 
 def test_nothing_is_found_where_there_is_nothing():

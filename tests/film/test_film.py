@@ -1,22 +1,29 @@
 """A film from Python: the README's lines, frames as they are saved, and requests that cannot work."""
 
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny import write_wav
+from tiny import TINY, write_wav
 
 from emotivetalk_core import Direction, FilmRequest, Listener, load_models, make_film
 from emotivetalk_core.cli.demo import ASSETS
 from emotivetalk_core.errors import EmotiveTalkError, FaceError, OutputError, SettingsError, WeightsError
+from emotivetalk_core.face.finder import photograph_faces
+from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.film.request import LIMITS
+from emotivetalk_core.models.ethd import ETHD
+from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.video.reader import read_frames, read_video_facts
 from emotivetalk_core.video.writer import VideoWriter
+from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 BOX = (80.0, 40.0, 180.0, 170.0)
@@ -71,6 +78,31 @@ def test_a_full_disk_ends_the_decoding_and_leaves_no_file(models, portrait_file,
         film.save(tmp_path / "film.mp4")
     assert len(list(chunks)) > 190  # nearly all were not asked for any more
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_box_is_enough_where_the_encoder_wants_eyes_and_mouth(models, portrait_file, recording_file):
+    """As PD-FGC's does, of a folder that has no finder of its own: MTCNN sees them in the box."""
+    encoder = MotionEncoder(replace(TINY.motion_encoder, aligned=True)).eval().requires_grad_(False)
+    aligned = replace(models, motion_encoder=encoder)
+    film = make_film(request_of(portrait_file, recording_file), aligned)
+    (seen,) = photograph_faces(read_portrait(portrait_file).pixels)
+    regions = film.performance.regions
+    corner = torch.tensor([regions.record.left, regions.record.top])
+    eyes_mouth = (torch.tensor(seen.eyes_mouth) - corner) * models.picture_size / regions.record.side
+    torch.testing.assert_close(regions.eyes_mouth, eyes_mouth)
+    assert next(iter(film)).isfinite().all()
+
+
+def test_a_film_at_the_size_of_a_second_backbone_is_drawn_by_it(tiny_weights, portrait_file, recording_file, tmp_path):
+    """Not enlarged, as it is where the folder holds none for that size."""
+    weights = shutil.copytree(tiny_weights, tmp_path / "weights")
+    defaults = replace(TINY.sampling, size=128)
+    save_checkpoint(weights / "ethd_128.safetensors", "ethd", ETHD(TINY.ethd), TINY.ethd, {}, defaults=defaults)
+    for folder, drawn in ((weights, 128), (tiny_weights, 64)):
+        request = request_of(portrait_file, recording_file, weights=folder, resolution=128, crop=True, device="cpu")
+        film = make_film(request)
+        assert film.performance.drawn == drawn
+        assert next(iter(film)).shape[-2:] == (128, 128)
 
 
 def test_the_direction_is_followed(models, portrait_file, recording_file):

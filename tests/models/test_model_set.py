@@ -58,6 +58,18 @@ def test_a_folder_gives_frozen_networks_and_their_sampling_defaults(tmp_path):
     assert next(halved.dicte.parameters()).dtype == torch.bfloat16
 
 
+def test_a_backbone_of_another_size_is_taken_for_that_size_alone(tmp_path):
+    """As `train full --stages ethd_1024` leaves it beside the first."""
+    write_weights(tmp_path, TINY, TINY.sampling)
+    larger, config = replace(TINY.sampling, size=192, window=3, overlap=1), replace(TINY.ethd, cross_dim=32)
+    save_checkpoint(tmp_path / "ethd_192.safetensors", "ethd", ETHD(config), config, {}, defaults=larger)
+    assert load_model_set(tmp_path, size=192).defaults == larger
+    assert load_model_set(tmp_path, size=192).ethd.config == config
+    for size in (None, 128, 256):
+        models = load_model_set(tmp_path, size=size)
+        assert (models.defaults, models.ethd.config) == (TINY.sampling, TINY.ethd)
+
+
 def test_a_folder_may_come_without_a_recogniser_of_speech(tmp_path):
     write_weights(tmp_path, TINY, TINY.sampling)
     models = load_model_set(tmp_path)
