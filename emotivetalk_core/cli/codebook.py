@@ -33,8 +33,12 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     _source(sheet, optional=True)
     _out(sheet, "the picture to write, such as sheet.png")
     sheet.add_argument("--portrait", type=Path, metavar="FILE", help="whose face; without it the bundled portrait")
-    sheet.add_argument("--intensity", type=values.intensity, default=1.0, help="of the emotions: 0 to 2 (1)")
-    sheet.add_argument("--seed", type=values.seed, default=0, help="the same seed gives the same sheet (0)")
+    sheet.add_argument(
+        "--intensity", type=values.intensity, default=1.0, metavar="N", help="of the emotions: 0 to 2 (1)"
+    )
+    sheet.add_argument(
+        "--seed", type=values.seed, default=0, metavar="N", help="the same number gives the same sheet (0)"
+    )
     sheet.add_argument(
         "--chart", action="store_true", help="instead: distances and channels as a chart, which needs no portrait"
     )
@@ -44,6 +48,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         actions,
         "edit",
         "change single emotions; what is given is done in the order: from, set, rename, drop",
+        usage="python -m emotivetalk_core codebook edit FILE -o FILE [--from NAME=PICTURE] [--set NAME=NUMBER] [...]",
     )
     _source(edit)
     _out(edit, "the codebook to write; may be FILE itself")
@@ -88,8 +93,9 @@ def _action(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     what: str,
+    usage: str | None = None,
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+    parser = actions.add_parser(name, usage=usage, help=what, description=what[0].upper() + what[1:] + ".")
     parser.set_defaults(verb=f"codebook.{name}")
     return parser
 

@@ -31,9 +31,10 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--kind",
         choices=KINDS,
         default="svd",
-        help="what SOURCE is: Stable Video Diffusion (the default), a Wav2Vec2, a WavLM classifier of emotions, "
-        "PD-FGC's motion network, what `fetch` brought of DICE-Talk or Sonic, or what `evaluate --suite films` "
-        "measures with: FID's Inception, FVD's I3D, SyncNet",
+        metavar="KIND",
+        help="what SOURCE is: svd, Stable Video Diffusion (the default); wav2vec2; wavlm-emotion, a WavLM classifier "
+        "of emotions; pd-fgc, PD-FGC's motion network; dice-talk or sonic, what `fetch` brought of them; or what "
+        "`evaluate --suite films` measures with: inception (FID's), i3d (FVD's) or syncnet",
     )
     parser.add_argument("--vae-out", type=Path, metavar="FILE", help="write Stable Video Diffusion's autoencoder too")
     parser.add_argument(

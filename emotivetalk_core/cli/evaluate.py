@@ -7,11 +7,17 @@ from . import values
 
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = verbs.add_parser("evaluate", help="measure the weights", description="Measure what the weights can do.")
+    parser = verbs.add_parser(
+        "evaluate",
+        usage="python -m emotivetalk_core evaluate [--suite SUITE] [--out FILE] [--small] [...]",
+        help="measure the weights",
+        description="Measure what the weights can do.",
+    )
     parser.add_argument(
         "--suite",
         choices=("synthetic", "films", "hdtf", "mead"),
         default="synthetic",
+        metavar="SUITE",
         help="synthetic: drawn heads, never trained on; films: two folders of films, by FID, FVD, Sync-C and Sync-D; "
         "hdtf, mead: films of the held-out people of a data folder, made first, by the paper's protocol",
     )
@@ -48,13 +54,16 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         choices=("hdtf", "mead"),
         help="the paper's: 144 frames and FVD of 128, or 76 and 72; without it all frames, and both FVDs",
     )
-    films.add_argument("--data", type=Path, metavar="DIR", help="hdtf, mead: the folder that `prepare` wrote")
-    films.add_argument("--clips", type=values.clip_count, help="hdtf, mead: how many films at most (all)")
-    films.add_argument("--frames", type=values.frame_count, help="hdtf, mead: another length, such as table 3's 1500")
-    films.add_argument(
+    made = parser.add_argument_group("hdtf and mead", "the films of held-out people that are made first")
+    made.add_argument("--data", type=Path, metavar="DIR", help="the folder that `prepare` wrote")
+    made.add_argument("--clips", type=values.clip_count, metavar="N", help="how many films at most (all)")
+    made.add_argument(
+        "--frames", type=values.frame_count, metavar="N", help="another length, such as table 3's 1500 (the protocol's)"
+    )
+    made.add_argument(
         "--driven-by",
         choices=("sound", "video"),
         default="sound",
-        help="hdtf, mead: video takes the true film's expression",
+        help="where the expression comes from: the sound, or the true film (sound)",
     )
     parser.set_defaults(verb="evaluate.run")

@@ -11,7 +11,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="draw or render talking heads with their ground truth",
         description="Draw or render talking heads: each clip is an mp4 and a json with the truth of every frame.",
     )
-    parser.add_argument("--clips", type=values.clip_count, default=8, help="how many (8)")
+    parser.add_argument("--clips", type=values.clip_count, default=8, metavar="N", help="how many (8)")
     parser.add_argument(
         "--people",
         type=values.people,
@@ -22,7 +22,9 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--seconds", type=values.film_seconds, metavar="N", help="of each clip (as long as a sentence or two)"
     )
     parser.add_argument("--size", type=values.side, default=256, metavar="N", help="pixels of a frame's side (256)")
-    parser.add_argument("--seed", type=values.seed, default=1, help="the same seed gives the same clips (1)")
+    parser.add_argument(
+        "--seed", type=values.seed, default=1, metavar="N", help="the same number gives the same clips (1)"
+    )
     parser.add_argument(
         "--heads", choices=("drawn", "rendered"), default="drawn", help="drawn heads (the default), or rendered people"
     )

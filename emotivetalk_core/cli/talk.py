@@ -14,6 +14,7 @@ FACE_BOX = ("LEFT", "TOP", "RIGHT", "BOTTOM")
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser(
         "talk",
+        usage="python -m emotivetalk_core talk --portrait FILE --audio FILE [--out FILE] [--emotion SOURCE] [...]",
         help="make a portrait speak a recording",
         description="Make a portrait speak a recording. Defaults marked * come with the weights.",
     )
@@ -21,50 +22,65 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--audio", type=Path, required=True, metavar="FILE", help="a recording, or a video with sound")
     parser.add_argument("--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video (talk.mp4)")
     add_direction_options(parser)
-    parser.add_argument(
-        "--lip-strength", type=values.lip_strength, default=1.0, help="how far the mouth moves: 0 to 2 (1)"
-    )
-    add_photograph_options(parser)
-    parser.add_argument(
+    picture = parser.add_argument_group("the picture")
+    picture.add_argument(
         "--face-box",
         type=values.coordinate,
         nargs=4,
         metavar=FACE_BOX,
         help="the face, forehead to chin, in pixels: left, top, right, bottom; without it the largest face found",
     )
-    parser.add_argument("--crop", action="store_true", help="only the square around the face, not the whole picture")
-    parser.add_argument(
-        "--size", type=values.side, default=LARGEST_SIDE, help=f"largest side of the video in pixels ({LARGEST_SIDE})"
+    picture.add_argument("--crop", action="store_true", help="only the square around the face, not the whole picture")
+    picture.add_argument(
+        "--size",
+        type=values.side,
+        default=LARGEST_SIDE,
+        metavar="N",
+        help=f"largest side of the video in pixels ({LARGEST_SIDE})",
     )
-    parser.add_argument(
+    picture.add_argument(
         "--resolution",
         type=values.resolution,
+        metavar="N",
         help="side of the square around the face as it is drawn, a multiple of 64 such as 512 or 1024 (*)",
     )
-    parser.add_argument(
+    picture.add_argument(
         "--detail",
         type=values.detail,
         default=1.0,
+        metavar="N",
         help="how much of the portrait's own detail is kept where nothing moves: 0 to 1 (1)",
     )
+    add_photograph_options(parser)
     add_sampling_options(parser)
+    add_running_options(parser)
     parser.set_defaults(verb="talk.talk")
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
-    """The options that `demo` shares."""
-    parser.add_argument("--steps", type=values.steps, help="denoising steps (*)")
-    parser.add_argument("--grid", choices=("karras", "ays"), help="how the noise levels are spaced (*)")
-    parser.add_argument("--window", type=values.window, help="frames that are denoised together (*)")
-    parser.add_argument("--overlap", type=values.overlap, help="frames that neighbouring windows share (*)")
-    parser.add_argument("--seed", type=values.seed, default=0, help="the same seed gives the same video (0)")
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder; without it the bundled one")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
-    parser.add_argument(
+    """Those that `demo` shares."""
+    sampling = parser.add_argument_group("how it is sampled")
+    sampling.add_argument(
+        "--seed", type=values.seed, default=0, metavar="N", help="the same number gives the same video (0)"
+    )
+    sampling.add_argument("--steps", type=values.steps, metavar="N", help="denoising steps (*)")
+    sampling.add_argument("--grid", choices=("karras", "ays"), help="how the noise levels are spaced (*)")
+    sampling.add_argument("--window", type=values.window, metavar="N", help="frames that are denoised together (*)")
+    sampling.add_argument(
+        "--overlap", type=values.overlap, metavar="N", help="frames that neighbouring windows share (*)"
+    )
+
+
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """Those that `demo` shares, too."""
+    running = parser.add_argument_group("how it runs")
+    running.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder; without it the bundled one")
+    running.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    running.add_argument(
         "--no-resume",
         action="store_false",
         dest="resume",
         help="keep nothing on disk of an unfinished video; otherwise the same command goes on where it was stopped",
     )
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
-    parser.add_argument("--profile", action="store_true", help="a table of where the time went; it takes longer itself")
+    running.add_argument("--quiet", action="store_true", help="no progress bars")
+    running.add_argument("--profile", action="store_true", help="print where the time went, which takes some itself")

@@ -1,17 +1,20 @@
 """The command line end to end, with tiny untrained networks: options, files, stages, and the last line."""
 
+import argparse
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from emotivetalk_core.cli import main
+from emotivetalk_core.cli.main import build_parser
 from emotivetalk_core.cli.performance import profiled
 from emotivetalk_core.direction.take import Take
 from emotivetalk_core.types import ExpressionLatents
@@ -114,12 +117,29 @@ def test_synthesize_writes_videos_with_their_truth(tmp_path, capsys):
     assert len(truth["frames"]) == read_video_facts(tmp_path / "clips" / "clip_00.mp4").frames
 
 
-@pytest.mark.parametrize("verb", ["", "talk", "demo", "info", "fetch", "convert", "synthesize", "train", "evaluate"])
-def test_every_verb_explains_itself(verb, capsys):
+def parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """It, and those of its verbs and of their actions."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for chosen in action.choices.values():
+                yield from parsers(chosen)
+
+
+@pytest.mark.parametrize("parser", list(parsers(build_parser())), ids=lambda parser: parser.prog)
+def test_every_verb_explains_itself_in_groups_that_are_read_at_a_glance(parser, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
     with pytest.raises(SystemExit) as stop:
-        main([*([verb] if verb else []), "--help"])
+        main([*parser.prog.split()[3:], "--help"])
     assert stop.value.code == 0
-    assert "usage" in capsys.readouterr().out
+    usage, *said = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: {parser.prog}") and usage.count("\n") < 6 and said[0].strip()
+    for group in parser._action_groups:
+        options = [action for action in group._group_actions if not isinstance(action, argparse._SubParsersAction)]
+        assert len(options) <= 9, group.title
+        assert all(action.help for action in options)
+        named = [action for action in options if action.option_strings and action.nargs != 0]
+        assert [action.dest for action in named if action.metavar is None and not action.choices] in ([], ["device"])
 
 
 def test_the_command_line_starts_without_heavy_imports():
