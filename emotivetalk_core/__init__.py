@@ -10,13 +10,14 @@ docs/talk.md says what can be asked for.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .film.film import Film, load_models, make_film
     from .film.listener import Listener
     from .film.request import Direction, FilmRequest
 
-__version__ = "0.1.0"
-__all__ = ["Direction", "Film", "FilmRequest", "Listener", "load_models", "make_film"]
+__all__ = ["Direction", "Film", "FilmRequest", "Listener", "__version__", "load_models", "make_film"]
 
 _HOMES = {"Direction": "request", "FilmRequest": "request", "Listener": "listener"}
 

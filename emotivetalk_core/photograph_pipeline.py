@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 
-from . import __version__
 from .audio.half_frames import encode_half_frames, half_frame_windows
 from .errors import InputError, SettingsError
 from .face.regions import box_mask_around
@@ -20,6 +19,7 @@ from .models.vae import decode_chunks, encode_mode, frames_at_once
 from .sampling.photograph import PhotographSettings, PhotographVideo, sample_photograph
 from .sampling.unfinished import FollowsNothing, UnfinishedFilm, film_key
 from .types import Emotion, FaceRegions, Speech
+from .version import __version__
 from .video.frame_rate import doubled
 
 AUDIO, VIDEO, DECODING = "audio features", "video", "decoding"

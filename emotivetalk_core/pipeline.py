@@ -11,7 +11,6 @@ from typing import Literal, cast
 
 import torch
 
-from . import __version__
 from .audio.feature_windows import encode_speech
 from .direction.head_pose import motion_bucket
 from .errors import SettingsError
@@ -26,6 +25,7 @@ from .sampling.expression import sample_expression
 from .sampling.unfinished import UnfinishedFilm, film_key
 from .sampling.video import VideoSamplingSettings, sample_video
 from .types import Emotion, ExpressionLatents, FaceRegions, HeadPose, MotionLatents, Speech, VideoConditions
+from .version import __version__
 
 AUDIO, EXPRESSION, PORTRAIT, VIDEO, DECODING = "audio features", "expression", "portrait", "video", "decoding"
 """The stages, as `on_stage` is told them."""

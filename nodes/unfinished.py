@@ -7,8 +7,8 @@ import folder_paths
 import torch
 from comfy_api.latest import io
 
-from ..emotivetalk_core import __version__
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm, film_key
+from ..emotivetalk_core.version import __version__
 
 STATE = "emotivetalk_unfinished"
 """Where a LATENT has the state that its sampler keeps: it may go once the video that is decoded from it is whole."""

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import NoReturn
 
-from .. import __version__
 from ..errors import EmotiveTalkError, SettingsError, is_out_of_memory
+from ..version import __version__
 from . import codebook, convert, demo, evaluate, fetch, info, measure, prepare, synthesize, talk, train
 from .performance import keep_freed_memory, wait_briefly
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from .. import __version__
 from ..errors import InputError, OutputError, WeightsError
 from ..types import FRAMES_PER_SECOND, ExpressionLatents, HeadPose, LipLatents
+from ..version import __version__
 from ..weight_files.checkpoint import FORMAT, read_checkpoint, read_header, save_checkpoint
 
 KIND = "take"

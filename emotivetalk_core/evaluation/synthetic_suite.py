@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from .. import __version__
 from ..device import pick_device, pick_dtype, pick_picture_dtype
 from ..models.face_probe import BUNDLED_PROBE, load_probe
 from ..models.model_set import load_model_set
+from ..version import __version__
 from ..weight_files.bundled import BUNDLED_PROBES
 from .ablation import measure_ablation
 from .direction import measure_direction

@@ -15,11 +15,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..errors import OutputError, SettingsError
 from ..training.loop import first_difference
 from ..training.source import RECORD
 from ..types import FRAMES_PER_SECOND
+from ..version import __version__
 from .lists import Film
 from .settings import PrepareSettings
 

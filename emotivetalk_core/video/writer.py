@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from .. import __version__
 from ..errors import OutputError
 from ..types import FRAMES_PER_SECOND
+from ..version import __version__
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream

@@ -261,5 +261,5 @@ def grown(name: str, inputs: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def project_version() -> str:
-    text = (ROOT / "emotivetalk_core" / "__init__.py").read_text(encoding="utf-8")
+    text = (ROOT / "emotivetalk_core" / "version.py").read_text(encoding="utf-8")
     return text.split('__version__ = "')[1].split('"')[0]

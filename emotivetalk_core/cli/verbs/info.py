@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from ... import __version__
 from ...device import bfloat16_unit, pick_device, pick_dtype, pick_picture_dtype
 from ...errors import WeightsError
 from ...models.model_set import read_sampling_defaults
@@ -14,6 +13,7 @@ from ...models.photograph_presets import DICE_TALK, SONIC
 from ...models.presets import FULL, PAPER_WINDOWS
 from ...sampling.flops import PAPER_PARAMETERS, PAPER_TFLOP, backbone_parameters, clip_costs, photograph_cost
 from ...sampling.memory import clip_memory, decoder_in_tiles, photograph_memory
+from ...version import __version__
 from ...weight_files.bundled import BUNDLED_WEIGHTS
 from ...weight_files.checkpoint import FORMAT, read_header
 from ...weight_files.manifest import MANIFEST, verify_manifest

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__
 from ...errors import EmotiveTalkError, InputError
+from ...version import __version__
 from ..frechet import Estimate, frechet_over_clips, mean_over_clips
 from .lip_sync import CROP, REACH
 from .paper import HDTF, MEAD
