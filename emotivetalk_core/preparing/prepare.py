@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..claims import Claim, claimed, clear
 from ..face.crops import pictures
 from ..models.face_finder import FaceFinder, FaceFinderConfig
 from ..models.vae import encode_mode
@@ -15,7 +16,6 @@ from ..models.vae_checkpoint import load_vae
 from ..weight_files.bundled import BUNDLED_WEIGHTS
 from ..weight_files.checkpoint import load_network
 from . import records
-from .claims import Claim, claimed, clear
 from .contact_sheet import write_contact_sheet
 from .film import Encode, Tools, prepare_film
 from .lists import Film

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from emotivetalk_core.preparing.claims import SILENT_SECONDS, claimed
+from emotivetalk_core.claims import SILENT_SECONDS, claimed
 from emotivetalk_core.preparing.records import people_held_out
 
 

@@ -1,4 +1,5 @@
-"""Who prepares which film, among any number of processes on any number of machines that see one folder.
+"""Who does which piece of work, among any number of processes on any number of machines that see one folder: which film
+is prepared, which job of a list is made.
 
 A claim is a file that only one can make. Its owner touches it while it works; where it has not been touched for long,
 or its process is gone from this machine, the next one makes a claim of a higher number and takes over. Should both go
@@ -9,19 +10,22 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import OutputError
+from .errors import OutputError
 
 SILENT_SECONDS = 180.0
-"""A claim that was not touched for so long is nobody's: no two pictures take a tenth of it."""
+"""A claim that was not touched for so long is nobody's. Two pictures of a film take no tenth of it; what may rest longer
+between two steps is kept `alive`.
+"""
 _TOUCH_SECONDS = 5.0
 
 
 class Claim:
-    """One film's, held by this process."""
+    """On one piece of work, held by this process."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -34,11 +38,29 @@ class Claim:
             with contextlib.suppress(OSError):
                 os.utime(self._file)
 
+    @contextlib.contextmanager
+    def alive(self) -> Iterator[None]:
+        """Say so by a thread of its own, which ends with the process however that ends."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(_TOUCH_SECONDS):
+                with contextlib.suppress(OSError):
+                    os.utime(self._file)
+
+        heart = threading.Thread(target=beat, name="claim", daemon=True)
+        heart.start()
+        try:
+            yield
+        finally:
+            over.set()
+            heart.join()
+
 
 @contextlib.contextmanager
 def claimed(folder: Path, key: str) -> Iterator[Claim | None]:
-    """The claim on the film of that key, None where another process has it. It is given up at the end, whatever
-    happened.
+    """The claim on the work of that key, which is a part of a file's name; None where another process has it. It is
+    given up at the end, whatever happened.
     """
     file = _taken(folder, key)
     try:
@@ -49,8 +71,8 @@ def claimed(folder: Path, key: str) -> Iterator[Claim | None]:
 
 
 def clear(folder: Path, key: str) -> None:
-    """Remove what claims there are on a film: on one that is prepared they say nothing more, and a process that was
-    killed after its last stroke leaves one.
+    """Remove what claims there are on a piece of work: on one that is done they say nothing more, and a process that
+    was killed after its last stroke leaves one.
     """
     for each in _claims(folder, key):
         each.unlink(missing_ok=True)
