@@ -18,8 +18,8 @@ from pathlib import Path
 from .errors import OutputError
 
 SILENT_SECONDS = 180.0
-"""A claim that was not touched for so long is nobody's. Two pictures of a film take no tenth of it; what may rest longer
-between two steps is kept `alive`.
+"""A claim that was not touched for so long is nobody's. No two pictures of a film take a tenth of it; work that may
+rest longer between two steps is kept `alive`.
 """
 _TOUCH_SECONDS = 5.0
 

@@ -17,9 +17,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import NoReturn
 
-from ..errors import EmotiveTalkError, SettingsError, is_out_of_memory
+from ..errors import SettingsError
 from ..version import __version__
 from . import codebook, convert, demo, evaluate, fetch, info, measure, prepare, synthesize, talk, train
+from .faults import sentence
 from .performance import keep_freed_memory, wait_briefly
 
 VERBS = (demo, talk, measure, codebook, info, fetch, convert, synthesize, prepare, train, evaluate)
@@ -56,17 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with _quiet_libraries(), _tidy_end():
                 module, _, name = chosen.verb.partition(".")
                 getattr(import_module(f".verbs.{module}", __package__), name)(chosen)
-    except EmotiveTalkError as error:
-        return _fail(str(error))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+    except Exception as error:
+        said = sentence(error)
+        if said is None:
             raise
-        return _fail(
-            "The memory is not enough; close other programs, or give a shorter --window or a shorter recording."
-        )
+        print(f"error: {said}", file=sys.stderr)
+        return FAULT
     return 0
 
 
@@ -114,8 +113,3 @@ def _quiet_libraries() -> Iterator[None]:
             yield
     finally:
         logging.disable(logged_before)
-
-
-def _fail(sentence: str) -> int:
-    print("error: " + " ".join(sentence.split()), file=sys.stderr)
-    return FAULT

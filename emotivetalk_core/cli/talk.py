@@ -14,13 +14,21 @@ FACE_BOX = ("LEFT", "TOP", "RIGHT", "BOTTOM")
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = verbs.add_parser(
         "talk",
-        usage="python -m emotivetalk_core talk --portrait FILE --audio FILE [--out FILE] [--emotion SOURCE] [...]",
+        usage="python -m emotivetalk_core talk --portrait FILE --audio FILE [--out FILE] [--emotion SOURCE] [...]\n"
+        "       python -m emotivetalk_core talk --jobs LIST [...]",
         help="make a portrait speak a recording",
         description="Make a portrait speak a recording. Defaults marked * come with the weights.",
     )
-    parser.add_argument("--portrait", type=Path, required=True, metavar="FILE", help="a picture with a face")
-    parser.add_argument("--audio", type=Path, required=True, metavar="FILE", help="a recording, or a video with sound")
+    parser.add_argument("--portrait", type=Path, metavar="FILE", help="a picture with a face")
+    parser.add_argument("--audio", type=Path, metavar="FILE", help="a recording, or a video with sound")
     parser.add_argument("--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video (talk.mp4)")
+    parser.add_argument(
+        "--jobs",
+        type=Path,
+        metavar="LIST",
+        help="many films: a .csv with a column for each option (portrait, audio, out, ...) and a line for each film; "
+        "any number of processes and machines may be given the same list",
+    )
     add_direction_options(parser)
     picture = parser.add_argument_group("the picture")
     picture.add_argument(
@@ -54,7 +62,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add_photograph_options(parser)
     add_sampling_options(parser)
     add_running_options(parser)
-    parser.set_defaults(verb="talk.talk")
+    parser.set_defaults(verb="talk.talk", parser=parser)
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from ...errors import SettingsError
 from ...film.film import prepare_film
 from ...film.request import Direction, FilmRequest
 from ...film.script import read_script
@@ -23,6 +24,14 @@ _SPELLED = {
 
 
 def talk(arguments: argparse.Namespace) -> None:
+    if arguments.jobs is not None:
+        from . import jobs
+
+        jobs.run(arguments)
+        return
+    missing = [option(name) for name in ("portrait", "audio") if getattr(arguments, name) is None]
+    if missing:
+        raise SettingsError(f"{' and '.join(missing)} must be given; or a list of films, with --jobs.")
     make_video(request_of(arguments, direction_of(arguments)), arguments)
 
 
