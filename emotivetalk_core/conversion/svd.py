@@ -1,7 +1,7 @@
 """Stable Video Diffusion's public weights become an untrained ETHD and our autoencoder, tensor by tensor.
 
 Its own tensors are copied byte by byte in their number format; what SVD does not have is made from a fixed seed, and
-EDI's output starts at zero, so the new-born network is SVD exactly (EmotiveTalk §3.3). Sizes are read from the shapes.
+EDI's output starts at zero, so the untrained network is SVD exactly (EmotiveTalk §3.3). Sizes come from the shapes.
 """
 
 import functools

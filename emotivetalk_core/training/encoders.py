@@ -40,7 +40,7 @@ INNER_BLOCKS = (SpatialBlock, TemporalBlock)
 @dataclass(frozen=True)
 class EncoderSettings:
     """kinds: of clips; the pairs are two frames of one · start, renderer: weights that encoder and renderer begin with,
-    by a name in the folder or a path to a .safetensors; renderer "": new-born, with outputs at zero · adapter_rate: of
+    by a name in the folder or a path to a .safetensors; renderer "": untrained, with outputs at zero · adapter_rate: of
     the learning rate, for the adapters · size: of the picture in pixels, 0 for the preset's · measured: faces that the
     latents' statistics are taken of, before the training and after it, 0 where `start` has them · weighting: as
     ETHDSettings'.
@@ -141,7 +141,7 @@ def encoder_step(preset: ModelPreset, settings: EncoderSettings) -> MetaStep:
 
 
 def start_backbone(job: Job, start: str) -> ETHD:
-    """A backbone of the preset's: from the weights `start`, or new-born, whose outputs are zero."""
+    """A backbone of the preset's: from the weights `start`, or untrained, with outputs at zero."""
     config, vae = job.preset.ethd, job.preset.vae
     build = functools.partial(ETHD, attention=job.attention)
     if start:

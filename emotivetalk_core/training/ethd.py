@@ -31,7 +31,7 @@ from .step_cost import MetaStep, attention_on_a_card, meta
 @dataclass(frozen=True)
 class ETHDSettings:
     """start: weights that the backbone begins with, by a name in the folder or a path to a .safetensors, e.g. what
-    `convert` makes of Stable Video Diffusion; "": new-born, with outputs at zero · first_frames: of each clip whose
+    `convert` makes of Stable Video Diffusion; "": untrained, with outputs at zero · first_frames: of each clip whose
     latents are computed, None for all · learning: which weights learn · name: of the file that is written · size: of
     the picture in pixels, and so of the latents; 0 for the preset's · weighting: of the error by noise level, "v" as
     SVD's, or "x0", eq. 11 to the letter · filming: of people who are held out, during the training · apart:
