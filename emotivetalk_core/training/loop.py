@@ -215,7 +215,7 @@ class TrainingLoop:
 
     def _backward(self, spread: Spread, batch: Sample, *, last: bool) -> Outcome:
         with contextlib.nullcontext() if last else spread.unsummed():
-            outcome: Outcome = spread.called(batch)
+            outcome = spread(batch)
             (outcome.loss / self._parts).backward()
         return outcome
 
@@ -251,7 +251,7 @@ class TrainingLoop:
             given = to_device(part, self.engine.device)
             for spread in self._spread.values():
                 spread.objective.eval()
-                outcome: Outcome = spread.called(given)
+                outcome = spread(given)
                 meter.add(outcome.figures, batch)
                 given = dict(outcome.handed or {})
         return {f"validation/{name}": value for name, value in meter.finish().items() if name != "samples_per_second"}

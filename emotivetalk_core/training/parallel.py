@@ -63,7 +63,7 @@ class Phase:
 
 
 class Spread:
-    """A phase's objective, set up on this process' device; `called` it computes with all others. parameters: those that
+    """A phase's objective, set up on this process' device; called, it computes with all others. parameters: those that
     learn, by names that no wrapping changes.
     """
 
@@ -85,9 +85,10 @@ class Spread:
         self.sharded = many and sharding != "none" and bool(phase.blocks)
         if recompute != "none":
             recompute_activations(self.objective, phase, recompute)
+        self._compiled = compile
         if compile:
             self.objective.compile()
-        self.called: nn.Module = self.objective
+        self._called: nn.Module = self.objective
         self._copies = 1  # of each part, on as many machines
         if self.sharded:
             shape = {"part": processes.count}
@@ -96,15 +97,31 @@ class Spread:
                 shape = {"machine": self._copies, "part": processes.each_machine}
             _shard(self.objective, phase.blocks, device, shape)
         elif many:
-            self.called = DistributedDataParallel(self.objective, find_unused_parameters=phase.skips)
+            self._called = DistributedDataParallel(self.objective, find_unused_parameters=phase.skips)
         named = self.objective.named_parameters()
         self.parameters = {name.replace(_WRAPPED, ""): p for name, p in named if p.requires_grad}
+
+    def __call__(self, batch: Mapping[str, torch.Tensor]) -> Outcome:
+        """The objective of a batch. Raises SettingsError where it cannot be compiled, though it should be."""
+        if not self._compiled:
+            return self._called(batch)
+        from torch._dynamo.exc import TorchDynamoException
+
+        try:
+            return self._called(batch)
+        except TorchDynamoException as error:
+            cause = getattr(error, "inner_exception", error)  # of a backend that failed
+            reason = next(iter(str(cause).splitlines()), type(cause).__name__).rstrip(".")
+            raise SettingsError(
+                f"torch.compile does not work here ({reason}); install a C++ compiler such as g++, and on a GPU "
+                "Triton, or leave --compile out."
+            ) from error
 
     @contextlib.contextmanager
     def unsummed(self) -> Iterator[None]:
         """Gradients stay with their process, until a backward pass outside of this sums them."""
-        if isinstance(self.called, DistributedDataParallel):
-            with self.called.no_sync():
+        if isinstance(self._called, DistributedDataParallel):
+            with self._called.no_sync():
                 yield
         elif self.sharded:
             sharded: Any = self.objective

@@ -276,6 +276,24 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path):
         run(tmp_path, engine=Engine(parts=3))
 
 
+class WithoutCompiler(Echo):
+    """On a machine where torch.compile finds no compiler."""
+
+    def compile(self):
+        def backend(graph, inputs):
+            raise RuntimeError("No working C++ compiler found.\nSet TORCHDYNAMO_VERBOSE=1 for more")
+
+        super().compile(backend=backend)
+
+
+def test_what_cannot_be_compiled_is_said_in_a_sentence(tmp_path):
+    loop = TrainingLoop("toy", tmp_path, {"main": Phase(WithoutCompiler())}, SETTINGS, Engine(compile=True))
+    with pytest.raises(
+        SettingsError, match=r"^[^\n]* \(No working C\+\+ compiler found\); [^\n]* leave --compile out\.$"
+    ):
+        loop.run(Noise())
+
+
 def test_eight_bit_adam_trains_and_resumes(tmp_path):
     pytest.importorskip("bitsandbytes")
     settings = dataclasses.replace(SETTINGS, optimiser="adamw8bit")
