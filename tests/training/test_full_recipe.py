@@ -92,6 +92,7 @@ def test_whole_weights_are_adapted_to_a_person_and_the_change_goes_apart(given, 
     recipe = {"from": "adapt", "data": ["data"], "stages": stages}
     (given / "adapt.json").write_text(json.dumps(recipe))
     out = given / "adapted"
+    shutil.copytree(trained / "training" / "features", out / "training" / "features")
     run(["train", str(given / "adapt.json"), "--weights", str(trained), "--out", str(out)])
     change, before = load_file(out / "ethd_change.safetensors"), load_file(trained / "ethd.safetensors")
     after = load_file(out / "ethd.safetensors")
@@ -111,6 +112,15 @@ def test_whole_weights_are_adapted_to_a_person_and_the_change_goes_apart(given, 
         torch.testing.assert_close(after[name].float(), expected, rtol=2e-3, atol=2e-4)
     assert found == {"low rank", "whole"}
     assert json.loads(read_metadata(out / "ethd_change.safetensors", "ethd_change")["record"])["recipe"] == "adapt"
+
+
+def test_the_second_size_goes_on_from_the_first_ones_weights(given, trained):
+    """Of pictures that are half as large here, in the place of twice. One step moves no weight by more than that."""
+    out = shutil.copytree(trained, given / "second", ignore=shutil.ignore_patterns("checkpoints", "films"))
+    run(["train", str(given / "recipe.json"), "--out", str(out), "--stages", "ethd_1024"])
+    first, second = (load_file(out / f"{name}.safetensors") for name in ("ethd", "ethd_1024"))
+    assert 0 < max(float((first[name].float() - second[name].float()).abs().max()) for name in first) < 1e-3
+    assert json.loads(read_metadata(out / "ethd_1024.safetensors", "ethd")["record"])["steps"] == 1
 
 
 def test_what_is_missing_is_said_with_the_command_that_makes_it(given, tmp_path, capsys):
