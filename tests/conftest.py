@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock  # torch brings it
 from tiny import write_tiny_weights, write_wav
 
 HOST_TESTS = Path(__file__).parent / "host"
@@ -52,17 +53,21 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which every stage of the tiny recipe was trained, by the command that users give. Copy it to change
-    it. On one thread, as the processes that are compared with it to the bit: sums are added in another order on two.
+    it, or to give it to a command: all workers of a run share it. On one thread, as the processes that are compared
+    with it to the bit: sums are added in another order on two.
     """
     from emotivetalk_core.cli.main import main
     from emotivetalk_core.recipes.tiny import RECIPE
 
-    folder = tmp_path_factory.mktemp("tiny_trained")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny_trained"
     command = ["train", "tiny", "--out", str(folder), "--precision", "float32", "--stages", *RECIPE.stages]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        assert main(command) == 0
+        with FileLock(folder.with_suffix(".lock")):
+            if not (folder / "manifest.json").exists():  # it is written last
+                assert main(command) == 0
     finally:
         torch.set_num_threads(threads)
     return folder

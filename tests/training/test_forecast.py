@@ -1,5 +1,7 @@
 """What a recipe is said to take, against real steps at reduced width and against known sizes."""
 
+import contextlib
+import io
 from dataclasses import replace
 
 import pytest
@@ -12,7 +14,7 @@ from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.recipes import full, library, one_card
 from emotivetalk_core.recipes.tiny import TINY
 from emotivetalk_core.sampling.memory import LiveTensors
-from emotivetalk_core.training import step_cost
+from emotivetalk_core.training import forecast, step_cost
 from emotivetalk_core.training.cards import CARDS, card_named
 from emotivetalk_core.training.ethd import denoising_step
 from emotivetalk_core.training.learning import let_learn
@@ -74,8 +76,30 @@ def float32_counts(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def counted() -> StepCost:
-    return count_step(denoising_step(WIDE, SETTINGS), 1)
+def dry_run() -> tuple[str, StepCost]:
+    """What `train full --dry-run` says of SETTINGS on a card, and the cost that it counted for it."""
+    costs: list[StepCost] = []
+
+    def kept(*given, **more) -> StepCost:
+        costs.append(count_step(*given, **more))
+        return costs[-1]
+
+    small = replace(full.RECIPE, preset=replace(WIDE, sampling=replace(WIDE.sampling, size=64)))
+    small = replace(small, stages={"ethd": replace(full.RECIPE.stages["ethd"], settings=SETTINGS)})
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as said:
+        patch.setitem(library.RECIPES, "full", small)
+        patch.setattr(forecast, "count_step", kept)
+        assert main(["train", "full", "--dry-run", "--card", "rtx 4090"]) == 0
+    (cost,) = costs
+    return said.getvalue(), cost
+
+
+@pytest.fixture(scope="module")
+def counted(dry_run) -> StepCost:
+    """The cost of a step of SETTINGS, with the FLOPs of every recomputation."""
+    _, told = dry_run
+    rest = count_step(denoising_step(WIDE, SETTINGS), 1, held=(), computed=("none", "nested"))
+    return replace(rest, activations=told.activations, flops={**told.flops, **rest.flops})
 
 
 @pytest.mark.parametrize("recompute", ["none", "nested"])
@@ -99,7 +123,7 @@ def test_recomputation_takes_less_memory_and_more_computing(counted):
 
 def test_a_part_that_learns_needs_gradients_and_moments_for_itself_alone(counted):
     step = denoising_step(WIDE, replace(SETTINGS, learning=one_card.WHAT_IS_NEW))
-    part = count_step(step, 1, held=("none",), computed=("none",))
+    part = count_step(step, 1, held=(), computed=("none",))
     assert part.learning < counted.learning == counted.parameters
     assert part.gradients == 4 * part.learning and part.optimiser == 8 * part.learning
     at_rest = part.parameters - part.learning
@@ -126,12 +150,8 @@ def test_the_full_backbone_learns_what_the_recipes_say():
     assert sum(learning.values()) - low_rank == pytest.approx(154.4e6, rel=0.01)
 
 
-def test_dry_run_says_what_the_smallest_recipe_takes(capsys, monkeypatch):
-    small = replace(full.RECIPE, preset=replace(WIDE, sampling=replace(WIDE.sampling, size=64)))
-    small = replace(small, stages={"ethd": replace(full.RECIPE.stages["ethd"], settings=SETTINGS)})
-    monkeypatch.setitem(library.RECIPES, "full", small)
-    assert main(["train", "full", "--dry-run", "--card", "rtx 4090"]) == 0
-    said = capsys.readouterr().out
+def test_dry_run_says_what_the_smallest_recipe_takes(dry_run, capsys):
+    said, _ = dry_run
     for word in (
         "weights",
         "gradients",

@@ -113,8 +113,8 @@ def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, 
     shutil.rmtree(folder / "training" / "features")
     checkpoints = folder / "training" / "checkpoints" / "ethd"
     options = ("--recompute", "--save-minutes", "0", "--sharding")
-    run(command(folder, "ethd", *options, "fsdp"), processes=2, wait_for=checkpoints / "step-000000002")
-    run(command(folder, "ethd", *options, "hsdp"), processes=2, wait_for=checkpoints / "step-000000003", machines=2)
+    run(command(folder, "ethd", *options, "fsdp"), processes=2, wait_for=checkpoints / "step-000000001")
+    run(command(folder, "ethd", *options, "hsdp"), processes=2, wait_for=checkpoints / "step-000000002", machines=2)
     assert not (folder / "ethd.safetensors").exists()
     run(command(folder, "ethd"))
     assert_equal_to(1e-6, state(folder, "ethd"), state(tiny_trained, "ethd"))

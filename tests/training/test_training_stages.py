@@ -64,10 +64,11 @@ def test_every_stage_says_in_its_log_what_held_out_clips_gave(tiny_trained):
         assert last["step"] == steps and any(name.startswith("validation/") for name in last), log.name
 
 
-def test_a_second_call_trains_nothing(tiny_trained):
-    before = {file.name: file.stat().st_mtime_ns for file in tiny_trained.glob("*.safetensors")}
-    assert main(["train", "tiny", "--out", str(tiny_trained), "--stages", *ALL_STAGES]) == 0
-    assert before == {file.name: file.stat().st_mtime_ns for file in tiny_trained.glob("*.safetensors")}
+def test_a_second_call_trains_nothing(tiny_trained, tmp_path):
+    again = shutil.copytree(tiny_trained, tmp_path / "again")
+    before = {file.name: file.stat().st_mtime_ns for file in again.glob("*.safetensors")}
+    assert before and main(["train", "tiny", "--out", str(again), "--stages", *ALL_STAGES]) == 0
+    assert before == {file.name: file.stat().st_mtime_ns for file in again.glob("*.safetensors")}
 
 
 def test_every_stage_takes_up_its_last_checkpoint(tiny_trained, tmp_path):
