@@ -8,7 +8,7 @@ from ..models.presets import DEMO
 from ..synthesis.phonemes import PHONEME_CLASSES
 from ..training.ablation import train_ablation
 from ..training.encoders import EncoderSettings, encoder_step, train_encoders
-from ..training.ethd import ETHDSettings, denoising_step, train_ethd
+from ..training.ethd import ETHDSettings, denoising_step, train_ethd, train_ethd_anew
 from ..training.films import FilmSettings
 from ..training.head_pose import HeadPoseSettings, train_head_pose_reader
 from ..training.loop import LoopSettings
@@ -22,6 +22,7 @@ from .codebook import CodebookSettings, build_drawn_codebook
 from .drawn_heads import DrawnSettings, prepare_drawn_heads
 from .face_finder import FaceFinderTraining, train_face_finder
 from .finer_decoder import FinerDecoderSettings, train_finer_decoder
+from .rendered_twins import PeopleReadingSettings, train_on_twins
 from .speech_emotion import SpeechEmotionSettings, train_speech_emotion
 
 _SPEECH = LoopSettings(steps=1000, batch=8, learning_rate=1e-3, warmup=100, average=0.99)
@@ -33,6 +34,8 @@ _UNDRAWN = LoopSettings(steps=1500, batch=16, learning_rate=2e-3, warmup=50)
 _V_AID = LoopSettings(steps=1600, batch=16, learning_rate=5e-4, warmup=100, average=0.995)
 _ETHD = LoopSettings(steps=3200, batch=6, learning_rate=6e-4, warmup=50, average=0.995)
 _DECODER = LoopSettings(steps=5000, batch=4, learning_rate=6e-4, warmup=100, average=0.998)
+_TWINS = LoopSettings(steps=900, batch=24, learning_rate=4e-4, warmup=50, average=0.995)
+_PEOPLE = LoopSettings(steps=4500, batch=6, learning_rate=4e-4, warmup=100, average=0.998)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 
 # of each clip 80 frames; encoding more would cost minutes and bring no new faces
@@ -57,6 +60,8 @@ RECIPE = Recipe(
         "ethd": Stage(train_ethd, _FILMS, "ethd", step=denoising_step),
         "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
         "decoder": Stage(train_finer_decoder, FinerDecoderSettings(_DECODER), "training/decoder"),
+        "twins": Stage(train_on_twins, PeopleReadingSettings(_TWINS), "training/twins"),
+        "people": Stage(train_ethd_anew, replace(_FILMS, loop=_PEOPLE, start="ethd", name="people"), "training/people"),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with
         "ablation": Stage(

@@ -145,7 +145,7 @@ def _make_turned(index: int, seed: int, settings: DrawnSettings, *, held_out: bo
 
 def _make_clip(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
     rng = np.random.default_rng([seed, 2, index])
-    talk = _talk(index, seed, settings)
+    talk = talk_of(index, seed, settings.clip_frames)
     states = [(talk.state(i), EMOTIONS.index(talk.emotion)) for i in range(settings.clip_frames)]
     fields = {**faces_and_truth(talk.identity, states, settings.picture), **sound_of(talk)}
     portraits = [random_state(rng, random_pose(rng, 0.5)) for _ in range(settings.references)]
@@ -158,7 +158,7 @@ def _make_clip(index: int, seed: int, settings: DrawnSettings, *, held_out: bool
 
 def _make_held(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
     rng = np.random.default_rng([seed, 4, index])
-    talk = _talk(index, seed, settings)
+    talk = talk_of(index, seed, settings.clip_frames)
     pose = random_pose(rng, 0.5)
     still = [dataclasses.replace(talk.state(i), pose=pose, gaze=np.zeros(2)) for i in range(settings.held_frames)]
     pixels = np.stack([render_head(talk.identity, state, settings.picture) for state in still])
@@ -189,8 +189,9 @@ MAKERS: dict[str, Callable[..., list[WrittenClip]]] = {
 }
 
 
-def _talk(index: int, seed: int, settings: DrawnSettings) -> TalkingClip:
-    return make_clip(400_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
+def talk_of(index: int, seed: int, frames: int) -> TalkingClip:
+    """What the drawn clip of that number says and shows."""
+    return make_clip(400_000 + seed * 1_000 + index, "train", frames=frames)
 
 
 def _still_identity(index: int, seed: int) -> Identity:
@@ -212,13 +213,18 @@ def portraits_of(
 
 def faces_and_truth(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
     """Pictures of one head, drawn or rendered, and the truth about them."""
+    pixels = np.stack([render_head(identity, state, size) for state, _ in states])
+    return {"pictures": pixels, **truth_of(identity, states, size)}
+
+
+def truth_of(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
+    """What pictures of that size show, number by number."""
     places = [head_geometry(identity, state, size) for state, _ in states]
 
     def numbers(rows: list) -> np.ndarray:
         return np.array(rows, np.float32)
 
     return {
-        "pictures": np.stack([render_head(identity, state, size) for state, _ in states]),
         "mouth": numbers([state.mouth for state, _ in states]),
         "action_units": numbers([state.action_units for state, _ in states]),
         "pose": numbers([state.pose for state, _ in states]),

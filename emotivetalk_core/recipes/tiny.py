@@ -17,6 +17,7 @@ from ..training.recipe import Stage
 from . import demo
 from .drawn_heads import DrawnSettings
 from .finer_decoder import FineFilmSettings
+from .rendered_twins import TwinSettings
 
 TINY = ModelPreset(
     speech_encoder=SpeechEncoderConfig(
@@ -61,6 +62,16 @@ TINY = ModelPreset(
 """Every network of the method at the smallest size that has all its parts."""
 
 _STEPS, _BATCH = 4, 4
+_FEW = TwinSettings(
+    stills=2,
+    stills_each=2,
+    clips=1,
+    clip_frames=6,
+    references=1,
+    held_out_stills=1,
+    held_out_clips=1,
+    workers=0,
+)
 _VARIANT_STEPS = 1  # of each of the ablation's four backbones
 _SMALLER: dict[str, dict[str, Any]] = {
     "face_finder": {
@@ -74,6 +85,8 @@ _SMALLER: dict[str, dict[str, Any]] = {
     "ablation": {"films": replace(demo.RECIPE.stages["ethd"].settings.films, frames=4), "first_frames": 8},
     "codebook": {"faces": 2},
     "decoder": {"films": FineFilmSettings(filmed=2, seen=0, filmed_frames=8, held_out=1)},
+    "twins": {"people": _FEW},
+    "people": {"films": replace(demo.RECIPE.stages["ethd"].settings.films, frames=4), "first_frames": 8},
     "speech_emotion": {
         "recordings": 8,
         "held_out": 4,

@@ -68,6 +68,17 @@ def train_ethd(job: Job, settings: ETHDSettings) -> None:
     save_backbone(job, network, settings.name, record, settings)
 
 
+def train_ethd_anew(job: Job, settings: ETHDSettings) -> None:
+    """Goes on from the backbone that is there, with what the data has come to hold, and writes it in its place; the
+    same as training/NAME by the settings' name.
+    """
+    torch.manual_seed(job.seed)
+    network = start_backbone(job, settings.start)
+    record = fit_backbone(job, network, settings.name, settings)
+    for name in (settings.start, f"training/{settings.name}"):
+        save_backbone(job, network, name, record, settings)
+
+
 def prepare_films(job: Job, settings: ETHDSettings) -> None:
     """What frozen networks say of the clips, where it is missing."""
     add_latents(job, ("clips",), settings.first_frames, settings.size)

@@ -15,7 +15,7 @@ Fields by name; a clip has those that its source knows, with as many rows as it 
     speech [2n, c], Wav2Vec2's features at 50 Hz
 
 and the truth that only drawn and rendered heads know, used by stand-in stages alone: mouth, action_units, eye, emotion,
-phonemes, manner, and of rendered people landmarks and face_units.
+phonemes, manner, and of rendered people landmarks, face_units and twin [n, s, s, 3], a drawn head that does the same.
 """
 
 import functools

@@ -1,0 +1,235 @@
+"""Rendered people who do what drawn heads do, picture by picture, so that networks that know drawn heads can teach what
+is to be seen of people.
+
+By kind, under the names that the stages know: *stills* (one person at one head pose with many faces) and the same
+people *turned*, each picture with a `twin`, a drawn head of the very same face and pose; and *clips* and *held*, which
+perform what the drawn clips of the same number do. Deterministic from the seed; making them goes on where it was
+stopped, shard by shard.
+"""
+
+import dataclasses
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..synthesis.head_state import HeadState
+from ..synthesis.identity import sample_identity
+from ..synthesis.people.person import Person, sample_person
+from ..synthesis.people.render import require_renderer
+from ..synthesis.random_faces import random_pose, random_state
+from ..synthesis.render import render_head
+from ..training.job import Job
+from ..training.loop import OnStep
+from ..training.ranges import at_least
+from ..training.source import Clip, Source
+from ..training.source_writer import SourceWriter, WrittenClip, write_shard
+from ..training.twins import TwinReadingSettings, train_twin_readings
+from ..types import EMOTIONS
+from .drawn_heads import person_of, talk_of, truth_of
+
+_IN_SHARD = {"stills": 16, "turned": 48, "clips": 2, "held": 2}
+_DRAWN = "clips/"
+_TURNED = 1.5
+"""How much further than drawn heads at rest, in `random_pose`'s measure."""
+
+
+@dataclass(frozen=True)
+class _Act:
+    """The number of a person, or of the drawn clip that one performs, which has so many frames."""
+
+    number: int
+    held_out: bool
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class TwinSettings:
+    """stills: people, each with `stills_each` pictures and one turned · clips, clip_frames: talking, and as many held
+    still; each performs the drawn clip of its number · references: portraits of each · held_out_stills, held_out_clips:
+    more of each, for validation · workers: processes that render, 0: this one.
+    """
+
+    stills: int = 1200
+    stills_each: int = 4
+    clips: int = 60
+    clip_frames: int = 64
+    references: int = 4
+    held_out_stills: int = 24
+    held_out_clips: int = 2
+    workers: int = 2
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "stills", "stills_each", "clip_frames", "references")
+        at_least(0, self, "clips", "held_out_stills", "held_out_clips", "workers")
+
+
+@dataclass(frozen=True)
+class PeopleReadingSettings(TwinReadingSettings):
+    """people: who is rendered to learn from."""
+
+    people: TwinSettings = field(default_factory=TwinSettings)
+
+
+def train_on_twins(job: Job, settings: PeopleReadingSettings) -> None:
+    """Renders people who do what the drawn heads of the training do, and teaches the motion encoder to read them."""
+    if job.engine.processes.first:
+        writer = SourceWriter(job.features, "index-twins")
+        prepare_twins(writer, job.source(), job.seed, settings.people, job.preset.sampling.size, job.on_step)
+    job.engine.processes.wait()
+    train_twin_readings(job, settings)
+
+
+def prepare_twins(
+    writer: SourceWriter,
+    drawn: Source,
+    seed: int,
+    settings: TwinSettings,
+    size: int,
+    on_step: OnStep | None = None,
+) -> None:
+    """Render what is still missing in the writer's folder, at that size; those held out come first. drawn: where the
+    drawn clips lie. Raises SettingsError where the renderer is not installed.
+    """
+    require_renderer()
+    there, jobs = writer.shards(), []
+    performed = {held_out: _performed(drawn, held_out=held_out) for held_out in (True, False)}
+    acted = [*performed[True][: settings.held_out_clips], *performed[False][: settings.clips]]
+    more = settings.stills + settings.held_out_stills
+    shown = [
+        _Act(number, number >= settings.stills) for number in (*range(settings.stills, more), *range(settings.stills))
+    ]
+    for kind in _IN_SHARD:
+        acts = shown if kind in ("stills", "turned") else acted
+        for first in range(0, len(acts), _IN_SHARD[kind]):
+            name = f"twins-{kind}-{first:05d}.safetensors"
+            if name not in there:
+                jobs.append((kind, name, acts[first : first + _IN_SHARD[kind]]))
+    for done, lines in enumerate(_made(jobs, writer.folder, seed, settings, size), 1):
+        writer.add(lines)
+        if on_step is not None:
+            on_step("rendering people", done, len(jobs), {})
+
+
+def _performed(drawn: Source, *, held_out: bool) -> list[_Act]:
+    """The drawn clips that can be performed, by number."""
+    clips = drawn.clips("clips", "samples", held_out=held_out)
+    numbers = sorted((int(clip.id.removeprefix(_DRAWN)), clip.frames) for clip in clips if clip.id.startswith(_DRAWN))
+    return [_Act(number, held_out, frames) for number, frames in numbers]
+
+
+def _made(
+    jobs: list[tuple[str, str, list[_Act]]], folder: Path, seed: int, settings: TwinSettings, size: int
+) -> Iterator[list[str]]:
+    """The shards' lines for the index, as they are done."""
+    given = folder, seed, settings, size
+    if settings.workers == 0:
+        for kind, name, acts in jobs:
+            yield _make_shard(kind, name, acts, *given)
+        return
+    with ProcessPoolExecutor(settings.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for finished in as_completed([pool.submit(_make_shard, *job, *given) for job in jobs]):
+            yield finished.result()
+
+
+def _make_shard(
+    kind: str, name: str, acts: list[_Act], folder: Path, seed: int, settings: TwinSettings, size: int
+) -> list[str]:
+    import cv2
+
+    cv2.setNumThreads(1)
+    return write_shard(folder, name, [clip for act in acts for clip in _MAKERS[kind](act, seed, settings, size)])
+
+
+def _make_stills(act: _Act, seed: int, settings: TwinSettings, size: int) -> list[WrittenClip]:
+    rng = np.random.default_rng([seed, 31, act.number])
+    pose = random_pose(rng)
+    states = [random_state(rng, pose) for _ in range(settings.stills_each)]
+    person, name = _still_person(act.number, seed), f"twin_stills/{act.number:05d}"
+    clip = Clip(name, person_of(person), "stills", len(states), act.held_out)
+    return [WrittenClip(clip, _with_twins(person, states, size, [seed, 32, act.number]))]
+
+
+def _make_turned(act: _Act, seed: int, settings: TwinSettings, size: int) -> list[WrittenClip]:
+    rng = np.random.default_rng([seed, 33, act.number])
+    states = [random_state(rng, random_pose(rng, _TURNED))]
+    person, stills = _still_person(act.number, seed), f"twin_stills/{act.number:05d}"
+    clip = Clip(f"twin_turned/{act.number:05d}", person_of(person), "turned", 1, act.held_out, portraits=stills)
+    return [WrittenClip(clip, _with_twins(person, states, size, [seed, 34, act.number]))]
+
+
+def _make_clip(act: _Act, seed: int, settings: TwinSettings, size: int) -> list[WrittenClip]:
+    rng, talk = np.random.default_rng([seed, 35, act.number]), talk_of(act.number, seed, act.frames)
+    states = [talk.state(i) for i in range(min(settings.clip_frames, act.frames))]
+    portraits = [random_state(rng, random_pose(rng, 0.5))[0] for _ in range(settings.references)]
+    return _performance("clips", act, states, portraits, talk.emotion, seed, size)
+
+
+def _make_held(act: _Act, seed: int, settings: TwinSettings, size: int) -> list[WrittenClip]:
+    rng, talk = np.random.default_rng([seed, 36, act.number]), talk_of(act.number, seed, act.frames)
+    pose = random_pose(rng, 0.5)
+    states = [
+        dataclasses.replace(talk.state(i), pose=pose, gaze=np.zeros(2))
+        for i in range(min(settings.clip_frames, act.frames))
+    ]
+    portraits = [random_state(rng, pose)[0] for _ in range(settings.references)]
+    return _performance("held", act, states, portraits, talk.emotion, seed, size)
+
+
+_MAKERS: dict[str, Callable[..., list[WrittenClip]]] = {
+    "stills": _make_stills,
+    "turned": _make_turned,
+    "clips": _make_clip,
+    "held": _make_held,
+}
+
+
+def _performance(
+    kind: str,
+    act: _Act,
+    states: list[HeadState],
+    portraits: list[HeadState],
+    emotion: str,
+    seed: int,
+    size: int,
+) -> list[WrittenClip]:
+    """A person who performs a drawn clip, and portraits of them."""
+    index, number = act.number, 400_000 + 2 * act.number + (kind == "held")
+    person = _person(number, seed, held_out=act.held_out)
+    names = f"twin_{kind}/{index:05d}", f"twin_{kind}_of/{index:05d}"
+    shown = EMOTIONS.index(emotion)
+    made = []
+    for name, what, faces in ((names[0], kind, states), (names[1], "portraits", portraits)):
+        told = [(state, shown) for state in faces]
+        fields = {"pictures": _pictures(person, faces, size), **truth_of(person, told, size)}
+        acts = f"{_DRAWN}{index:05d}" if what == kind else ""
+        clip = Clip(name, person_of(person), what, len(faces), act.held_out, portraits=names[1], performance=acts)
+        made.append(WrittenClip(clip, fields))
+    return made
+
+
+def _with_twins(
+    person: Person, states: list[tuple[HeadState, int]], size: int, seed: list[int]
+) -> Mapping[str, np.ndarray]:
+    """A person's pictures, the truth about them, and of each a drawn head that does the same."""
+    rng = np.random.default_rng(seed)
+    twins = [render_head(sample_identity(int(rng.integers(1_000_000))), state, size) for state, _ in states]
+    pixels = _pictures(person, [state for state, _ in states], size)
+    return {"pictures": pixels, "twin": np.stack(twins), **truth_of(person, states, size)}
+
+
+def _pictures(person: Person, states: list[HeadState], size: int) -> np.ndarray:
+    """uint8 [n, s, s, 3], rendered at twice the size, as a photograph is made small."""
+    large = np.stack([render_head(person, state, 2 * size) for state in states]).astype(np.float32)
+    return large.reshape(len(states), size, 2, size, 2, 3).mean((2, 4)).round().astype(np.uint8)
+
+
+def _still_person(index: int, seed: int) -> Person:
+    return _person(index, seed, held_out=False)  # nothing is measured on them; unseen people are the test split's
+
+
+def _person(number: int, seed: int, *, held_out: bool) -> Person:
+    return sample_person((1_400_000 if held_out else 100_000) + seed * 10_000 % 100_000 + number)
