@@ -40,13 +40,19 @@ def check_size(clip: Clip, size: int) -> None:
 
 
 def encoder_faces(
-    source: Source, clip: Clip, start: int, stop: int, config: MotionEncoderConfig, device: torch.device
+    source: Source,
+    clip: Clip,
+    start: int,
+    stop: int,
+    config: MotionEncoderConfig,
+    device: torch.device,
+    field: str = "pictures",
 ) -> torch.Tensor:
     """Frames start…stop as the motion encoder reads them [n, 3, s, s]: the pictures, or aligned by eyes and mouth.
 
-    Raises InputError where those are needed and not known.
+    field: which pictures. Raises InputError where eyes and mouth are needed and not known.
     """
-    crops = pictures(source.read(clip, "pictures", start, stop).numpy(), device)
+    crops = pictures(source.read(clip, field, start, stop).numpy(), device)
     if not config.aligned:
         return crops
     if "landmarks" not in clip.fields:

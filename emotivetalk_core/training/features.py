@@ -153,7 +153,9 @@ def relative_pose(pose: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
 
 
 def add_readings(job: Job, kinds: Sequence[str]) -> None:
-    """lip, expression and identity of all pictures, by the motion encoder."""
+    """lip, expression and identity of all pictures, by the motion encoder; where a drawn twin does the same, it reads
+    the twin, whom it knows better.
+    """
     source = job.source()
 
     def prepare() -> Compute:
@@ -170,7 +172,8 @@ def add_readings(job: Job, kinds: Sequence[str]) -> None:
         def compute(clip: Clip) -> Fields:
             starts = range(0, clip.frames, BATCH)
             ends = [min(start + BATCH, clip.frames) for start in starts]
-            faces = (encoder_faces(source, clip, *frames, config, job.device) for frames in zip(starts, ends))
+            seen = "twin" if "twin" in clip.fields else "pictures"
+            faces = (encoder_faces(source, clip, *frames, config, job.device, seen) for frames in zip(starts, ends))
             parts = torch.cat([read(each).float().cpu() for each in faces]).split(widths, -1)
             return dict(zip(("lip", "expression", "identity"), (part.contiguous() for part in parts)))
 
