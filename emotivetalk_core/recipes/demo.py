@@ -22,7 +22,7 @@ from .codebook import CodebookSettings, build_drawn_codebook
 from .drawn_heads import DrawnSettings, prepare_drawn_heads
 from .face_finder import FaceFinderTraining, train_face_finder
 from .finer_decoder import FinerDecoderSettings, train_finer_decoder
-from .rendered_twins import PeopleReadingSettings, train_on_twins
+from .rendered_twins import RENDERED, PeopleReadingSettings, train_on_twins
 from .speech_emotion import SpeechEmotionSettings, train_speech_emotion
 
 _SPEECH = LoopSettings(steps=1000, batch=8, learning_rate=1e-3, warmup=100, average=0.99)
@@ -34,12 +34,14 @@ _UNDRAWN = LoopSettings(steps=1500, batch=16, learning_rate=2e-3, warmup=50)
 _V_AID = LoopSettings(steps=1600, batch=16, learning_rate=5e-4, warmup=100, average=0.995)
 _ETHD = LoopSettings(steps=3200, batch=6, learning_rate=6e-4, warmup=50, average=0.995)
 _DECODER = LoopSettings(steps=5000, batch=4, learning_rate=6e-4, warmup=100, average=0.998)
-_TWINS = LoopSettings(steps=900, batch=24, learning_rate=4e-4, warmup=50, average=0.995)
-_PEOPLE = LoopSettings(steps=4500, batch=6, learning_rate=4e-4, warmup=100, average=0.998)
+_TWINS = LoopSettings(steps=500, batch=24, learning_rate=4e-4, warmup=50, average=0.995)
+_PEOPLE = LoopSettings(steps=1500, batch=6, learning_rate=4e-4, warmup=100, average=0.995)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 
 # of each clip 80 frames; encoding more would cost minutes and bring no new faces
 _FILMS = ETHDSettings(_ETHD, FilmSettings(frames=8), first_frames=80)
+# once more, rendered people beside drawn heads
+_ANEW = replace(_FILMS, loop=_PEOPLE, films=FilmSettings(frames=8, also=(RENDERED,)), start="ethd", name="people")
 
 RECIPE = Recipe(
     name="demo",
@@ -61,7 +63,7 @@ RECIPE = Recipe(
         "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
         "decoder": Stage(train_finer_decoder, FinerDecoderSettings(_DECODER), "training/decoder"),
         "twins": Stage(train_on_twins, PeopleReadingSettings(_TWINS), "training/twins"),
-        "people": Stage(train_ethd_anew, replace(_FILMS, loop=_PEOPLE, start="ethd", name="people"), "training/people"),
+        "people": Stage(train_ethd_anew, _ANEW, "training/people"),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with
         "ablation": Stage(

@@ -1,10 +1,10 @@
 """Rendered people who do what drawn heads do, picture by picture, so that networks that know drawn heads can teach what
 is to be seen of people.
 
-By kind, under the names that the stages know: *stills* (one person at one head pose with many faces) and the same
-people *turned*, each picture with a `twin`, a drawn head of the very same face and pose; and *clips* and *held*, which
-perform what the drawn clips of the same number do. Deterministic from the seed; making them goes on where it was
-stopped, shard by shard.
+By kind, named as those of drawn heads after the prefix `rendered_`, so that stages before these see none of them:
+*stills* (one person at one head pose with many faces) and the same people *turned*, each picture with a `twin`, a drawn
+head of the very same face and pose; and *clips* and *held*, which perform what the drawn clips of the same number do,
+with *portraits*. Deterministic from the seed; making them goes on where it was stopped, shard by shard.
 """
 
 import dataclasses
@@ -31,6 +31,7 @@ from ..training.twins import TwinReadingSettings, train_twin_readings
 from ..types import EMOTIONS
 from .drawn_heads import person_of, talk_of, truth_of
 
+RENDERED = "rendered_"
 _IN_SHARD = {"stills": 16, "turned": 48, "clips": 2, "held": 2}
 _DRAWN = "clips/"
 _TURNED = 1.5
@@ -149,7 +150,7 @@ def _make_stills(act: _Act, seed: int, settings: TwinSettings, size: int) -> lis
     pose = random_pose(rng)
     states = [random_state(rng, pose) for _ in range(settings.stills_each)]
     person, name = _still_person(act.number, seed), f"twin_stills/{act.number:05d}"
-    clip = Clip(name, person_of(person), "stills", len(states), act.held_out)
+    clip = Clip(name, person_of(person), f"{RENDERED}stills", len(states), act.held_out)
     return [WrittenClip(clip, _with_twins(person, states, size, [seed, 32, act.number]))]
 
 
@@ -157,7 +158,9 @@ def _make_turned(act: _Act, seed: int, settings: TwinSettings, size: int) -> lis
     rng = np.random.default_rng([seed, 33, act.number])
     states = [random_state(rng, random_pose(rng, _TURNED))]
     person, stills = _still_person(act.number, seed), f"twin_stills/{act.number:05d}"
-    clip = Clip(f"twin_turned/{act.number:05d}", person_of(person), "turned", 1, act.held_out, portraits=stills)
+    clip = Clip(
+        f"twin_turned/{act.number:05d}", person_of(person), f"{RENDERED}turned", 1, act.held_out, portraits=stills
+    )
     return [WrittenClip(clip, _with_twins(person, states, size, [seed, 34, act.number]))]
 
 
@@ -206,7 +209,9 @@ def _performance(
         told = [(state, shown) for state in faces]
         fields = {"pictures": _pictures(person, faces, size), **truth_of(person, told, size)}
         acts = f"{_DRAWN}{index:05d}" if what == kind else ""
-        clip = Clip(name, person_of(person), what, len(faces), act.held_out, portraits=names[1], performance=acts)
+        clip = Clip(
+            name, person_of(person), RENDERED + what, len(faces), act.held_out, portraits=names[1], performance=acts
+        )
         made.append(WrittenClip(clip, fields))
     return made
 

@@ -81,11 +81,12 @@ def train_ethd_anew(job: Job, settings: ETHDSettings) -> None:
 
 def prepare_films(job: Job, settings: ETHDSettings) -> None:
     """What frozen networks say of the clips, where it is missing."""
-    add_latents(job, ("clips",), settings.first_frames, settings.size)
-    add_latents(job, ("held", "portraits", "stills", "turned"), size=settings.size)
+    kinds = settings.films.kinds
+    add_latents(job, kinds("clips"), settings.first_frames, settings.size)
+    add_latents(job, kinds("held", "portraits", "stills", "turned"), size=settings.size)
     if settings.films.shares.guided or settings.films.shares.single:
-        add_guides(job, ("clips", "turned"))
-    add_readings(job, ("clips", "portraits", "stills", "turned"))
+        add_guides(job, kinds("clips", "turned"))
+    add_readings(job, kinds("clips", "portraits", "stills", "turned"))
     add_speech(job, ("clips",))
     add_heard(job, ("clips",))
 

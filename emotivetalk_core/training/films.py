@@ -43,15 +43,22 @@ class FilmShares:
 
 @dataclass(frozen=True)
 class FilmSettings:
-    """frames: of a piece · raw_audio: driven by the audio windows themselves, in the place of the lip latents."""
+    """frames: of a piece · also: what the names of further kinds begin with, which count beside those of the plain
+    names, clip by clip · raw_audio: driven by the audio windows themselves, in the place of the lip latents.
+    """
 
     frames: int
+    also: tuple[str, ...] = ()
     shares: FilmShares = field(default_factory=FilmShares)
     noise: NoiseLaw = field(default_factory=NoiseLaw)
     raw_audio: bool = False
 
     def __post_init__(self) -> None:
         at_least(1, self, "frames")
+
+    def kinds(self, *names: str) -> tuple[str, ...]:
+        """Kinds of clips, plain ones first."""
+        return tuple(start + name for start in ("", *self.also) for name in names)
 
 
 class Films:
@@ -68,10 +75,13 @@ class Films:
         self._source, self._settings, self._size, self._side, self._seed = source, settings, size, side, seed
         heard = ("lip", "expression", "lip_heard", "expression_heard")
 
+        def clips_of(name: str, *fields: str) -> list[Clip]:
+            return [c for kind in settings.kinds(name) for c in source.clips(kind, *fields, held_out=held_out)]
+
         def films(kind: str, *fields: str) -> list[Clip]:
             return [
                 clip
-                for clip in source.clips(kind, "latents", *fields, held_out=held_out)
+                for clip in clips_of(kind, "latents", *fields)
                 if self._rows(clip) >= settings.frames
                 and all(name in source.performance(clip).fields for name in heard)
             ]
@@ -80,8 +90,8 @@ class Films:
         self._guided = films("clips", "guides")
         single = settings.shares.single > 0
         read = ("latents", "lip", "expression")
-        self._stills = [c for c in source.clips("stills", *read, held_out=held_out) if self._rows(c) > 1 and single]
-        self._turned = source.clips("turned", "guides", *read, held_out=held_out) if single else []
+        self._stills = [clip for clip in clips_of("stills", *read) if self._rows(clip) > 1 and single]
+        self._turned = clips_of("turned", "guides", *read) if single else []
         if not self._moving:
             wanted = ", ".join(("latents", *heard))
             raise InputError(
@@ -131,7 +141,7 @@ class Films:
         expression = cut("expression" if seen else "expression_heard", acted)
         if no_expression or self._settings.raw_audio:
             expression = own[:, None].expand_as(expression)
-        moves = clip.kind != "held" and "pose" in clip.fields
+        moves = clips is not self._held and "pose" in clip.fields
         bucket = motion_bucket(cut("pose", clip).numpy()) if moves else [0.0]
         face_mask, lip_mask = masks_of(source, portrait, frame, self._size)
         return {

@@ -37,7 +37,7 @@ class TwinReadingSettings:
     """
 
     loop: LoopSettings
-    kinds: tuple[str, ...] = ("stills", "turned")
+    kinds: tuple[str, ...] = ("rendered_stills", "rendered_turned")
     identity: float = 0.1
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ pytest.importorskip("espeakng_loader")
 
 from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
-from emotivetalk_core.recipes.rendered_twins import TwinSettings, prepare_twins
+from emotivetalk_core.recipes.rendered_twins import RENDERED, TwinSettings, prepare_twins
 from emotivetalk_core.synthesis.clip import IDENTITY_SEEDS
 from emotivetalk_core.training.source import Source
 from emotivetalk_core.training.source_writer import SourceWriter
@@ -50,16 +50,16 @@ def test_people_perform_what_the_drawn_clips_of_their_number_do(folders: tuple[P
 def test_every_still_has_a_drawn_twin_and_unseen_people_perform_for_validation(folders: tuple[Path, Path]):
     source = Source.open(*folders)
     for kind, count in (("stills", 3), ("turned", 3)):
-        clips = source.clips(kind, "twin", "pictures", held_out=None)
+        clips = source.clips(f"{RENDERED}{kind}", "twin", "pictures", held_out=None)
         assert len(clips) == count and sum(clip.held_out for clip in clips) == 1
         for clip in clips:
             twins, people = (source.read(clip, name).float() for name in ("twin", "pictures"))
             assert twins.shape == people.shape == (clip.frames, SIZE, SIZE, 3)
             assert (twins - people).abs().mean() > 10
     for kind in ("clips", "held"):
-        for clip in source.clips(kind, held_out=None):
+        for clip in source.clips(f"{RENDERED}{kind}", held_out=None):
             low, high = IDENTITY_SEEDS["test" if clip.held_out else "train"]
-            assert clip.person.startswith("drawn") or low <= int(clip.person.removeprefix("rendered-")) < high
+            assert low <= int(clip.person.removeprefix("rendered-")) < high
 
 
 def test_making_them_goes_on_where_it_was_stopped(folders: tuple[Path, Path], tmp_path: Path):
