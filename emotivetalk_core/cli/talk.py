@@ -71,6 +71,11 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     sampling.add_argument(
         "--seed", type=values.seed, default=0, metavar="N", help="the same number gives the same video (0)"
     )
+    sampling.add_argument(
+        "--fast",
+        action="store_true",
+        help="sooner, for a price: windows that share no frames, and ten steps where there were more",
+    )
     sampling.add_argument("--steps", type=values.steps, metavar="N", help="denoising steps (*)")
     sampling.add_argument("--grid", choices=("karras", "ays"), help="how the noise levels are spaced (*)")
     sampling.add_argument("--window", type=values.window, metavar="N", help="frames that are denoised together (*)")

@@ -36,6 +36,7 @@ from ..pipeline import (
 from ..plot import draw_course
 from ..sampling.estimate import memory_words, plan, window_memory
 from ..sampling.unfinished import UnfinishedFilm
+from ..sampling.video import fast
 from ..types import CropRecord, Emotion, ExpressionLatents, FaceRegions, LipLatents, Portrait, Speech, VideoConditions
 from .directing import emotion_of, head_pose_of, pictures_read, played_expression, recordings_heard, write_plot
 from .files import state_folder
@@ -150,7 +151,9 @@ class EmotiveTalkPerformer:
             return None
         networks = (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte)
         window = min(settings.video.window, speech.frames) * settings.video.windows_per_batch
-        needed = check_memory(self.request, models.ethd, models.vae, networks, window, self.size)
+        needed = check_memory(
+            self.request, models.ethd, models.vae, networks, window, self.size, reuse=settings.video.reuse
+        )
         return EmotiveTalkPerformance(self.request, models, settings, speech, regions, needed)
 
 
@@ -245,6 +248,8 @@ class EmotiveTalkPerformance:
 def talk_settings(request: FilmRequest, models: ModelSet) -> TalkSettings:
     """The weights' own settings with what was chosen in their place. Raises SettingsError."""
     own = default_settings(models, drawn_size(request, models))
+    if request.fast:
+        own = replace(own, video=fast(own.video))
     overlap = request.overlap
     if overlap is None and request.window is not None:
         overlap = min(own.video.overlap, request.window // 2)  # a shorter window alone is no contradiction
@@ -279,13 +284,16 @@ def check_memory(
     others: Sequence[nn.Module],
     window: int,
     size: int,
+    *,
+    reuse: bool = False,
 ) -> float:
     """Bytes that a film takes whose windows of so many frames of size x size pixels go through the backbone together,
-    the weights of all networks included. SettingsError where the device has less in all, with a window that would fit.
+    the weights of all networks included. reuse: its deep features are kept for a second step. SettingsError where the
+    device has less in all, with a window that would fit.
     """
     weights = sum(parameter.nbytes for network in (backbone, vae, *others) for parameter in network.parameters())
     places = (size // vae.config.pixels_per_latent) ** 2
-    sampling = window_memory(backbone.config, window, places, vae.dtype.itemsize)
+    sampling = window_memory(backbone.config, window, places, vae.dtype.itemsize, reuse=reuse)
     device = next(backbone.parameters()).device
     there = total_memory(device)
     if there is not None and weights + sampling > there:

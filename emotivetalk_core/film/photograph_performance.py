@@ -23,6 +23,7 @@ from ..photograph_pipeline import (
 )
 from ..sampling.photograph import plan
 from ..sampling.unfinished import UnfinishedFilm
+from ..sampling.video import FAST_STEPS
 from ..types import CropRecord, Emotion, FaceRegions, Portrait, Speech
 from .directing import emotion_of, recordings_heard
 from .files import state_folder
@@ -146,6 +147,8 @@ class PhotographPerformance:
 def photograph_talk(request: FilmRequest, models: PhotographSet, emotion: Emotion | None) -> PhotographTalk:
     """The weights' own settings with what was chosen in their place."""
     own = default_talk(models)
+    if request.fast and own.video.steps > FAST_STEPS:  # their windows never overlapped
+        own = replace(own, video=replace(own.video, steps=FAST_STEPS, grid="ays"))
     chosen = {name: getattr(request, name) for name in ("steps", "grid", "window", "picture_guidance", "lip_guidance")}
     chosen["emotion_guidance"] = request.direction.emotion_guidance
     if models.codebook is None:  # one adapter, so one guidance

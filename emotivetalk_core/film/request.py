@@ -85,7 +85,8 @@ class FilmRequest:
     bundled one · device: auto, cpu, cuda or mps · face_box: left, top, right, bottom of the face in pixels, None the
     largest found · crop: only the square around the face · size: largest side of the film in pixels · resolution: side
     of the square around the face as it is drawn · detail: how much of the portrait's own is given back, 0…1 ·
-    lip_strength: how far the mouth moves, 0…2 · steps, grid, window, overlap: of the sampler · seed: the same seed
+    lip_strength: how far the mouth moves, 0…2 · fast: sooner, for a price (docs/benchmarks.md) · steps, grid, window,
+    overlap: of the sampler · seed: the same seed
     gives the same film · resume: keep what is unfinished on disk, and go on with it.
 
     With the weights of DICE-Talk or Sonic alone: emotion_strength 0…2, lip_guidance and picture_guidance 0…10, and
@@ -106,6 +107,7 @@ class FilmRequest:
     picture_guidance: float | None = None
     interpolate: bool = True
     seed: int = 0
+    fast: bool = False
     grid: str | None = None
     steps: int | None = None
     window: int | None = None
@@ -120,6 +122,11 @@ class FilmRequest:
 
     def __post_init__(self) -> None:
         _check_numbers(self)
+        if self.fast and self.overlap is not None:
+            raise SettingsError(
+                f"{self.spelling('fast')} samples in windows without overlap, but {self.spelling('overlap')} is given "
+                "too; leave one of them out."
+            )
         if self.resolution is not None and self.resolution % 64:
             nearest = max(1, round(self.resolution / 64)) * 64
             raise SettingsError(f"resolution is {self.resolution}; a multiple of 64 is expected, such as {nearest}.")

@@ -74,6 +74,17 @@ class ETHDConfig:
         return self.attends[level] if self.attends else level != len(self.block_channels) - 1
 
 
+@dataclass
+class DeepFeatures:
+    """What came up from below to the outermost level, for a window at one step, to be used again at the next: from one
+    noise level to the next it changes less than what is near to the picture (DeepCache, Ma et al. 2024).
+
+    kept [b·n, c, h, w]; None before the first forward, which computes all, and keeps it.
+    """
+
+    kept: Tensor | None = None
+
+
 class ETHD(nn.Module):
     """The backbone. Inherited weights keep SVD's names.
 
@@ -119,11 +130,19 @@ class ETHD(nn.Module):
         self.conv_norm_out = parts.group_norm(config.norm_groups, widths[0], eps=1e-5)
         self.conv_out = parts.conv2d(widths[0], config.out_channels, 3, padding=1)
 
-    def forward(self, x: Tensor, c_noise: Tensor, conditions: MotionConditions, added_time: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        conditions: MotionConditions,
+        added_time: Tensor,
+        deep: DeepFeatures | None = None,
+    ) -> Tensor:
         """The raw output F [b, n, out_channels, h, w].
 
         x [b, n, in_channels, h, w]: c_in times the noisy latents, beside the portrait latent · c_noise [b] · added_time
-        [b, 3]: frames per second - 1, motion bucket, noise augmentation.
+        [b, 3]: frames per second - 1, motion bucket, noise augmentation · deep: of the same window at the step before;
+        filled where it is empty, else only the outermost level is computed.
         """
         return self.forward_tokens(
             x,
@@ -134,6 +153,7 @@ class ETHD(nn.Module):
             conditions.face_mask,
             conditions.lip_mask,
             added_time,
+            deep,
         )
 
     def forward_tokens(
@@ -146,6 +166,7 @@ class ETHD(nn.Module):
         face_mask: Tensor,
         lip_mask: Tensor,
         added_time: Tensor,
+        deep: DeepFeatures | None = None,
     ) -> Tensor:
         """As `forward`, with the context given as tokens.
 
@@ -170,14 +191,24 @@ class ETHD(nn.Module):
         )  # [b, e]; every block begins with SiLU
 
         h = self.conv_in(x.flatten(0, 1).contiguous(memory_format=torch.channels_last))  # [b*n, c, h, w]
+        h = self._levels(h, embedding, context, deep)
+        h = self.conv_out(functional.silu(self.conv_norm_out(h)))
+        return h.unflatten(0, (batch, frames))
+
+    def _levels(self, h: Tensor, embedding: Tensor, context: SiteContext, deep: DeepFeatures | None) -> Tensor:
+        """Down, across and up; h [b·n, c, h, w]."""
         skips = [h]
+        if deep is not None and deep.kept is not None:
+            skips += self.down_blocks[0].at_its_size(h, embedding, context)
+            return self.up_blocks[-1](deep.kept, skips, embedding, context)
         for block in self.down_blocks:
             skips += block(skips[-1], embedding, context)
         h = self.mid_block(skips[-1], embedding, context)
-        for block in self.up_blocks:
+        for block in self.up_blocks[:-1]:
             h = block(h, skips, embedding, context)
-        h = self.conv_out(functional.silu(self.conv_norm_out(h)))
-        return h.unflatten(0, (batch, frames))
+        if deep is not None:
+            deep.kept = h
+        return self.up_blocks[-1](h, skips, embedding, context)
 
     def expression_regions(
         self, face_mask: Tensor, lip_mask: Tensor, height: int, width: int

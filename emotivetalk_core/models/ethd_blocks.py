@@ -68,14 +68,19 @@ class DownBlock(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor, context: Context) -> list[Tensor]:
         """Every intermediate result, for the skips; the last one goes on."""
+        results = self.at_its_size(x, embedding, context)
+        for downsampler in self.downsamplers:
+            results.append(downsampler(results[-1]))
+        return results
+
+    def at_its_size(self, x: Tensor, embedding: Tensor, context: Context) -> list[Tensor]:
+        """The results before the size is halved."""
         results = []
         for index, resnet in enumerate(self.resnets):
             x = resnet(x, embedding, context.frames)
             if self.attentions:
                 x = self.attentions[index](x, context)
             results.append(x)
-        for downsampler in self.downsamplers:
-            results.append(downsampler(x))
         return results
 
 

@@ -3,12 +3,11 @@
 import shutil
 from pathlib import Path
 
-from ..diffusion.windows import window_starts
 from ..errors import OutputError
 from ..models.adapted_unet import AdaptedUNetConfig
 from ..models.ethd import ETHDConfig
 from ..types import FRAMES_PER_SECOND
-from .video import VideoSamplingSettings, windows_by_step
+from .video import VideoSamplingSettings, rounds_of
 
 FLOAT32_BYTES = 4 * 40
 """Of each place and frame: the noisy and clean latents in float32, which are held around a forward."""
@@ -23,35 +22,52 @@ _KEPT_BYTES = 3
 """Of each pixel of a frame that is kept: it is packed without loss, and how well is not known before."""
 
 
-def window_count(n: int, window: int, overlap: int) -> int:
-    """Number of overlapping windows over n frames, at each step."""
-    return len(window_starts(n, window, overlap))
-
-
 def forward_count(frame_count: int, settings: VideoSamplingSettings) -> int:
     """How often a window goes through the network in all, guidance included; windows in one batch count one by one."""
-    forwards = 1 + (settings.lip_guidance != 1.0) + (settings.emotion_guidance != 1.0)
-    return forwards * sum(len(starts) for starts in windows_by_step(frame_count, settings))
+    return sum(forward_counts(frame_count, settings))
+
+
+def forward_counts(frame_count: int, settings: VideoSamplingSettings) -> tuple[int, int]:
+    """Of these, forwards of the whole network, and of its outermost level alone."""
+    rounds = rounds_of(frame_count, settings)
+    whole = sum(len(each.starts) for each in rounds)
+    outer = sum(len(each.starts) * (len(each.steps) - 1) for each in rounds)
+    return _forwards(settings) * whole, _forwards(settings) * outer
+
+
+def _forwards(settings: VideoSamplingSettings) -> int:
+    return 1 + (settings.lip_guidance != 1.0) + (settings.emotion_guidance != 1.0)
 
 
 def plan(frame_count: int, settings: VideoSamplingSettings) -> str:
-    """The cost in words, e.g. "7 windows × 10 steps" or "7 windows × 10 steps × 2 forwards (guidance)"."""
-    counts = sorted({len(starts) for starts in windows_by_step(frame_count, settings)})
+    """The cost in words, e.g. "7 windows × 10 steps", "7 windows × 10 steps × 2 forwards (guidance)" or "7 windows × 10
+    steps, every other one of the outermost level alone".
+    """
+    counts = sorted({len(each.starts) for each in rounds_of(frame_count, settings)})
     windows = f"{counts[0]} window" + ("s" if counts[0] != 1 else "")
     if len(counts) > 1:
         windows = f"{counts[0]}–{counts[-1]} windows"
     words = f"{windows} × {settings.steps} step" + ("s" if settings.steps != 1 else "")
-    forwards = 1 + (settings.lip_guidance != 1.0) + (settings.emotion_guidance != 1.0)
-    return words if forwards == 1 else f"{words} × {forwards} forwards (guidance)"
+    forwards = _forwards(settings)
+    guided = words if forwards == 1 else f"{words} × {forwards} forwards (guidance)"
+    return f"{guided}, every other one of the outermost level alone" if settings.reuse else guided
 
 
 def window_memory(
-    config: ETHDConfig | AdaptedUNetConfig, frames: int, places: int, value_bytes: int, *, fused: bool = True
+    config: ETHDConfig | AdaptedUNetConfig,
+    frames: int,
+    places: int,
+    value_bytes: int,
+    *,
+    fused: bool = True,
+    reuse: bool = False,
 ) -> float:
     """Bytes that one forward of so many frames, of `places` latent pixels each, takes beside the weights; within a
-    quarter of what is measured. fused: attention whose scores are never held as a whole.
+    quarter of what is measured. fused: attention whose scores are never held as a whole · reuse: the deep features are
+    kept for a second forward.
     """
-    return frames * places * (_peak_values(config, places, fused) * value_bytes + FLOAT32_BYTES)
+    kept = config.block_channels[:2][-1] if reuse else 0  # they come up to the outermost size as wide as below it
+    return frames * places * ((_peak_values(config, places, fused) + kept) * value_bytes + FLOAT32_BYTES)
 
 
 def _peak_values(config: ETHDConfig | AdaptedUNetConfig, places: int, fused: bool) -> float:

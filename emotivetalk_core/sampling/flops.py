@@ -4,18 +4,18 @@ One multiplication with its addition is two FLOPs, as torch counts them; norms a
 the whole, are not counted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..models.ethd import ETHD, ETHDConfig
 from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset
-from .estimate import forward_count
+from .estimate import forward_count, forward_counts
 from .expression import chunk_starts
-from .meta_forwards import MetaForward, clip_forwards, photograph_forward
+from .meta_forwards import MetaForward, clip_forwards, ethd_forward, photograph_forward
 from .photograph import PhotographSettings
-from .video import VideoSamplingSettings
+from .video import VideoSamplingSettings, fast
 
 PAPER_TFLOP = {"EmotiveTalk": 3668.16, "Hallo": 4388.32}
 """Of the denoising backbone alone, for a clip of 4.8 s (EmotiveTalk table 6, which does not say how it counts)."""
@@ -53,17 +53,32 @@ def clip_costs(preset: ModelPreset, frames: int) -> list[PartCost]:
     before once more.
     """
     sampling = preset.sampling
-    video = VideoSamplingSettings(
+    chunks = len(chunk_starts(frames, preset.dicte.tokens, preset.dicte.prefix))
+    repeated = {"Di-CTE": chunks * sampling.expression_steps, "ETHD": forward_count(frames, _video(preset))}
+    parts = clip_forwards(preset, frames, size=sampling.size, window=sampling.window, decoded=frames)
+    return [_cost(part, repeated.get(part.name, 1)) for part in parts]
+
+
+def fast_backbone_costs(preset: ModelPreset, frames: int) -> list[PartCost]:
+    """The backbone of a clip of that many frames in the fast mode: its whole forwards, and those of its outermost level
+    alone, whose parameters are among the former's.
+    """
+    sampling = preset.sampling
+    whole, outer = forward_counts(frames, fast(_video(preset)))
+    window = min(frames, sampling.window)
+    again = _cost(ethd_forward(preset, window, sampling.size, reuse=True), outer)
+    return [_cost(ethd_forward(preset, window, sampling.size), whole), replace(again, parameters=0)]
+
+
+def _video(preset: ModelPreset) -> VideoSamplingSettings:
+    sampling = preset.sampling
+    return VideoSamplingSettings(
         steps=sampling.steps,
         grid=sampling.grid,
         window=sampling.window,
         overlap=sampling.overlap,
         sigma_max=sampling.sigma_max,
     )
-    chunks = len(chunk_starts(frames, preset.dicte.tokens, preset.dicte.prefix))
-    repeated = {"Di-CTE": chunks * sampling.expression_steps, "ETHD": forward_count(frames, video)}
-    parts = clip_forwards(preset, frames, size=sampling.size, window=sampling.window, decoded=frames)
-    return [_cost(part, repeated.get(part.name, 1)) for part in parts]
 
 
 def photograph_cost(preset: PhotographPreset, sampled: int) -> PartCost:

@@ -13,7 +13,7 @@ from torch import nn
 from ..layers.clip_stream import ClipStream
 from ..models.adapted_unet import AdaptedUNet
 from ..models.dicte import DiCTE
-from ..models.ethd import ADDED_TIME_VALUES, ETHD
+from ..models.ethd import ADDED_TIME_VALUES, ETHD, DeepFeatures
 from ..models.lip_projector import LipProjector
 from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset
@@ -86,8 +86,10 @@ def _dicte(preset: ModelPreset, rows: int, dtype: torch.dtype) -> MetaForward:
     return MetaForward("Di-CTE", network, lambda: network(*given))
 
 
-def ethd_forward(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype = FLOAT32) -> MetaForward:
-    """One window of that many frames of size x size pixels."""
+def ethd_forward(
+    preset: ModelPreset, frames: int, size: int, dtype: torch.dtype = FLOAT32, *, reuse: bool = False
+) -> MetaForward:
+    """One window of that many frames of size x size pixels. reuse: with the deep features of the step before."""
     config = preset.ethd
     network = _still(ETHD(config, device="meta"), dtype)
     side = size // preset.vae.pixels_per_latent
@@ -100,6 +102,10 @@ def ethd_forward(preset: ModelPreset, frames: int, size: int, dtype: torch.dtype
         lip_mask=_values(dtype, 1, 1, side, side),
     )
     c_noise, added = _values(FLOAT32, 1), _values(FLOAT32, 1, ADDED_TIME_VALUES)
+    if reuse:
+        deep = DeepFeatures()
+        network(x, c_noise, conditions, added, deep)
+        return MetaForward("ETHD, outermost level", network, lambda: network(x, c_noise, conditions, added, deep))
     return MetaForward("ETHD", network, lambda: network(x, c_noise, conditions, added))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 
@@ -17,6 +17,7 @@ from ..diffusion.noise_levels import (
 )
 from ..diffusion.windows import check_windows, fuse, shifted_windows, window_starts
 from ..errors import InputError, NumericalError, SettingsError
+from ..models.ethd import ETHD, DeepFeatures
 from ..types import FRAMES_PER_SECOND, MotionConditions, VideoConditions
 from .unfinished import UnfinishedFilm
 
@@ -40,10 +41,12 @@ class VideoSamplingSettings:
     """How a video is sampled. Defaults are the paper's for 512² (§6.4); SettingsError for values that cannot work.
 
     grid: "karras", or "ays", made for 10 steps · fusion: "overlap" as the paper does, or "shifted", which has no
-    overlap and costs fewer windows · lip_guidance, emotion_guidance: 1 is no guidance; each other value adds one
-    forward to every window · windows_per_batch: how many windows go through the network together · sigma_max: the
-    noise level that sampling starts at; small networks that were trained from nothing have hardly ever seen SVD's
-    700.
+    overlap and costs fewer windows · reuse: every other step computes the outermost level of the network alone, with
+    the deep features of the step before (`DeepFeatures`); a window then takes two steps before it is fused with its
+    neighbours, so that no more than one batch's features are kept · lip_guidance, emotion_guidance: 1 is no guidance;
+    each other value adds one forward to every window · windows_per_batch: how many windows go through the network
+    together · sigma_max: the noise level that sampling starts at; small networks that were trained from nothing have
+    hardly ever seen SVD's 700.
     """
 
     steps: int = 25
@@ -51,6 +54,7 @@ class VideoSamplingSettings:
     window: int = 120
     overlap: int = 24
     fusion: Literal["overlap", "shifted"] = "overlap"
+    reuse: bool = False
     lip_guidance: float = 1.0
     emotion_guidance: float = 1.0
     seed: int = 0
@@ -68,11 +72,39 @@ class VideoSamplingSettings:
             )
 
 
-def windows_by_step(frame_count: int, settings: VideoSamplingSettings) -> list[list[int]]:
-    """First frames of the windows of each step: the same at every step for "overlap", moving on for "shifted"."""
-    if settings.fusion == "shifted":
-        return [shifted_windows(frame_count, settings.window, step) for step in range(settings.steps)]
-    return [window_starts(frame_count, settings.window, settings.overlap)] * settings.steps
+FAST_STEPS = 10
+"""As many as Align Your Steps' grid is made for (Sabour et al. 2024)."""
+
+
+def fast(settings: VideoSamplingSettings) -> VideoSamplingSettings:
+    """The same video sooner: windows without overlap, every other step with the deep features of the one before, and
+    where there were more steps than ten, ten on AYS' grid. What each costs: docs/benchmarks.md.
+    """
+    quick = replace(settings, fusion="shifted", reuse=True)
+    return quick if settings.steps <= FAST_STEPS else replace(quick, steps=FAST_STEPS, grid="ays")
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is done between one fusing of the windows and the next. steps: one, or two that share their deep features,
+    by number · starts: the windows' first frames.
+    """
+
+    steps: range
+    starts: list[int]
+
+
+def rounds_of(frame_count: int, settings: VideoSamplingSettings) -> list[Round]:
+    """All rounds of a video. The windows are the same in each for "overlap", and move on for "shifted"."""
+    together = 2 if settings.reuse else 1
+    rounds = []
+    for number, first in enumerate(range(0, settings.steps, together)):
+        if settings.fusion == "shifted":
+            starts = shifted_windows(frame_count, settings.window, number)
+        else:
+            starts = window_starts(frame_count, settings.window, settings.overlap)
+        rounds.append(Round(range(first, min(first + together, settings.steps)), starts))
+    return rounds
 
 
 @torch.no_grad()
@@ -114,32 +146,46 @@ def sample_video(
             f"The head's pose covers {portrait.shape[0]} frames, but the video has {n}; make it for the same speech."
         )
     device = conditions.portrait_latent.device
-    window_plan = windows_by_step(n, settings)
-    total, done = sum(len(starts) for starts in window_plan), 0
+    rounds = rounds_of(n, settings)
+    total, done = sum(len(each.starts) * len(each.steps) for each in rounds), 0
     denoiser = _WindowDenoiser(denoise_network, conditions, settings, dtype or _parameter_dtype(denoise_network))
+    length = min(settings.window, n)
 
     sigmas = noise_grid(settings.grid, settings.steps, settings.sigma_max).to(device)
     shape = (LATENT_CHANNELS, *conditions.portrait_latent.shape[-2:])
     x = frame_noise(n, shape, settings.seed).to(device) * sigmas[0]  # [n, 4, h, w]
 
-    def windows_of(step: int, starts: list[int]) -> Iterator[torch.Tensor]:
+    def windows_of(steps: range, starts: list[int]) -> Iterator[torch.Tensor]:
+        """Of each window D [T, 4, h, w] at the last of the steps, and behind it the noisy latent there [T, 4, h, w]
+        where it is another than the whole video's.
+        """
         nonlocal done
         for first in range(0, len(starts), settings.windows_per_batch):
             batch = starts[first : first + settings.windows_per_batch]
-            yield from denoiser(x, sigmas[step], batch, step)
-            done += len(batch)
-            if on_step is not None:
-                on_step(done, total)
+            noisy = torch.stack([x[start : start + length] for start in batch])  # [b, T, 4, h, w]
+            deep = _DeepStore() if len(steps) > 1 else None
+            for step in steps:
+                D = denoiser(noisy, sigmas[step], batch, step, deep)
+                done += len(batch)
+                if on_step is not None:
+                    on_step(done, total)
+                if step != steps[-1]:
+                    noisy = ddim_step(noisy, D, sigmas[step], sigmas[step + 1])
+            yield from D if len(steps) == 1 else torch.cat([D, noisy], dim=2)
 
     first, kept = 0, unfinished.latents(x.shape) if unfinished is not None else None
     if kept is not None:
         first, x = kept[0], kept[1].to(x)
-        done = sum(len(starts) for starts in window_plan[:first])
+        before = [each for each in rounds if each.steps[0] < first]
+        done = sum(len(each.starts) * len(each.steps) for each in before)
         if on_step is not None:
             on_step(done, total)
-    for step, starts in enumerate(window_plan[first:], first):
-        D = fuse(windows_of(step, starts), starts, n)
-        x = ddim_step(x, D, sigmas[step], sigmas[step + 1])
+    for each in rounds:
+        step = each.steps[-1]
+        if step < first:
+            continue
+        D, noisy = _halves(fuse(windows_of(each.steps, each.starts), each.starts, n), x)
+        x = ddim_step(noisy, D, sigmas[step], sigmas[step + 1])
         if unfinished is not None:
             unfinished.keep_latents(step + 1, x)
         if on_preview is not None:
@@ -147,9 +193,24 @@ def sample_video(
     return x
 
 
+def _halves(fused: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """D and the noisy latent that it is of, which is x where no other was fused."""
+    return (fused, x) if fused.shape[1] == LATENT_CHANNELS else (fused[:, :LATENT_CHANNELS], fused[:, LATENT_CHANNELS:])
+
+
 def _parameter_dtype(network: DenoiseNetwork) -> torch.dtype:
     parameters = network.parameters() if isinstance(network, torch.nn.Module) else iter(())
     return next((p.dtype for p in parameters), torch.float32)
+
+
+class _DeepStore:
+    """The deep features of some windows, of each of guidance's forwards its own."""
+
+    def __init__(self) -> None:
+        self._features: dict[str, DeepFeatures] = {}
+
+    def of(self, forward: str) -> DeepFeatures:
+        return self._features.setdefault(forward, DeepFeatures())
 
 
 class _WindowDenoiser:
@@ -168,10 +229,16 @@ class _WindowDenoiser:
         added_time = [FRAMES_PER_SECOND - 1, conditions.motion_bucket, 0.0]
         self.added_time = torch.tensor([added_time], device=conditions.portrait_latent.device)  # [1, 3]
 
-    def __call__(self, x: torch.Tensor, sigma: torch.Tensor, starts: list[int], step: int) -> torch.Tensor:
-        """D [b, T, 4, h, w] of the b windows that begin at `starts`; x [n, 4, h, w] is the whole noisy latent."""
-        b, length = len(starts), min(self.settings.window, self.frames)
-        noisy = torch.stack([x[start : start + length] for start in starts])  # [b, T, 4, h, w]
+    def __call__(
+        self,
+        noisy: torch.Tensor,
+        sigma: torch.Tensor,
+        starts: list[int],
+        step: int,
+        deep: _DeepStore | None = None,
+    ) -> torch.Tensor:
+        """D [b, T, 4, h, w] of the b windows noisy [b, T, 4, h, w] that begin at `starts`."""
+        b, length = noisy.shape[:2]
         portrait = self._portraits(starts, length)
         inputs = torch.cat([network_input(noisy, sigma), portrait.to(noisy)], dim=2).to(self.dtype)  # [b, T, 8, h, w]
         # c_noise and the micro-conditions stay float32: in half precision neighbouring noise levels would coincide.
@@ -179,20 +246,22 @@ class _WindowDenoiser:
         added_time = self.added_time.expand(b, -1)
         full = self._motion(starts, length)
 
-        def raw(motion: MotionConditions) -> torch.Tensor:
-            return self.network(inputs, c_noise, motion, added_time).float()
+        def raw(motion: MotionConditions, which: str) -> torch.Tensor:
+            if deep is None:
+                return self.network(inputs, c_noise, motion, added_time).float()
+            return cast(ETHD, self.network)(inputs, c_noise, motion, added_time, deep.of(which)).float()
 
         # D = D_full + (w_l - 1)(D_full - D_no_lip) + (w_e - 1)(D_full - D_no_expression), written in F, for D is affine
         # in F and the three share x and sigma. [ours: the paper's guidance formula cannot be recovered]
-        F = F_full = raw(full)
+        F = F_full = raw(full, "full")
         if self.settings.lip_guidance != 1.0:
             no_lip = replace(full, lip=torch.zeros_like(full.lip))  # the mean mouth, latents being z-normalised
-            F = F + (self.settings.lip_guidance - 1) * (F_full - raw(no_lip))
+            F = F + (self.settings.lip_guidance - 1) * (F_full - raw(no_lip, "no lip"))
         if self.settings.emotion_guidance != 1.0:
             # With the portrait's own expression as the driving one, EDI's difference vanishes (eq. 9).
             reference = full.reference_expression[:, None].expand_as(full.driving_expression)
             no_expression = replace(full, driving_expression=reference)
-            F = F + (self.settings.emotion_guidance - 1) * (F_full - raw(no_expression))
+            F = F + (self.settings.emotion_guidance - 1) * (F_full - raw(no_expression, "no expression"))
         self._check_finite(F, starts, length, step)
         return denoised(F, noisy, sigma)
 

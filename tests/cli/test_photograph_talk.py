@@ -17,6 +17,8 @@ from emotivetalk_core.conversion.photograph import convert_photograph
 from emotivetalk_core.errors import InputError, WeightsError
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import box_mask_around, face_regions
+from emotivetalk_core.film.photograph_performance import photograph_talk
+from emotivetalk_core.film.request import FilmRequest
 from emotivetalk_core.models.photograph_set import is_photograph_folder, load_photograph_set
 from emotivetalk_core.photograph_pipeline import (
     CROP_FACTOR,
@@ -236,3 +238,13 @@ def test_files_of_two_models_are_told_apart(weights, tmp_path):
     (tmp_path / "whisper_encoder.safetensors").unlink()
     with pytest.raises(WeightsError, match="whisper_encoder.safetensors does not exist"):
         load_photograph_set(tmp_path)
+
+
+def test_fast_takes_ten_steps_of_align_your_steps_and_no_deep_features(weights):
+    models = load_photograph_set(weights["sonic"], torch.device("cpu"), torch.float32)
+    own = default_talk(models).video
+    assert own.steps > 10
+    request = FilmRequest(PORTRAIT, "speech.wav", fast=True)
+    assert photograph_talk(request, models, None).video == replace(own, steps=10, grid="ays")
+    chosen = photograph_talk(replace(request, steps=12, grid="karras"), models, None).video
+    assert (chosen.steps, chosen.grid) == (12, "karras")

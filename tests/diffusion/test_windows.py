@@ -5,7 +5,7 @@ import torch
 
 from emotivetalk_core.diffusion.windows import fuse, shifted_windows, window_starts, window_weights
 from emotivetalk_core.errors import SettingsError
-from emotivetalk_core.sampling.estimate import forward_count, plan, window_count
+from emotivetalk_core.sampling.estimate import forward_count, plan
 from emotivetalk_core.sampling.video import VideoSamplingSettings
 
 
@@ -88,7 +88,6 @@ def test_a_frame_in_no_window_is_an_error():
 
 def test_the_estimate_counts_what_the_sampler_will_do():
     settings = VideoSamplingSettings(steps=10, window=24, overlap=6)
-    assert window_count(125, 24, 6) == 7
     assert forward_count(125, settings) == 70
     assert plan(125, settings) == "7 windows × 10 steps"
     guided = VideoSamplingSettings(steps=10, window=24, overlap=6, lip_guidance=1.5, emotion_guidance=2.0)

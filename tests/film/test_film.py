@@ -18,9 +18,11 @@ from emotivetalk_core.cli.demo import ASSETS
 from emotivetalk_core.errors import EmotiveTalkError, FaceError, OutputError, SettingsError, WeightsError
 from emotivetalk_core.face.finder import photograph_faces
 from emotivetalk_core.face.portrait import read_portrait
+from emotivetalk_core.film.performance import talk_settings
 from emotivetalk_core.film.request import LIMITS
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.motion_encoder import MotionEncoder
+from emotivetalk_core.sampling.video import VideoSamplingSettings
 from emotivetalk_core.video.reader import read_frames, read_video_facts
 from emotivetalk_core.video.writer import VideoWriter
 from emotivetalk_core.weight_files.checkpoint import save_checkpoint
@@ -132,12 +134,28 @@ def test_numbers_off_their_scale_are_refused_by_name(name):
         ({"interpolate": False}, SettingsError, "interpolate=False belongs to"),
         ({"face_box": (0.0, 0.0, 9999.0, 10.0)}, FaceError, r"face_box=\(left, top, right, bottom\)"),
         ({"window": 4, "overlap": 4}, SettingsError, "overlap"),
+        ({"fast": True, "overlap": 2}, SettingsError, "fast samples in windows without overlap, but overlap is given"),
     ],
 )
 def test_what_cannot_work_is_refused_in_the_words_of_python(models, portrait_file, recording_file, more, error, words):
     with pytest.raises(error, match=words) as caught:
         make_film(request_of(portrait_file, recording_file, **more), models)
     assert "--" not in str(caught.value)
+
+
+def test_fast_is_what_its_settings_say_and_steps_that_are_named_go_before(models, portrait_file, recording_file):
+    def sampled(**more) -> VideoSamplingSettings:
+        return talk_settings(request_of(portrait_file, recording_file, **more), models).video
+
+    own = sampled()
+    assert sampled(fast=True) == replace(own, fusion="shifted", reuse=True)
+    many = replace(models, defaults=replace(models.defaults, steps=25, grid="karras"))
+    request = request_of(portrait_file, recording_file, fast=True)
+    assert talk_settings(request, many).video == replace(own, steps=10, grid="ays", fusion="shifted", reuse=True)
+    few = talk_settings(request_of(portrait_file, recording_file, fast=True, steps=6, grid="karras"), many).video
+    assert few == replace(own, steps=6, grid="karras", fusion="shifted", reuse=True)
+    film = make_film(request, models)
+    assert sum(chunk.shape[0] for chunk in film) == film.frame_count
 
 
 def test_weights_that_are_not_there(portrait_file, recording_file, tmp_path):

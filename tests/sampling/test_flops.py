@@ -46,3 +46,7 @@ def test_the_command_prints_every_part_beside_the_paper(capsys):
     assert "EmotiveTalk 3,668" in printed and "Hallo 4,388" in printed and "1,524,623,082" in printed
     clip = float(next(line for line in printed.splitlines() if line.startswith("  ETHD")).split()[3])
     assert clip == pytest.approx(3668, rel=0.1)  # the paper does not say how it counts
+    fast = printed[printed.index("fast mode") :].splitlines()
+    whole, outer, total = (float(line.split()[-1]) for line in fast[1:4])
+    assert "ETHD, outermost level" in fast[2] and fast[2].split()[-2] == "5"
+    assert total == pytest.approx(whole + outer, abs=0.02) and total < 1500 and 0.3 < outer / whole < 0.4

@@ -8,8 +8,9 @@ from torch import autocast, nn
 
 from emotivetalk_core.diffusion.noise_levels import broadcast_to, frame_noise, noise_grid, raw_target
 from emotivetalk_core.errors import InputError, NumericalError, SettingsError
-from emotivetalk_core.models.ethd import ETHD, ETHDConfig
-from emotivetalk_core.sampling.video import VideoSamplingSettings, sample_video
+from emotivetalk_core.models.ethd import ETHD, DeepFeatures, ETHDConfig
+from emotivetalk_core.sampling.estimate import forward_count, forward_counts, plan
+from emotivetalk_core.sampling.video import VideoSamplingSettings, fast, rounds_of, sample_video
 from emotivetalk_core.types import MotionConditions, VideoConditions
 
 H = 3
@@ -24,10 +25,14 @@ class Exact(nn.Module):
         self.spread = spread
         self.anything = nn.Parameter(torch.zeros(1, dtype=dtype))
         self.window_lengths: list[tuple[int, int]] = []
+        self.reused: list[bool] = []
         self.added_time: torch.Tensor | None = None
 
-    def forward(self, x, c_noise, conditions: MotionConditions, added_time):
+    def forward(self, x, c_noise, conditions: MotionConditions, added_time, deep=None):
         b, n = x.shape[:2]
+        self.reused.append(deep is not None and deep.kept is not None)
+        if deep is not None:
+            deep.kept = x
         self.window_lengths.append((b, n))
         self.added_time = added_time
         assert c_noise.shape == (b,) and added_time.shape == (b, 3)
@@ -89,10 +94,11 @@ def test_a_video_that_is_certain_is_found(n: int, fusion, grid):
 
 
 @pytest.mark.parametrize("fusion", ["overlap", "shifted"])
-def test_gaussian_videos_are_sampled_in_closed_form(fusion):
+@pytest.mark.parametrize("reuse", [False, True])
+def test_gaussian_videos_are_sampled_in_closed_form(fusion, reuse):
     """On N(mu, s²), Euler's step from a to b multiplies x - mu by (s² + a·b) / (s² + a²)."""
     n, spread = 21, 0.5
-    given, settings = conditions(n), replace(SETTINGS, fusion=fusion, steps=10)
+    given, settings = conditions(n), replace(SETTINGS, fusion=fusion, steps=10, reuse=reuse)
     sigmas = noise_grid("karras", 10).double()
     factor = ((spread**2 + sigmas[:-1] * sigmas[1:]) / (spread**2 + sigmas[:-1] ** 2)).prod()
     start = frame_noise(n, (4, H, H), settings.seed).double() * sigmas[0]
@@ -174,6 +180,62 @@ def test_on_step_stops_the_sampling_at_once():
     with pytest.raises(KeyboardInterrupt):
         sample_video(network, conditions(18), frame_count=18, settings=SETTINGS, on_step=stop)
     assert len(network.window_lengths) == 4
+
+
+def test_every_other_step_has_the_deep_features_of_the_one_before_and_windows_that_stay():
+    given, network, calls, previews = conditions(18), Exact(), [], []
+    settings = replace(SETTINGS, reuse=True, fusion="shifted", windows_per_batch=2, lip_guidance=1.5)
+    rounds = rounds_of(18, settings)
+    assert [(list(each.steps), each.starts) for each in rounds] == [
+        ([0, 1], [0, 8, 10]),
+        ([2, 3], [0, 7, 10]),
+        ([4], [0, 6, 10]),
+    ]
+    sample_video(
+        network,
+        given,
+        frame_count=18,
+        settings=settings,
+        on_step=lambda done, total: calls.append((done, total)),
+        on_preview=lambda step, latent: previews.append(step),
+    )
+    assert network.reused == [False, False, True, True] * 4 + [False] * 4, "each of guidance's forwards has its own"
+    assert calls == [(done, 15) for done in (2, 4, 5, 6, 8, 10, 11, 12, 14, 15)]
+    assert previews == [2, 4, 5]
+    assert forward_counts(18, settings) == (18, 12) and forward_count(18, settings) == 30
+    assert plan(18, settings).endswith("× 2 forwards (guidance), every other one of the outermost level alone")
+
+
+def test_deep_features_are_those_of_the_step_before():
+    """Against the whole network whose outermost level is handed, by a hook, what came up to it at another step."""
+    network, given = tiny_ethd(), conditions(4)
+    motion = MotionConditions(
+        given.lip[None],
+        given.driving_expression[None],
+        given.reference_expression[None],
+        given.face_mask[None],
+        given.lip_mask[None],
+    )
+    generator = torch.Generator().manual_seed(1)
+    one, other = (torch.randn(1, 4, 8, 2 * H, 2 * H, generator=generator) for _ in range(2))
+    times = torch.tensor([[24.0, 60.0, 0.0]])
+    deep, came = DeepFeatures(), []
+    outermost = network.up_blocks[-1]
+    with torch.no_grad():
+        first = network(one, torch.tensor([0.5]), motion, times, deep)
+        again = network(other, torch.tensor([0.2]), motion, times, deep)
+        hook = outermost.register_forward_pre_hook(lambda block, given: came.append(given[0]))
+        torch.testing.assert_close(network(one, torch.tensor([0.5]), motion, times), first, rtol=0, atol=0)
+        hook.remove()
+        hook = outermost.register_forward_pre_hook(lambda block, given: (came[0], *given[1:]))
+        torch.testing.assert_close(network(other, torch.tensor([0.2]), motion, times), again, rtol=0, atol=0)
+        hook.remove()
+        assert (network(other, torch.tensor([0.2]), motion, times) - again).abs().max() > 1e-4
+
+
+def test_the_fast_mode_takes_ten_steps_or_fewer():
+    assert fast(SETTINGS) == replace(SETTINGS, fusion="shifted", reuse=True)
+    assert fast(VideoSamplingSettings()) == VideoSamplingSettings(steps=10, grid="ays", fusion="shifted", reuse=True)
 
 
 def test_a_value_that_is_not_finite_names_window_and_step():

@@ -92,6 +92,31 @@ def test_sampling_goes_on_at_the_step_that_was_not_done(last, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("last", [1, 3, 4, 5, 9])
+def test_with_deep_features_it_goes_on_at_the_two_steps_that_were_not_done(last, tmp_path):
+    given = {"frame_count": FRAMES, "settings": replace(SETTINGS, reuse=True, fusion="shifted")}
+    whole = sample_video(Exact(spread=0.3), conditions(FRAMES), **given)
+
+    def stop(done: int, total: int) -> None:
+        if done == last:
+            raise Stopped
+
+    film = UnfinishedFilm(tmp_path, "key")
+    with pytest.raises(Stopped):
+        sample_video(Exact(spread=0.3), conditions(FRAMES), **given, on_step=stop, unfinished=film)
+    assert film.begun == (last > 4)
+    reports: list[int] = []
+    again = sample_video(
+        Exact(spread=0.3),
+        conditions(FRAMES),
+        **given,
+        on_step=lambda done, _: reports.append(done),
+        unfinished=UnfinishedFilm(tmp_path, "key"),
+    )
+    assert torch.equal(again, whole)
+    assert reports[0] == ((last - 1) // 4 * 4 or 1) and reports[-1] == 10
+
+
 @pytest.mark.parametrize("stopped", [1, 2, 3])
 def test_decoding_goes_on_at_its_chunk(stopped, tmp_path):
     """What is kept is what was given: 8 bits of each frame; and the detail goes on from the last one."""

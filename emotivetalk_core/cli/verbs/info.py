@@ -11,7 +11,14 @@ from ...errors import WeightsError
 from ...models.model_set import read_sampling_defaults
 from ...models.photograph_presets import DICE_TALK, SONIC
 from ...models.presets import FULL, PAPER_WINDOWS
-from ...sampling.flops import PAPER_PARAMETERS, PAPER_TFLOP, backbone_parameters, clip_costs, photograph_cost
+from ...sampling.flops import (
+    PAPER_PARAMETERS,
+    PAPER_TFLOP,
+    backbone_parameters,
+    clip_costs,
+    fast_backbone_costs,
+    photograph_cost,
+)
 from ...sampling.memory import clip_memory, decoder_in_tiles, photograph_memory
 from ...version import __version__
 from ...weight_files.bundled import BUNDLED_WEIGHTS
@@ -99,6 +106,11 @@ def print_flops() -> None:
             f"{cost.parameters:>15,}"
         )
     print(f"  {'all':<42}{sum(cost.clip for cost in costs) / 1e12:>11.2f}{sum(c.parameters for c in costs):>15,}")
+    print("ETHD in the fast mode (`--fast`):")
+    fast_costs = fast_backbone_costs(FULL, frames)
+    for cost in fast_costs:
+        print(f"  {cost.name:<21}{cost.forward / 1e12:>11.3f}{cost.forwards:>10}{cost.clip / 1e12:>11.2f}")
+    print(f"  {'all':<42}{sum(cost.clip for cost in fast_costs) / 1e12:>11.2f}")
     paper = ", ".join(f"{name} {value:,.0f}" for name, value in PAPER_TFLOP.items())
     print(f"the paper's table 6, backbone alone: {paper}")
     parts = backbone_parameters(FULL.ethd)
