@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import comfy.k_diffusion.sampling
@@ -17,9 +18,9 @@ from comfy_api.latest import io
 
 from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, noise_grid
 from ..emotivetalk_core.errors import InputError, SettingsError
-from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, plan, window_count
+from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, plan
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
-from ..emotivetalk_core.sampling.video import VideoSamplingSettings
+from ..emotivetalk_core.sampling.video import FAST_STEPS, VideoSamplingSettings, rounds_of
 from .ethd import without_expression, without_lips
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .notes import HIDDEN, show, ui_notes
@@ -69,21 +70,20 @@ class FaceGuider(comfy.samplers.CFGGuider):
 class WindowProgress:
     """windows × steps on the host's progress bar, with a preview of the latent after each step.
 
-    on_forecast: told, once the first window is done, how long the others will take · unfinished: where the latent is
-    kept after each step, and taken up again.
+    windows: how many there are at each step · on_forecast: told, once the first window is done, how long the others
+    will take · unfinished: where the latent is kept after each step, and taken up again.
     """
 
     def __init__(
         self,
         model: comfy.model_patcher.ModelPatcher,
-        windows: int,
-        steps: int,
+        windows: Sequence[int],
         on_forecast: Callable[[str], None],
         unfinished: UnfinishedFilm | None,
     ) -> None:
-        self.bar = comfy.utils.ProgressBar(windows * steps)
+        self.bar = comfy.utils.ProgressBar(sum(windows))
         self.previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
-        self.done, self.total = 0, windows * steps
+        self.windows, self.done, self.total = windows, 0, sum(windows)
         self.on_forecast, self.unfinished = on_forecast, unfinished
         self.began, self.before = 0.0, 0
 
@@ -102,7 +102,7 @@ class WindowProgress:
         first, kept = 0, self.unfinished.latents(x.shape) if self.unfinished is not None else None
         if kept is not None:
             first, x = kept[0], kept[1].to(x)
-            self.done = self.before = first * self.total // (len(sigmas) - 1)
+            self.done = self.before = sum(self.windows[:first])
             self.bar.update_absolute(self.done)
             self.on_forecast(f"goes on after step {first}, where it was stopped")
         self.began = time.monotonic()
@@ -214,6 +214,13 @@ class WindowedSampler(io.ComfyNode):
                     tooltip="Keeps the latent on disk after each step, so that the same prompt goes on there after a "
                     "crash or Cancel. Off keeps nothing.",
                 ),
+                io.Boolean.Input(
+                    "fast",
+                    default=False,
+                    optional=True,
+                    tooltip="Sooner, for a small price: windows that share no frames, and ten steps where the weights "
+                    "say more.",
+                ),
             ],
             outputs=[io.Latent.Output(display_name="latent")],
         )
@@ -232,11 +239,19 @@ class WindowedSampler(io.ComfyNode):
         lip_guidance: float = 1.0,
         emotion_guidance: float = 1.0,
         resume: bool = True,
+        fast: bool = False,
     ) -> io.NodeOutput:
         if not isinstance(model.model, ETHDModel):
             raise InputError("The MODEL is not an ETHD backbone, which this sampler needs; connect Load ETHD.")
         check_conditioning(positive)
+        if fast and overlap > 0:
+            raise SettingsError(
+                f"fast samples in windows that share no frames, but the overlap is {overlap}; set it to -1, or switch "
+                "fast off."
+            )
         defaults = model.model.sampling_defaults
+        if fast and defaults.steps > FAST_STEPS:
+            defaults = replace(defaults, steps=FAST_STEPS, grid="ays")
         grid = defaults.grid if grid == AS_WEIGHTS else grid
         sigmas = noise_grid(grid, steps or defaults.steps, defaults.sigma_max)
         ratio = latent.get("downscale_ratio_spacial")
@@ -244,15 +259,22 @@ class WindowedSampler(io.ComfyNode):
 
         frames = start.shape[0]
         own = own_windows(defaults, model.model.latent_format.spacial_downscale_ratio, *start.shape[-2:])
-        window, overlap = _windows(own, window, overlap)
+        window, overlap = _windows(own, window, 0 if fast else overlap)
         guidance = {"lip_guidance": lip_guidance, "emotion_guidance": emotion_guidance}
-        settings = VideoSamplingSettings(steps=len(sigmas) - 1, window=window, overlap=overlap, **guidance)
+        settings = VideoSamplingSettings(
+            steps=len(sigmas) - 1,
+            window=window,
+            overlap=overlap,
+            fusion="shifted" if fast else "overlap",
+            **guidance,
+        )
         motion = positive[0][1].get("motion_bucket_id", defaults.motion_bucket)
-        chosen = f"{grid}, windows of {window} frames that share {overlap}, motion amount {motion:.0f}"
+        shared = "none and move on" if fast else overlap
+        chosen = f"{grid}, windows of {window} frames that share {shared}, motion amount {motion:.0f}"
         notes = [chosen, forecast(model, (min(window, frames), *start.shape[1:]), plan(frames, settings))]
         ui = ui_notes(cls, notes)
         noise = frame_noise(frames, tuple(start.shape[1:]), seed)
-        makes = (noise, sigmas, start, latent.get("noise_mask"), positive, window, overlap, guidance)
+        makes = (noise, sigmas, start, latent.get("noise_mask"), positive, window, overlap, guidance, fast)
         unfinished = unfinished_film(cls, "model", str(model.load_device), makes) if resume else None
 
         def on_forecast(said: str) -> None:
@@ -262,12 +284,11 @@ class WindowedSampler(io.ComfyNode):
         model = model.clone()
         progress = WindowProgress(
             model,
-            window_count(frames, window, overlap),
-            len(sigmas) - 1,
+            [len(each.starts) for each in rounds_of(frames, settings)],
             on_forecast=on_forecast,
             unfinished=unfinished,
         )
-        set_windows(model, VideoWindows(window, overlap, progress.window))
+        set_windows(model, VideoWindows(window, overlap, progress.window, shifted=fast))
         guider = FaceGuider(model, positive, **guidance)
         samples = guider.sample(
             noise,

@@ -9,7 +9,13 @@ import comfy.model_patcher
 import comfy.patcher_extension
 import torch
 
-from ..emotivetalk_core.diffusion.windows import check_windows, window_starts, window_weights, wrapped_windows
+from ..emotivetalk_core.diffusion.windows import (
+    check_windows,
+    shifted_windows,
+    window_starts,
+    window_weights,
+    wrapped_windows,
+)
 from ..emotivetalk_core.errors import NumericalError, SettingsError
 from ..emotivetalk_core.models.photograph_presets import PhotographDefaults
 from ..emotivetalk_core.models.presets import SamplingDefaults, draws_at, windows_at
@@ -18,12 +24,15 @@ from ..emotivetalk_core.models.presets import SamplingDefaults, draws_at, window
 class VideoWindows(comfy.context_windows.IndexListContextHandler):
     """Overlapping windows, fused by the core's weights (EmotiveTalk §3.4); each is checked for finite values.
 
-    A video no longer than the window is one window. on_window is called after each. SettingsError for an overlap that
-    is not shorter than the window.
+    A video no longer than the window is one window. on_window is called after each · shifted: without overlap, moved on
+    at every step, as in the core's fast mode. SettingsError for an overlap that is not shorter than the window.
     """
 
-    def __init__(self, window: int, overlap: int, on_window: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, window: int, overlap: int, on_window: Callable[[], None] | None = None, *, shifted: bool = False
+    ) -> None:
         check_windows(window, overlap)
+        self.shifted = shifted
         super().__init__(
             context_schedule=comfy.context_windows.ContextSchedule("emotivetalk", self._frames_of_windows),
             fuse_method=comfy.context_windows.ContextFuseMethod("emotivetalk", self._weights),
@@ -56,7 +65,10 @@ class VideoWindows(comfy.context_windows.IndexListContextHandler):
 
     @staticmethod
     def _frames_of_windows(frames: int, handler: "VideoWindows", model_options: dict[str, Any]) -> list[list[int]]:
-        starts = window_starts(frames, handler.context_length, handler.context_overlap)
+        if handler.shifted:
+            starts = shifted_windows(frames, handler.context_length, handler._step)
+        else:
+            starts = window_starts(frames, handler.context_length, handler.context_overlap)
         length = min(handler.context_length, frames)
         return [list(range(start, start + length)) for start in starts]
 
