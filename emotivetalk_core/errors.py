@@ -42,5 +42,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     return told or isinstance(error, (MemoryError, OutOfMemoryError))
 
 
+class ProcessError(EmotiveTalkError):
+    """Processes that work together cannot go on, for one of them is gone."""
+
+
 class NumericalError(EmotiveTalkError):
     """A network produced a value that is not finite."""

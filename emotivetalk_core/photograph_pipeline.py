@@ -16,6 +16,7 @@ from .face.regions import box_mask_around
 from .models.photograph_encoders import PhotographEncoders
 from .models.photograph_set import PhotographSet
 from .models.vae import decode_chunks, encode_mode, frames_at_once
+from .processes import ALONE, Processes
 from .sampling.photograph import PhotographSettings, PhotographVideo, sample_photograph
 from .sampling.unfinished import FollowsNothing, UnfinishedFilm, film_key
 from .types import Emotion, FaceRegions, Speech
@@ -158,15 +159,19 @@ def render_photograph(
     talk: PhotographTalk,
     on_stage: OnStage | None = None,
     unfinished: UnfinishedFilm | None = None,
+    processes: Processes = ALONE,
 ) -> Iterator[torch.Tensor]:
     """The backbone in windows, the VAE's decoder, the frames between: chunks [k, 3, s, s], RGB in 0…1, `frames` in all
     at 25 a second.
 
     unfinished: this film's own, see `unfinished_photograph`; each step, and each chunk of frames rounded to 8 bits, are
-    kept in it, and taken up again.
+    kept in it, and taken up again · processes: those that sample it together, all of which make this call; only the
+    first one decodes.
     """
     report = None if on_stage is None else lambda done, total: on_stage(VIDEO, done, total)
-    latents = sample_photograph(models.unet, video, talk.video, report, unfinished=unfinished)
+    latents = sample_photograph(models.unet, video, talk.video, report, unfinished=unfinished, processes=processes)
+    if not processes.first:
+        return
     latents = latents[: sampled_frames(frames)]
     side = latents.shape[-1] * models.vae.config.pixels_per_latent
     together = frames_at_once(side, side, models.vae.dtype)

@@ -21,6 +21,7 @@ from .models.lip_projector import project_lips
 from .models.model_set import ModelSet
 from .models.presets import windows_at
 from .models.vae import decode_chunks, encode_mode, frames_at_once
+from .processes import ALONE, Processes
 from .sampling.expression import sample_expression
 from .sampling.unfinished import UnfinishedFilm, film_key
 from .sampling.video import VideoSamplingSettings, sample_video
@@ -214,11 +215,13 @@ def render(
     settings: TalkSettings,
     on_stage: OnStage | None = None,
     unfinished: UnfinishedFilm | None = None,
+    processes: Processes = ALONE,
 ) -> Iterator[torch.Tensor]:
     """The backbone in windows, then the VAE's decoder: chunks of frames [k, 3, s, s], RGB in 0…1.
 
     unfinished: this film's own, see `unfinished_film`; each step, and each chunk of frames rounded to 8 bits,
-    are kept in it, and taken up again.
+    are kept in it, and taken up again · processes: those that sample it together, all of which make this call; only the
+    first one decodes.
     """
     frames = conditions.lip.shape[0]
     latents = sample_video(
@@ -228,7 +231,10 @@ def render(
         settings=settings.video,
         on_step=_report(on_stage, VIDEO),
         unfinished=unfinished,
+        processes=processes,
     )  # [n, 4, h, w]
+    if not processes.first:
+        return
 
     transfer = DetailTransfer(settings.detail)
 

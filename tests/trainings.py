@@ -35,7 +35,7 @@ def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None, 
         forkserver.ensure_running()
     started = [
         FORKS.Process(target=command_line, args=(arguments, place, said[rank]))
-        for rank, place in enumerate(_places(processes, machines))
+        for rank, place in enumerate(places(processes, machines))
     ]
     for process in started:
         process.start()
@@ -61,7 +61,8 @@ def command_line(arguments: list[str], place: dict[str, str], said: Path) -> Non
     sys.exit(main(arguments))
 
 
-def _places(processes: int, machines: int) -> list[dict[str, str]]:
+def places(processes: int, machines: int = 1) -> list[dict[str, str]]:
+    """What torchrun tells each of them by its environment; nothing to one alone."""
     if processes == 1:
         return [{}]
     with socket.socket() as free:

@@ -2,6 +2,9 @@
 
 from ..errors import EmotiveTalkError, is_out_of_memory
 
+FAULT = 2
+"""The exit status for anything that the user can mend."""
+
 
 def sentence(error: BaseException) -> str | None:
     """What somebody can do about it; None for what is no fault of theirs."""

@@ -20,11 +20,11 @@ from typing import NoReturn
 from ..errors import SettingsError
 from ..version import __version__
 from . import codebook, convert, demo, evaluate, fetch, info, measure, prepare, synthesize, talk, train
-from .faults import sentence
+from .faults import FAULT, sentence
 from .performance import keep_freed_memory, wait_briefly
 
 VERBS = (demo, talk, measure, codebook, info, fetch, convert, synthesize, prepare, train, evaluate)
-FAULT, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 
 
 class _Parser(argparse.ArgumentParser):

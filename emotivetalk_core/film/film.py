@@ -22,6 +22,7 @@ from ..face.portrait import read_portrait
 from ..face.regions import face_regions, flatten_alpha
 from ..models.model_set import ModelSet, load_model_set
 from ..models.photograph_set import PhotographSet, is_photograph_folder, load_photograph_set
+from ..processes import ALONE, Processes
 from ..sampling.estimate import check_disk, film_bytes
 from ..types import FRAMES_PER_SECOND, CropRecord, FaceRegions, Portrait
 from ..video.writer import VideoWriter, kept_layout
@@ -40,7 +41,8 @@ class Film:
     """A film that is ready to be sampled, of frames [3, height, width].
 
     Iterate over it for its frames, in chunks [k, 3, height, width], RGB in 0…1, 25 a second; or `save` it. Each of the
-    two samples it anew.
+    two samples it anew. processes: those that sample it together, and all do the same with it; the first one alone has
+    frames, and writes.
     """
 
     performance: Performance
@@ -50,6 +52,7 @@ class Film:
     frame_count: int
     request: FilmRequest
     listener: Listener
+    processes: Processes = ALONE
 
     @property
     def width(self) -> int:
@@ -74,7 +77,12 @@ class Film:
         together: whether frames are composed and encoded in a thread of their own while the next ones are decoded;
         what is written is the same.
         """
-        where, (sound, layout) = Path(path), self._sound()
+        where = Path(path)
+        if not self.processes.first:
+            for _ in self._crops():
+                pass
+            return where
+        sound, layout = self._sound()
         disk, spelled = film_bytes(self.width, self.height, self.frame_count, len(sound)), self.request.spelling
         check_disk(
             where.absolute().parent,
@@ -106,7 +114,7 @@ class Film:
 
     def _crops(self, disk: float = 0.0) -> Iterator[torch.Tensor]:
         """As they are decoded."""
-        return self.performance.crops(self.listener, disk=disk)
+        return self.performance.crops(self.listener, disk=disk, processes=self.processes)
 
     def _composed(self, crops: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
         """As they are to be seen."""
@@ -132,9 +140,18 @@ def make_film(
 
 
 def prepare_film(
-    script: Script, models: ModelSet | PhotographSet | None = None, listener: Listener | None = None
+    script: Script,
+    models: ModelSet | PhotographSet | None = None,
+    listener: Listener | None = None,
+    processes: Processes = ALONE,
 ) -> Film | None:
-    """As `make_film`, of a script that was read before. None where a plot was all that was asked for, and is drawn."""
+    """As `make_film`, of a script that was read before. None where a plot was all that was asked for, and is drawn.
+
+    processes: those that will sample the film together; what is written beside it, the first one writes.
+    """
+    if not processes.first:
+        alone = replace(script.direction, plot=None, save_take=None)
+        script = replace(script, request=replace(script.request, resume=False, direction=alone))
     request, listener = script.request, listener or Listener()
     kind = performer_kind(request, models)
     kind.check(script)
@@ -153,7 +170,7 @@ def prepare_film(
         return None
     listener(READING, 3, 3)  # only now, so that a fault stands alone on the screen
     portrait, record = scaled_picture(portrait, regions.record, None if request.crop else request.size)
-    return Film(performance, recording, portrait, record, speech.frames, request, listener)
+    return Film(performance, recording, portrait, record, speech.frames, request, listener, processes)
 
 
 def load_models(

@@ -3,8 +3,14 @@
 import time
 
 from ..models.vae import FRAME_ALONE
+from ..processes import Processes
 from ..sampling.estimate import forecast_words, memory_words, time_words
 from .listener import Listener
+
+
+def shared_cost(cost: str, processes: Processes) -> str:
+    """The cost of sampling in words, and among how many it is shared."""
+    return cost if processes.count == 1 else f"{cost}, shared by {processes.count} processes"
 
 
 def tell_cost(listener: Listener, frames: int, cost: str, memory: float, disk: float) -> None:

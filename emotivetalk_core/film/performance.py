@@ -34,13 +34,14 @@ from ..pipeline import (
     unfinished_film,
 )
 from ..plot import draw_course
+from ..processes import ALONE, Processes
 from ..sampling.estimate import memory_words, plan, window_memory
 from ..sampling.unfinished import UnfinishedFilm
 from ..sampling.video import fast
 from ..types import CropRecord, Emotion, ExpressionLatents, FaceRegions, LipLatents, Portrait, Speech, VideoConditions
 from .directing import emotion_of, head_pose_of, pictures_read, played_expression, recordings_heard, write_plot
 from .files import state_folder
-from .forecast import Forecast, StillWatch, tell_cost
+from .forecast import Forecast, StillWatch, shared_cost, tell_cost
 from .listener import Listener
 from .request import FilmRequest, path_of
 from .resuming import Resuming
@@ -63,9 +64,9 @@ class Performance(Protocol):
     @property
     def cost(self) -> str: ...
 
-    def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
+    def crops(self, listener: Listener, *, disk: float = 0.0, processes: Processes = ALONE) -> Iterator[torch.Tensor]:
         """The talking crop as it is decoded, in chunks [k, 3, s, s], RGB in 0…1. disk: bytes that the film will take
-        there.
+        there · processes: those that sample it together; for all but the first there are none.
         """
         ...
 
@@ -182,15 +183,16 @@ class EmotiveTalkPerformance:
     def cost(self) -> str:
         return plan(self.speech.frames, self.settings.video)
 
-    def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
+    def crops(self, listener: Listener, *, disk: float = 0.0, processes: Processes = ALONE) -> Iterator[torch.Tensor]:
         settings, regions = self.settings, self.regions
         if self.size > self.drawn:
             listener.say(
                 f"note: these weights draw faces at {self.drawn} pixels only; what moves is enlarged to {self.size}."
             )
         frames = self.speech.frames
-        listener.label(VIDEO, f"{VIDEO}, {self.cost}")
-        tell_cost(listener, frames, self.cost, self.memory, disk)
+        cost = shared_cost(self.cost, processes)
+        listener.label(VIDEO, f"{VIDEO}, {cost}")
+        tell_cost(listener, frames, cost, self.memory, disk)
         resuming = Resuming(self.request, listener, disk=disk, size=self.drawn, frames=frames)
         watch = StillWatch(listener, PORTRAIT)
         conditions = prepare_conditions(self.models, self.speech, regions, settings, watch)
@@ -205,7 +207,7 @@ class EmotiveTalkPerformance:
         if not resumed:
             watch.tell(frames)
         report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
-        yield from render(self.models, conditions, settings, report, self._unfinished)
+        yield from render(self.models, conditions, settings, report, self._unfinished, processes)
 
     def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
         settings, regions = self.settings, self.regions

@@ -21,13 +21,14 @@ from ..photograph_pipeline import (
     silent_tail,
     unfinished_photograph,
 )
+from ..processes import ALONE, Processes
 from ..sampling.photograph import plan
 from ..sampling.unfinished import UnfinishedFilm
 from ..sampling.video import FAST_STEPS
 from ..types import CropRecord, Emotion, FaceRegions, Portrait, Speech
 from .directing import emotion_of, recordings_heard
 from .files import state_folder
-from .forecast import Forecast, tell_cost
+from .forecast import Forecast, shared_cost, tell_cost
 from .listener import Listener
 from .performance import check_memory
 from .request import FilmRequest
@@ -124,17 +125,18 @@ class PhotographPerformance:
     def cost(self) -> str:
         return plan(sampled_frames(self.speech.frames) + silent_tail(self.models, self.talk), self.talk.video)
 
-    def crops(self, listener: Listener, *, disk: float = 0.0) -> Iterator[torch.Tensor]:
+    def crops(self, listener: Listener, *, disk: float = 0.0, processes: Processes = ALONE) -> Iterator[torch.Tensor]:
         frames = self.speech.frames
-        listener.label(VIDEO, f"{VIDEO}, {self.cost}")
-        tell_cost(listener, frames, self.cost, self.memory, disk)
+        cost = shared_cost(self.cost, processes)
+        listener.label(VIDEO, f"{VIDEO}, {cost}")
+        tell_cost(listener, frames, cost, self.memory, disk)
         resuming = Resuming(self.request, listener, disk=disk, size=self.size, frames=frames)
         video = prepare_photograph(self.models, self.speech, self.regions, self.talk, listener)
         self._unfinished, resumed = resuming.state(
             lambda: unfinished_photograph(state_folder(), self.models, video, frames, self.talk)
         )
         report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
-        yield from render_photograph(self.models, video, frames, self.talk, report, self._unfinished)
+        yield from render_photograph(self.models, video, frames, self.talk, report, self._unfinished, processes)
 
     def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
         return crops

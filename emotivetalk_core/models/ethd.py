@@ -6,6 +6,7 @@ This file knows no noise schedule: it gives SVD's raw output F, and `diffusion.n
 
 from dataclasses import dataclass
 from types import ModuleType
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from ..layers.region import Region
 from ..layers.transformer import SiteContext
 from ..layers.zero_start import start_at_zero
 from ..types import MotionConditions
-from .ethd_blocks import BlockParts, build_levels
+from .ethd_blocks import BlockParts, DownBlock, build_levels
 
 EXPRESSION_INJECTIONS = ("edi", "direct", "none")
 ADDED_TIME_VALUES = 3
@@ -199,7 +200,7 @@ class ETHD(nn.Module):
         """Down, across and up; h [b·n, c, h, w]."""
         skips = [h]
         if deep is not None and deep.kept is not None:
-            skips += self.down_blocks[0].at_its_size(h, embedding, context)
+            skips += cast(DownBlock, self.down_blocks[0]).at_its_size(h, embedding, context)
             return self.up_blocks[-1](deep.kept, skips, embedding, context)
         for block in self.down_blocks:
             skips += block(skips[-1], embedding, context)

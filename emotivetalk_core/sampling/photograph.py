@@ -2,7 +2,7 @@
 step, with guidance by portrait, speech and emotion.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from ..diffusion.noise_levels import (
 from ..diffusion.windows import check_windows, fuse_wrapped, wrapped_windows
 from ..errors import NumericalError, SettingsError
 from ..models.photograph_presets import SAMPLED_PER_SECOND
+from ..processes import ALONE, Processes
 from ..types import PhotographConditions
 from .unfinished import UnfinishedFilm
 
@@ -116,12 +117,14 @@ def sample_photograph(
     *,
     dtype: torch.dtype | None = None,
     unfinished: UnfinishedFilm | None = None,
+    processes: Processes = ALONE,
 ) -> torch.Tensor:
     """The clean video latent [n, 4, h, w], scaled, float32, on the device of `video.portrait_latent`.
 
     on_step(done, total): counts windows x steps; what it raises ends the sampling at once · dtype: what the network is
     fed; by default that of its first parameter · unfinished: where the state is kept after each step, and taken up
-    again; this film's own. NumericalError naming window and step when its answer is not finite.
+    again; this film's own · processes: those that share the windows of each step, all of which make this call.
+    NumericalError naming window and step when its answer is not finite.
 
     It begins at the portrait itself under noise, not at noise alone.
     """
@@ -133,22 +136,37 @@ def sample_photograph(
     total, done = sum(len(windows) for windows in plan), 0
     denoiser = _Denoiser(network, video, settings, dtype or _parameter_dtype(network))
 
-    def windows_of(step: int) -> Iterator[torch.Tensor]:
-        nonlocal done
-        for frames in plan[step]:
-            yield denoiser(x, sigmas[step], frames, step)
-            done += 1
-            if on_step is not None:
-                on_step(done, total)
-
     first, kept = 0, unfinished.latents(x.shape) if unfinished is not None else None
     if kept is not None:
         first, x = kept[0], kept[1].to(x)
+    first, x = int(processes.from_first(torch.tensor([first], device=x.device))), processes.from_first(x)
+    if first:
         done = sum(len(windows) for windows in plan[:first])
         if on_step is not None:
             on_step(done, total)
+
+    def count(more: int, most: int) -> None:
+        nonlocal done
+        done = min(done + more, most)
+        if on_step is not None:
+            on_step(done, total)
+
+    def through(step: int, frames: list[int], most: int) -> torch.Tensor:
+        """D of a window [T, 4, h, w]. most: to be counted once all are done."""
+        D = denoiser(x, sigmas[step], frames, step)
+        count(processes.count, most)  # the others do as much meanwhile
+        return D
+
     for step in range(first, settings.steps):
-        D = fuse_wrapped(windows_of(step), plan[step], n)
+        end = done + len(plan[step])
+        shared = processes.share(
+            plan[step],
+            lambda frames, step=step, end=end: through(step, frames, end),
+            lambda frames: portrait.new_empty(len(frames), *portrait.shape, dtype=torch.float32),
+        )
+        D = fuse_wrapped(shared, plan[step], n)
+        if done < end:
+            count(end - done, end)
         x = ddim_step(x, D, sigmas[step], sigmas[step + 1])
         if unfinished is not None:
             unfinished.keep_latents(step + 1, x)

@@ -1,7 +1,8 @@
 """ETHD's sampler: one noise latent for the whole video, denoised in overlapping windows (EmotiveTalk §3.4, §6.4)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal, Protocol, cast
 
 import torch
@@ -18,6 +19,7 @@ from ..diffusion.noise_levels import (
 from ..diffusion.windows import check_windows, fuse, shifted_windows, window_starts
 from ..errors import InputError, NumericalError, SettingsError
 from ..models.ethd import ETHD, DeepFeatures
+from ..processes import ALONE, Processes
 from ..types import FRAMES_PER_SECOND, MotionConditions, VideoConditions
 from .unfinished import UnfinishedFilm
 
@@ -93,6 +95,11 @@ class Round:
     steps: range
     starts: list[int]
 
+    @property
+    def forwards(self) -> int:
+        """Of a window each, without guidance's."""
+        return len(self.starts) * len(self.steps)
+
 
 def rounds_of(frame_count: int, settings: VideoSamplingSettings) -> list[Round]:
     """All rounds of a video. The windows are the same in each for "overlap", and move on for "shifted"."""
@@ -118,13 +125,16 @@ def sample_video(
     on_preview: Callable[[int, torch.Tensor], None] | None = None,
     dtype: torch.dtype | None = None,
     unfinished: UnfinishedFilm | None = None,
+    processes: Processes = ALONE,
 ) -> torch.Tensor:
     """Sample the clean video latent [n, 4, h, w], scaled, float32, on the device of `conditions.portrait_latent`.
 
     on_step(done, total): counts windows x steps; what it raises ends the sampling at once · on_preview(step, D):
     after each step, counted from 1, with the fused estimate of the clean latent [n, 4, h, w] · dtype: what the
     network is fed; by default that of its first parameter, which a host that keeps its weights in a storage format
-    has to overrule · unfinished: where the state is kept after each step, and taken up again; this film's own.
+    has to overrule · unfinished: where the state is kept after each step, and taken up again; this film's own ·
+    processes: those that share the windows of each step, all of which make this call; the first one's state is taken
+    up. What comes out is the same, bit for bit.
 
     The state stays float32 whatever the network computes in: at sigma = 700 half precision would round away the
     picture. InputError when the conditions are not of `frame_count` frames; NumericalError naming window and step when
@@ -147,7 +157,7 @@ def sample_video(
         )
     device = conditions.portrait_latent.device
     rounds = rounds_of(n, settings)
-    total, done = sum(len(each.starts) * len(each.steps) for each in rounds), 0
+    total, done = sum(each.forwards for each in rounds), 0
     denoiser = _WindowDenoiser(denoise_network, conditions, settings, dtype or _parameter_dtype(denoise_network))
     length = min(settings.window, n)
 
@@ -155,36 +165,48 @@ def sample_video(
     shape = (LATENT_CHANNELS, *conditions.portrait_latent.shape[-2:])
     x = frame_noise(n, shape, settings.seed).to(device) * sigmas[0]  # [n, 4, h, w]
 
-    def windows_of(steps: range, starts: list[int]) -> Iterator[torch.Tensor]:
-        """Of each window D [T, 4, h, w] at the last of the steps, and behind it the noisy latent there [T, 4, h, w]
-        where it is another than the whole video's.
-        """
-        nonlocal done
-        for first in range(0, len(starts), settings.windows_per_batch):
-            batch = starts[first : first + settings.windows_per_batch]
-            noisy = torch.stack([x[start : start + length] for start in batch])  # [b, T, 4, h, w]
-            deep = _DeepStore() if len(steps) > 1 else None
-            for step in steps:
-                D = denoiser(noisy, sigmas[step], batch, step, deep)
-                done += len(batch)
-                if on_step is not None:
-                    on_step(done, total)
-                if step != steps[-1]:
-                    noisy = ddim_step(noisy, D, sigmas[step], sigmas[step + 1])
-            yield from D if len(steps) == 1 else torch.cat([D, noisy], dim=2)
-
     first, kept = 0, unfinished.latents(x.shape) if unfinished is not None else None
     if kept is not None:
         first, x = kept[0], kept[1].to(x)
-        before = [each for each in rounds if each.steps[0] < first]
-        done = sum(len(each.starts) * len(each.steps) for each in before)
+    first, x = int(processes.from_first(torch.tensor([first], device=device))), processes.from_first(x)
+    if first:
+        done = sum(each.forwards for each in rounds if each.steps[0] < first)
         if on_step is not None:
             on_step(done, total)
+
+    def count(more: int, most: int) -> None:
+        nonlocal done
+        done = min(done + more, most)
+        if on_step is not None:
+            on_step(done, total)
+
+    def through(steps: range, batch: list[int], most: int) -> torch.Tensor:
+        """Of each window D [b, T, 4, h, w] at the last of the steps, and behind it the noisy latent there where that is
+        another than the whole video's [b, T, 8, h, w]. most: to be counted once all batches are done.
+        """
+        noisy = torch.stack([x[start : start + length] for start in batch])  # [b, T, 4, h, w]
+        deep = _DeepStore() if len(steps) > 1 else None
+        for step in steps:
+            D = denoiser(noisy, sigmas[step], batch, step, deep)
+            count(len(batch) * processes.count, most)  # the others do as much meanwhile
+            if step == steps[-1]:
+                break
+            noisy = ddim_step(noisy, D, sigmas[step], sigmas[step + 1])
+        return D if len(steps) == 1 else torch.cat([D, noisy], dim=2)
+
     for each in rounds:
-        step = each.steps[-1]
+        step, together, end = each.steps[-1], settings.windows_per_batch, done + each.forwards
         if step < first:
             continue
-        D, noisy = _halves(fuse(windows_of(each.steps, each.starts), each.starts, n), x)
+        channels = LATENT_CHANNELS * min(len(each.steps), 2)
+        shared = processes.share(
+            [each.starts[at : at + together] for at in range(0, len(each.starts), together)],
+            lambda batch, each=each, end=end: through(each.steps, batch, end),
+            lambda batch, channels=channels: torch.empty(len(batch), length, channels, *shape[1:], device=device),
+        )
+        D, noisy = _halves(fuse(chain.from_iterable(shared), each.starts, n), x)
+        if done < end:
+            count(end - done, end)
         x = ddim_step(noisy, D, sigmas[step], sigmas[step + 1])
         if unfinished is not None:
             unfinished.keep_latents(step + 1, x)

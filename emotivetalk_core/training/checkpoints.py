@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from ..errors import OutputError, WeightsError
-from .processes import Processes
+from ..processes import Processes
 
 _RECORD = "state.json"
 

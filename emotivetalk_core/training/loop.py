@@ -20,10 +20,10 @@ from torch import nn
 
 from ..device import autocast
 from ..errors import NumericalError, SettingsError
+from ..processes import Processes
 from .checkpoints import Checkpoints
 from .log import Entry, Meter, TrainingLog, is_finite, thin_curve
 from .parallel import OPTIMISERS, RECOMPUTATIONS, SHARDINGS, Outcome, Phase, Spread, build_optimiser, own_part
-from .processes import Processes
 from .ranges import above_zero, at_least, shares
 from .samples import Batches, Sample, Samples, to_device
 

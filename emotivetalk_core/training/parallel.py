@@ -23,8 +23,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import SettingsError
+from ..processes import Processes
 from .batch_norms import share_batch_norms
-from .processes import Processes
 
 SHARDINGS = ("none", "fsdp", "hsdp")
 OPTIMISERS = ("adamw", "adamw8bit")

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from trainings import run
 
 from emotivetalk_core.errors import SettingsError
+from emotivetalk_core.processes import Processes
 from emotivetalk_core.recipes.tiny import RECIPE
 from emotivetalk_core.training.job import Job
 from emotivetalk_core.training.loop import Engine
-from emotivetalk_core.training.processes import Processes
 from emotivetalk_core.training.recipe import _check_data
 from emotivetalk_core.training.source import Clip
 from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard

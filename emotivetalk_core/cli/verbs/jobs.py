@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...device import pick_device
 from ...direction.source import Keyword
 from ...errors import InputError, OutputError
 from ...film.files import as_file
@@ -18,6 +19,7 @@ from ...film.script import Script, read_script
 from ...models.codebook import EmotionCodebook
 from ...models.model_set import ModelSet
 from ...models.photograph_set import PhotographSet
+from ...processes import own_card
 from ...video.writer import check_output
 from ..faults import sentence
 from ..job_list import Line, all_lines, read_job_list
@@ -35,7 +37,8 @@ def run(arguments: argparse.Namespace) -> None:
     with _inside(file.parent):
         lines = read_job_list(file, arguments.parser, given)
         scripts = _scripts(file, lines)
-        models = load_models(given.weights, given.device) if scripts else None
+        device = str(own_card(pick_device(given.device)))  # started by torchrun, each makes films of its own
+        models = load_models(given.weights, device) if scripts else None
         if models is not None and models.codebook is not None:
             book = models.codebook
             numbered = [(line.number, scripts[line.out]) for line in lines if line.out in scripts]

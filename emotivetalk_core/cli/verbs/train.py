@@ -5,12 +5,12 @@ from pathlib import Path
 
 from ...device import pick_device
 from ...errors import OutputError, SettingsError
+from ...processes import joined
 from ...recipes.library import RECIPES, find_recipe, with_data
 from ...training.cards import card_named
 from ...training.forecast import assumption, forecast, verdict, words
 from ...training.loop import Engine
 from ...training.parallel import RECOMPUTATIONS
-from ...training.processes import joined
 from ...training.recipe import Recipe, follow
 from ..progress import StageBars
 
