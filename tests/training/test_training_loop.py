@@ -11,6 +11,7 @@ import shutil
 import pytest
 import torch
 from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import CheckpointWrapper
 from torch.nn import Linear
 
 from emotivetalk_core.errors import NumericalError, SettingsError, WeightsError
@@ -159,6 +160,26 @@ def test_parts_of_a_batch_add_up_to_it(tmp_path):
     whole, _ = run(tmp_path / "whole")
     parts, _ = run(tmp_path / "parts", engine=dataclasses.replace(EVERY_STEP, parts=4))
     torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-6, atol=1e-7)
+
+
+def test_recomputed_activations_change_no_bit(tmp_path):
+    """Chance inside of what is recomputed falls out as before."""
+
+    def trained(how):
+        torch.manual_seed(0)
+        echo = Echo()
+        echo.network = nn.Sequential(Linear(3, 8), nn.Dropout(0.5), Linear(8, 2))
+        phase = Phase(echo, blocks=(nn.Sequential,), inner=(Linear,))
+        loop = TrainingLoop("toy", tmp_path / how, {"main": phase}, SETTINGS, Engine(recompute=how), seed=4)
+        loop.run(Noise())
+        return weights(loop), sum(isinstance(module, CheckpointWrapper) for module in echo.modules())
+
+    kept, wrapped = trained("none")
+    assert wrapped == 0
+    for how, expected in (("blocks", 1), ("nested", 3)):
+        recomputed, wrapped = trained(how)
+        assert wrapped == expected and recomputed.keys() == kept.keys()
+        assert all(torch.equal(recomputed[name], kept[name]) for name in kept)
 
 
 def test_a_finished_run_does_nothing_more(tmp_path):
