@@ -2,6 +2,7 @@
 begin from."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -22,9 +23,15 @@ CPU = torch.device("cpu")
 
 def unseen_clips(count: int, frames: int, *, offset: int = 0, emotion: str | None = None) -> list[TalkingClip]:
     """`count` clips of as many people, from the seeds FIRST_SEED + offset upwards."""
-    clips = [make_clip(FIRST_SEED + offset + i, "test", frames=frames, emotion=emotion) for i in range(count)]
+    clips = [_clip(FIRST_SEED + offset + i, frames, emotion) for i in range(count)]
     assert len({clip.identity.seed for clip in clips}) == count, "two seeds drew the same person; choose another offset"
     return clips
+
+
+@lru_cache(maxsize=64)
+def _clip(seed: int, frames: int, emotion: str | None) -> TalkingClip:
+    """Its voice takes a second to speak, and many figures are of the same clips."""
+    return make_clip(seed, "test", frames=frames, emotion=emotion)
 
 
 def beginning(clip: TalkingClip, frames: int) -> TalkingClip:

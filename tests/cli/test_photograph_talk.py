@@ -1,7 +1,7 @@
 """`talk` with the weights of DICE-Talk and Sonic, at a tiny size: the whole way from published files to a video."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -172,20 +172,29 @@ def test_frames_come_in_chunks_with_progress(weights, given):
     assert told[-1] == ("decoding", 13, 13) and ("video", 1, 4) in told
 
 
-@pytest.mark.parametrize(("stage", "last"), [("video", 3), ("video", 6), ("decoding", 12)])
-def test_a_film_that_was_stopped_goes_on_and_is_the_same(stage, last, weights, given, tmp_path):
-    """In a step, after the last of them, and after its first frames."""
+@pytest.fixture(scope="module")
+def in_one_go(weights, given):
+    """What makes a film, and its frames when nothing stops it."""
     models = load_photograph_set(weights["dice-talk"])
-    speech, regions = given
     own = default_talk(models)
     talk = replace(own, video=replace(own.video, steps=3, window=16))  # 2 windows a step, for 7 frames and the silence
-    video = prepare_photograph(models, speech, regions, talk)
+    video = prepare_photograph(models, *given, talk)
+    return models, talk, video, in_bytes(render_photograph(models, video, 13, talk))
+
+
+def in_bytes(chunks: Iterable[torch.Tensor]) -> torch.Tensor:
+    return (torch.cat(list(chunks)) * 255).round()
+
+
+@pytest.mark.parametrize(("stage", "last"), [("video", 3), ("video", 6), ("decoding", 12)])
+def test_a_film_that_was_stopped_goes_on_and_is_the_same(stage, last, in_one_go, tmp_path):
+    """In a step, after the last of them, and after its first frames."""
+    models, talk, video, whole = in_one_go
     told: list[tuple[str, int]] = []
 
-    def film(on_stage: Callable[[str, int, int], None] | None = None, keep: bool = True) -> torch.Tensor:
-        state = unfinished_photograph(tmp_path, models, video, 13, talk) if keep else None
-        frames = torch.cat(list(render_photograph(models, video, 13, talk, on_stage, state)))
-        return (frames * 255).round()
+    def film(on_stage: Callable[[str, int, int], None]) -> torch.Tensor:
+        state = unfinished_photograph(tmp_path, models, video, 13, talk)
+        return in_bytes(render_photograph(models, video, 13, talk, on_stage, state))
 
     def stop(name: str, done: int, total: int) -> None:
         if (name, done) == (stage, last):
@@ -194,7 +203,7 @@ def test_a_film_that_was_stopped_goes_on_and_is_the_same(stage, last, weights, g
     with pytest.raises(KeyboardInterrupt):
         film(stop)
     again = film(lambda name, done, total: told.append((name, done)))
-    assert torch.equal(again, film(keep=False))
+    assert torch.equal(again, whole)
     windows = [done for name, done in told if name == "video"]
     assert windows == {3: [2, 3, 4, 5, 6], 6: [4, 5, 6], 12: [6]}[last], "at most one step is lost"
     other = replace(talk, interpolate=False)

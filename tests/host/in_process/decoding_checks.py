@@ -15,12 +15,14 @@ from audio_and_vae_checks import clip, part, temp_files, theirs, vae  # noqa: E4
 
 
 def tails_agree(vae: Any, half_rate: bool, count: int, more: tuple[int, ...] = ()) -> None:
-    """From where a chunk began, and from some more frames, the rest is that of the whole, to the last bit."""
-    crops = part("nodes.decoding").CropFrames(vae, clip(30, 8), count, half_rate=half_rate)
+    """From where the second chunk and the last began, and from some more frames, the rest is that of the whole, to the
+    last bit.
+    """
+    crops = part("nodes.decoding").CropFrames(vae, clip(30, 4), count, half_rate=half_rate)
     chunks = list(crops.chunks())
     whole, lengths = torch.cat(chunks), [len(chunk) for chunk in chunks]
     assert len(whole) == count and len(chunks) > 1, lengths
-    for first in (*(sum(lengths[:number]) for number in range(len(chunks))), *more):
+    for first in {lengths[0], count - lengths[-1], *more}:
         assert torch.equal(torch.cat(list(crops.chunks(first))), whole[first:]), first
 
 

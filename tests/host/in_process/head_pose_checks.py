@@ -101,18 +101,16 @@ def check_a_head_at_rest_is_the_portrait_itself() -> None:
 
 
 def check_the_windows_get_the_portrait_of_their_own_frames() -> None:
-    model, vae, *_, record, _ = setting()
-    _, _, _, crop, *_ = setting()
     pose = HeadPose(torch.tensor([[0, 0, 0, 0.06, 0, 1.0]]).repeat(12, 1))
     pose.values[:6, 3] = 0
-    videos = []
+    latents = []
     for given in (None, pose):
         positive, _, latent = conditioned(given, 12, motion_amount=0)
-        sampled = WindowedSampler.execute(model, positive, latent, seed=1, steps=2).result[0]
-        video = DecodeVideo.execute(vae, sampled, None, crop, head_pose=given, crop_record=record).result[0]
-        videos.append(video.get_components().images)
-    difference = (videos[0] - videos[1]).abs().mean((1, 2, 3))
-    assert difference[9:].min() > 3 * difference[:3].max(), difference
+        sampled = WindowedSampler.execute(setting()[0], positive, latent, seed=1, steps=2).result[0]
+        latents.append(sampled["samples"])
+    difference = (latents[0] - latents[1]).abs().mean((1, 2, 3))
+    print("by frame:", difference)
+    assert difference[9:].min() > 10 * difference[:3].max(), difference
 
 
 def check_a_pose_of_another_length_is_refused() -> None:

@@ -3,7 +3,8 @@
     HOST_PYTHON runner.py HOST_FOLDER BASE_FOLDER RESULTS_FILE DEVICE FILE.CHECK...
 
 BASE_FOLDER is laid out as a server's (server.py). Each check's outcome becomes one line of JSON in RESULTS_FILE as soon
-as it is known: its name, its seconds, and the traceback where it failed. DEVICE is cpu, or one of MOCK_BYTES.
+as it is known: its name, its seconds of processor time, and the traceback where it failed. DEVICE is cpu, or one of
+MOCK_BYTES.
 """
 
 import asyncio
@@ -71,14 +72,14 @@ def run_checks(checks: list[str], results: Path, card: Card) -> None:
     for check in checks:
         stem, name = check.split(".")
         module = sys.modules.get(stem) or load_module(stem, FOLDER / f"{stem}.py")
-        began, fault = time.perf_counter(), None
+        began, fault = time.process_time(), None
         try:
             with torch.inference_mode(), card:
                 getattr(module, name)()
         except Exception:
             fault = traceback.format_exc()
         with results.open("a", encoding="utf-8") as file:
-            print(json.dumps({"check": check, "seconds": time.perf_counter() - began, "fault": fault}), file=file)
+            print(json.dumps({"check": check, "seconds": time.process_time() - began, "fault": fault}), file=file)
 
 
 if __name__ == "__main__":

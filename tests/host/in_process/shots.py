@@ -47,7 +47,7 @@ def write_small_weights() -> None:
         return
     ethd, vae = part("emotivetalk_core.models.ethd"), part("emotivetalk_core.models.vae_network")
     defaults = part("emotivetalk_core.models.presets").SamplingDefaults(
-        steps=3, grid="ays", window=8, overlap=2, size=64, motion_bucket=0.0, sigma_max=80.0
+        steps=2, grid="ays", window=8, overlap=2, size=64, motion_bucket=0.0, sigma_max=80.0
     )
     config = ethd.ETHDConfig(
         block_channels=(16, 16),
