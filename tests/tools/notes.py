@@ -1,6 +1,6 @@
 """What the notes of the example workflows say, in Markdown."""
 
-PHOTOGRAPHS = "These weights know drawn faces alone: what they make of a photograph does not look like it."
+PHOTOGRAPHS = "These weights learnt from drawn and rendered people alone: a photograph keeps its looks, but eyes and mouth are soft."
 """Said by every note that invites to put Load Image somewhere."""
 
 NOTES = {
