@@ -1,9 +1,9 @@
-"""Stage `decoder`, and what it learns from: heads at twice the size that the encoder sees, and the latents that the
-backbone makes when it is to film the same.
+"""Stage `decoder`, and what it learns from: heads drawn at twice the size that the encoder sees, and the latents that
+the backbone makes when it is to film the same.
 
-By kind: *filmed* (drawn people talking) and *seen* (rendered ones), the head held still, with the latents of the VAE's
-encoder and beside them the backbone's, driven by what the motion encoder reads off a drawn head that does the same.
-Deterministic from the seed; making them goes on where it was stopped.
+By kind: *filmed* (drawn people talking, the head held still), with the latents of the VAE's encoder and beside them the
+backbone's, driven by the truth; *seen* (rendered people, a few frames each), whom the backbone does not know, with the
+encoder's alone. Deterministic from the seed; making them goes on where it was stopped.
 """
 
 import dataclasses
@@ -20,9 +20,8 @@ from ..models.model_set import ModelSet, load_model_set
 from ..models.vae import encode_video
 from ..pipeline import default_settings, portrait_conditions, read_face
 from ..sampling.video import sample_video
-from ..synthesis.clip import make_clip
+from ..synthesis.clip import TalkingClip, make_clip
 from ..synthesis.head_state import HeadState
-from ..synthesis.identity import sample_identity
 from ..synthesis.random_faces import random_pose, random_state
 from ..synthesis.render import Head, head_geometry, render_head
 from ..training.decoder import DecoderSettings, train_decoder
@@ -36,14 +35,12 @@ from .drawn_heads import person_of
 
 KINDS = ("filmed", "seen")
 _IN_SHARD = {"filmed": 2, "seen": 8}
-_FIRST = {"filmed": (500_000, "drawn"), "seen": (600_000, "rendered")}
-"""The clips' seeds, and whose heads they show."""
 
 
 @dataclass(frozen=True)
 class FineFilmSettings:
-    """filmed, seen: how many clips of drawn and of rendered people are made, each of a person of its own ·
-    filmed_frames, seen_frames: of each · held_out: of each kind, for validation.
+    """filmed, seen: how many clips of either kind are made, each of a person of its own · filmed_frames, seen_frames:
+    of each · held_out: of each kind, for validation.
     """
 
     filmed: int = 240
@@ -94,8 +91,8 @@ def prepare_fine_films(
             if name not in there:
                 jobs.append((first / len(numbers), kind, name, numbers[first : first + _IN_SHARD[kind]], count))
     for done, (_, kind, name, numbers, count) in enumerate(sorted(jobs), 1):
-        frames = settings.filmed_frames if kind == "filmed" else settings.seen_frames
-        clips = [_filmed(models, kind, number, seed, frames, finer, held_out=number >= count) for number in numbers]
+        make = _filmed if kind == "filmed" else _seen
+        clips = [make(models, number, seed, settings, finer, held_out=number >= count) for number in numbers]
         writer.add(write_shard(writer.folder, name, clips))
         if on_step is not None:
             on_step("films for the decoder", done, len(jobs), {})
@@ -103,12 +100,12 @@ def prepare_fine_films(
 
 @torch.inference_mode()
 def _filmed(
-    models: ModelSet, kind: str, number: int, seed: int, frames: int, finer: int, *, held_out: bool
+    models: ModelSet, number: int, seed: int, settings: FineFilmSettings, finer: int, *, held_out: bool
 ) -> WrittenClip:
-    """A head that talks where it stands, and as the backbone films it."""
-    rng = np.random.default_rng([seed, 21 if kind == "filmed" else 22, number])
-    first, heads = _FIRST[kind]
-    talk = make_clip(first + seed * 1_000 + number, "test" if held_out else "train", frames=2 * frames, heads=heads)
+    """A drawn head that talks where it stands, and as the backbone films it."""
+    rng = np.random.default_rng([seed, 21, number])
+    frames = settings.filmed_frames
+    talk = make_clip(500_000 + seed * 1_000 + number, "test" if held_out else "train", frames=2 * frames)
     pose = random_pose(rng, 0.5)
     states = [dataclasses.replace(talk.state(frames + i), pose=pose) for i in range(frames)]
     rest = replace(HeadState.rest(), pose=pose)
@@ -117,18 +114,44 @@ def _filmed(
     truth = _drawn(talk.identity, states, finer * size)
     small = _small(truth, size)
     regions = _regions(talk.identity, before, size, finer)
-    actor = talk.identity if kind == "filmed" else sample_identity(int(rng.integers(1_000_000)))
-    acted = small if kind == "filmed" else pictures(_drawn(actor, states, size), torch.device("cpu"))
-    driving = read_faces(models.motion_encoder, acted, count=frames, device=models.device)
+    driving = read_faces(models.motion_encoder, small, count=frames, device=models.device)
     usual = default_settings(models)
     usual = replace(usual, video=replace(usual.video, seed=int(rng.integers(2**31))))
     conditions = portrait_conditions(
         models, regions, read_face(models, regions), driving.lip, driving.expression, usual
     )
     made = sample_video(models.ethd, conditions, frame_count=frames, settings=usual.video)
-    scale = models.vae.config.scaling_factor  # a source's latents are unscaled
-    fields = {"latents": encode_video(models.vae, small.to(models.device)) / scale, "filmed": made / scale}
+    return _clip("filmed", number, talk, held_out, truth, small, models, made)
+
+
+@torch.inference_mode()
+def _seen(
+    models: ModelSet, number: int, seed: int, settings: FineFilmSettings, finer: int, *, held_out: bool
+) -> WrittenClip:
+    """A rendered person's neighbouring frames."""
+    frames = settings.seen_frames
+    talk = make_clip(
+        600_000 + seed * 1_000 + number, "test" if held_out else "train", frames=2 * frames, heads="rendered"
+    )
+    size = models.picture_size
+    truth = _drawn(talk.identity, [talk.state(frames + i) for i in range(frames)], finer * size)
+    return _clip("seen", number, talk, held_out, truth, _small(truth, size), models)
+
+
+def _clip(
+    kind: str,
+    number: int,
+    talk: TalkingClip,
+    held_out: bool,
+    truth: np.ndarray,
+    small: torch.Tensor,
+    models: ModelSet,
+    made: torch.Tensor | None = None,
+) -> WrittenClip:
     clip = Clip(f"{kind}/{number:05d}", person_of(talk.identity), kind, len(truth), held_out)
+    scale = models.vae.config.scaling_factor  # a source's latents are unscaled
+    fields = {"latents": encode_video(models.vae, small.to(models.device)) / scale}
+    fields |= {} if made is None else {"filmed": made / scale}
     return WrittenClip(clip, {"pictures": truth, **{name: value.half() for name, value in fields.items()}})
 
 

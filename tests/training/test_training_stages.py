@@ -18,7 +18,6 @@ from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import default_settings, talk
 from emotivetalk_core.recipes import demo, tiny
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
-from emotivetalk_core.recipes.finer_decoder import FineFilmSettings, prepare_fine_films
 from emotivetalk_core.training.denoising import NoiseLaw
 from emotivetalk_core.training.source import Clip, Source
 from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
@@ -104,22 +103,6 @@ def test_drawing_resumes_with_the_missing_shards_only(tmp_path):
     again = [json.loads(line) for line in index.read_text().splitlines() if "sha256" in line]
     assert [line["shard"] for line in again] == [line["shard"] for line in shards] and again[0] == shards[0]
     assert [clip.held_out for clip in Source.open(tmp_path).clips("speech", held_out=None)] == [False] * 6 + [True]
-
-
-def test_the_backbone_films_drawn_and_rendered_people_for_the_decoder(tiny_trained, tmp_path):
-    models = load_model_set(tiny_trained, "cpu", verify=False)
-    settings = FineFilmSettings(filmed=1, seen=1, filmed_frames=9, seen_frames=8, held_out=0)
-    for folder in (tmp_path / "one", tmp_path / "other"):
-        prepare_fine_films(SourceWriter(folder), models, 3, settings, 2)
-    source, again = (Source.open(tmp_path / name) for name in ("one", "other"))
-    assert source.digest == again.digest
-    for kind, frames, person in (("filmed", 9, "drawn"), ("seen", 8, "rendered")):
-        (clip,) = source.clips(kind, "pictures", "latents", "filmed")
-        assert clip.person.startswith(person)
-        assert clip.field("pictures").shape == (frames, 128, 128, 3)
-        assert clip.field("latents").shape == clip.field("filmed").shape == (frames, 4, 8, 8)
-        truth, made = (source.read(clip, name).float() for name in ("latents", "filmed"))
-        assert 1e-3 < (truth - made).abs().mean() < 100 * truth.abs().mean()
 
 
 def test_box_masks_are_binary_and_cover_the_box():
