@@ -61,9 +61,9 @@ RECIPE = Recipe(
         "v_aid": Stage(train_v_aid, VAIDSettings(_V_AID), "dicte", step=v_aid_step),
         "ethd": Stage(train_ethd, _FILMS, "ethd", step=denoising_step),
         "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
+        "decoder": Stage(train_finer_decoder, FinerDecoderSettings(_DECODER), "training/decoder"),
         "twins": Stage(train_on_twins, PeopleReadingSettings(_TWINS), "training/twins"),
         "people": Stage(train_ethd_anew, _ANEW, "training/people"),
-        "decoder": Stage(train_finer_decoder, FinerDecoderSettings(_DECODER), "training/decoder"),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with
         "ablation": Stage(

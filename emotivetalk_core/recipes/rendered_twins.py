@@ -54,10 +54,10 @@ class TwinSettings:
     more of each, for validation · workers: processes that render, 0: this one.
     """
 
-    stills: int = 1200
+    stills: int = 1000
     stills_each: int = 4
-    clips: int = 60
-    clip_frames: int = 64
+    clips: int = 48
+    clip_frames: int = 40
     references: int = 4
     held_out_stills: int = 24
     held_out_clips: int = 2

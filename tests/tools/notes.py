@@ -1,6 +1,9 @@
 """What the notes of the example workflows say, in Markdown."""
 
-PHOTOGRAPHS = "These weights learnt from drawn and rendered people alone: a photograph keeps its looks, but eyes and mouth are soft."
+PHOTOGRAPHS = (
+    "These weights learnt from drawn and rendered people alone: a photograph stays itself, but for smeared eyes and "
+    "mouth."
+)
 """Said by every note that invites to put Load Image somewhere."""
 
 NOTES = {
