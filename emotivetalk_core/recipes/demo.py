@@ -3,15 +3,17 @@ it stands here.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 from ..models.presets import DEMO
+from ..synthesis.people.render import require_renderer
 from ..synthesis.phonemes import PHONEME_CLASSES
 from ..training.ablation import train_ablation
 from ..training.encoders import EncoderSettings, encoder_step, train_encoders
 from ..training.ethd import ETHDSettings, denoising_step, train_ethd, train_ethd_anew
 from ..training.films import FilmSettings
 from ..training.head_pose import HeadPoseSettings, train_head_pose_reader
-from ..training.loop import LoopSettings
+from ..training.loop import LoopSettings, OnStep
 from ..training.recipe import Recipe, Stage
 from ..training.speech_encoder import SpeechSettings, train_speech_encoder
 from ..training.trunk import TrunkSettings, train_trunk
@@ -43,10 +45,17 @@ _FILMS = ETHDSettings(_ETHD, FilmSettings(frames=8), first_frames=80)
 # once more, rendered people beside drawn heads
 _ANEW = replace(_FILMS, loop=_PEOPLE, films=FilmSettings(frames=8, also=(RENDERED,)), start="ethd", name="people")
 
+
+def prepare(folder: Path, seed: int, settings: DrawnSettings, on_step: OnStep | None) -> None:
+    """Draws the heads. The people are rendered hours later, so what that needs is asked for now."""
+    require_renderer()
+    prepare_drawn_heads(folder, seed, settings, on_step)
+
+
 RECIPE = Recipe(
     name="demo",
     preset=DEMO,
-    prepare=prepare_drawn_heads,
+    prepare=prepare,
     data=DrawnSettings(),
     stages={
         "face_finder": Stage(train_face_finder, FaceFinderTraining(), "face_finder"),

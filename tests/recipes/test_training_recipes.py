@@ -8,6 +8,7 @@ import json
 import math
 import resource
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -241,3 +242,11 @@ def test_a_recipe_with_its_own_data_does_not_draw(begun, tmp_path):
         main(["train", "tiny", "--out", str(out), "--data", str(begun / "training" / "data"), "--stages", "trunk"]) == 0
     )
     assert (out / "training" / "trunk.safetensors").is_file() and not (out / "training" / "data").exists()
+
+
+def test_what_renders_people_is_asked_for_before_the_first_head_is_drawn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert "numba is not installed" in refused(capsys, tmp_path / "weights")
+    assert not list(tmp_path.rglob("*.safetensors"))
