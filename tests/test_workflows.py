@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import pytest
+from safetensors import safe_open
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDER_HOSTS = ("SaveVideo", "codec")
@@ -293,3 +294,15 @@ def test_the_languages_cover_the_same_words():
             assert {k: set(v) for k, v in words.get(part, {}).items()} == {
                 k: set(v) for k, v in other.get(part, {}).items()
             }, name
+
+
+def test_the_picture_of_eight_emotions_has_room_for_all_of_them():
+    """One beside the other, as large as the bundled weights draw them."""
+    with safe_open(ROOT / "emotivetalk_core" / "weights" / "demo" / "vae.safetensors", "np") as file:
+        finer = json.loads(file.metadata()["config"])["finer"]
+    nodes = read("workflows", "api", "eight_emotions.json").values()
+    inputs = {node["class_type"]: node["inputs"] for node in nodes}
+    side = finer * inputs["EmotiveTalkFaceRegions"]["size"]
+    tiles = inputs["ImageMergeTileList"]
+    assert len(inputs["CreateList"]) == 8
+    assert tiles["final_width"] * tiles["final_height"] == 8 * side**2 and tiles["final_width"] % side == 0
