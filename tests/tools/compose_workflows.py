@@ -29,7 +29,7 @@ COLLAPSED = {
     "duet": (
         *(
             f"EmotiveTalk{name}"
-            for name in (*_LOADERS, "ProjectLips", "EncodeExpression", "ExampleFaces", "DecodeVideo")
+            for name in (*_LOADERS, "ProjectLips", "EncodeExpression", "ExampleFaces", "Condition", "DecodeVideo")
         ),
         *("TrimAudioDuration", "EmptyAudio", "AudioConcat", "AudioMerge", "GetVideoComponents", "CreateVideo"),
     ),
