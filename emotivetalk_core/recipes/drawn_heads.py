@@ -7,9 +7,7 @@ can be killed and goes on where it stopped, shard by shard.
 """
 
 import dataclasses
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from ..training.ranges import at_least
 from ..training.source import Clip
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
 from ..types import EMOTIONS, FRAMES_PER_SECOND
+from .shard_pool import shards_made
 
 FEATURES_PER_FRAME = 2  # Wav2Vec2 runs at 50 Hz
 TURNED_EACH = 2
@@ -78,27 +77,12 @@ def prepare_kind(kind: str, folder: Path, seed: int, settings: DrawnSettings, on
     if not missing:
         return
     done = len(numbers) - sum(map(len, missing.values()))
-    for name, lines in _made(kind, folder, missing, seed, settings):
+    jobs = {name: (kind, folder, name, items, seed, settings) for name, items in missing.items()}
+    for name, lines in shards_made(_make_shard, jobs, settings.workers):
         writer.add(lines)
         done += len(missing[name])
         if on_step is not None:
             on_step(f"drawing {kind}", done, len(numbers), {})
-
-
-def _made(
-    kind: str, folder: Path, shards: Mapping[str, list[int]], seed: int, settings: DrawnSettings
-) -> Iterator[tuple[str, list[str]]]:
-    """The shards as they are done: their names, and their lines for the index."""
-    if settings.workers == 0:
-        for name, numbers in shards.items():
-            yield name, _make_shard(kind, folder, name, numbers, seed, settings)
-        return
-    with ProcessPoolExecutor(settings.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = {
-            pool.submit(_make_shard, kind, folder, name, items, seed, settings): name for name, items in shards.items()
-        }
-        for finished in as_completed(jobs):
-            yield jobs[finished], finished.result()
 
 
 def _counts(settings: DrawnSettings) -> dict[str, tuple[int, int]]:
@@ -117,9 +101,6 @@ def _counts(settings: DrawnSettings) -> dict[str, tuple[int, int]]:
 def _make_shard(
     kind: str, folder: Path, name: str, numbers: list[int], seed: int, settings: DrawnSettings
 ) -> list[str]:
-    import cv2
-
-    cv2.setNumThreads(1)
     wanted, _ = _counts(settings)[kind]
     written = [clip for i in numbers for clip in MAKERS[kind](i, seed, settings, held_out=i >= wanted)]
     return write_shard(folder, name, written)

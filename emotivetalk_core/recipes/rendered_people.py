@@ -10,9 +10,7 @@ them.
 """
 
 import argparse
-import multiprocessing
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from ..training.source import Clip
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
 from ..types import EMOTIONS
 from .drawn_heads import faces_and_truth, person_of, portraits_of, sound_of
+from .shard_pool import shards_made
 
 KINDS = ("stills", "turned", "clips")
 _IN_SHARD = {"stills": 8, "turned": 24, "clips": 2}
@@ -71,25 +70,10 @@ def prepare_rendered_people(folder: Path, seed: int, settings: RenderedSettings)
             if name not in there:
                 jobs.append((first / count, kind, name, numbers[first : first + _IN_SHARD[kind]]))
     jobs.sort()
-    for done, (name, lines) in enumerate(_made(jobs, folder, seed, settings), 1):
+    work = {name: (kind, folder, name, numbers, seed, settings) for _, kind, name, numbers in jobs}
+    for done, (name, lines) in enumerate(shards_made(_make_shard, work, settings.workers), 1):
         writer.add(lines)
         print(f"{name}: {done} of {len(jobs)} shards", flush=True)
-
-
-def _made(
-    jobs: list[_ShardJob], folder: Path, seed: int, settings: RenderedSettings
-) -> Iterator[tuple[str, list[str]]]:
-    """The shards as they are done: their names, and their lines for the index."""
-    if settings.workers == 0:
-        for _, kind, name, numbers in jobs:
-            yield name, _make_shard(kind, folder, name, numbers, seed, settings)
-        return
-    with ProcessPoolExecutor(settings.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        pending = {
-            pool.submit(_make_shard, kind, folder, name, items, seed, settings): name for _, kind, name, items in jobs
-        }
-        for finished in as_completed(pending):
-            yield pending[finished], finished.result()
 
 
 def _counts(kind: str, settings: RenderedSettings) -> tuple[int, int]:
@@ -102,9 +86,6 @@ def _counts(kind: str, settings: RenderedSettings) -> tuple[int, int]:
 def _make_shard(
     kind: str, folder: Path, name: str, numbers: list[int], seed: int, settings: RenderedSettings
 ) -> list[str]:
-    import cv2
-
-    cv2.setNumThreads(1)
     wanted, _ = _counts(kind, settings)
     make = {"stills": _make_stills, "turned": _make_turned, "clips": _make_clip}[kind]
     return write_shard(folder, name, [clip for i in numbers for clip in make(i, seed, settings, i >= wanted)])

@@ -8,9 +8,7 @@ with *portraits*. Deterministic from the seed; making them goes on where it was 
 """
 
 import dataclasses
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from ..training.source_writer import SourceWriter, WrittenClip, write_shard
 from ..training.twins import TwinReadingSettings, train_twin_readings
 from ..types import EMOTIONS
 from .drawn_heads import person_of, talk_of, truth_of
+from .shard_pool import shards_made
 
 RENDERED = "rendered_"
 _IN_SHARD = {"stills": 16, "turned": 48, "clips": 2, "held": 2}
@@ -96,7 +95,7 @@ def prepare_twins(
     drawn clips lie. Raises SettingsError where the renderer is not installed.
     """
     require_renderer()
-    there, jobs = writer.shards(), []
+    there, jobs = writer.shards(), {}
     performed = {held_out: _performed(drawn, held_out=held_out) for held_out in (True, False)}
     acted = [*performed[True][: settings.held_out_clips], *performed[False][: settings.clips]]
     more = settings.stills + settings.held_out_stills
@@ -108,8 +107,8 @@ def prepare_twins(
         for first in range(0, len(acts), _IN_SHARD[kind]):
             name = f"twins-{kind}-{first:05d}.safetensors"
             if name not in there:
-                jobs.append((kind, name, acts[first : first + _IN_SHARD[kind]]))
-    for done, lines in enumerate(_made(jobs, writer.folder, seed, settings, size), 1):
+                jobs[name] = kind, writer.folder, name, acts[first : first + _IN_SHARD[kind]], seed, settings, size
+    for done, (_, lines) in enumerate(shards_made(_make_shard, jobs, settings.workers), 1):
         writer.add(lines)
         if on_step is not None:
             on_step("rendering people", done, len(jobs), {})
@@ -122,26 +121,9 @@ def _performed(drawn: Source, *, held_out: bool) -> list[_Act]:
     return [_Act(number, held_out, frames) for number, frames in numbers]
 
 
-def _made(
-    jobs: list[tuple[str, str, list[_Act]]], folder: Path, seed: int, settings: TwinSettings, size: int
-) -> Iterator[list[str]]:
-    """The shards' lines for the index, as they are done."""
-    given = folder, seed, settings, size
-    if settings.workers == 0:
-        for kind, name, acts in jobs:
-            yield _make_shard(kind, name, acts, *given)
-        return
-    with ProcessPoolExecutor(settings.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for finished in as_completed([pool.submit(_make_shard, *job, *given) for job in jobs]):
-            yield finished.result()
-
-
 def _make_shard(
-    kind: str, name: str, acts: list[_Act], folder: Path, seed: int, settings: TwinSettings, size: int
+    kind: str, folder: Path, name: str, acts: list[_Act], seed: int, settings: TwinSettings, size: int
 ) -> list[str]:
-    import cv2
-
-    cv2.setNumThreads(1)
     return write_shard(folder, name, [clip for act in acts for clip in _MAKERS[kind](act, seed, settings, size)])
 
 

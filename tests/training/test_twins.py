@@ -5,20 +5,11 @@ import contextlib
 import pytest
 import torch
 
-from emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
+from emotivetalk_core.models.motion_encoder import MotionEncoder
+from emotivetalk_core.recipes.tiny import TINY
 from emotivetalk_core.training.twins import ReadingTwins
 
-CONFIG = MotionEncoderConfig(
-    input_size=32,
-    aligned=False,
-    trunk="small",
-    trunk_channels=(8, 8),
-    trunk_dim=16,
-    head_width=8,
-    lip_dim=8,
-    expression_dim=6,
-    adapter_channels=8,
-)
+CONFIG = TINY.motion_encoder
 
 
 @pytest.fixture
