@@ -82,7 +82,12 @@ RECIPE = Recipe(
     recompute="blocks",
     any_size=True,
     stages={
-        "given": Stage(take_given, GivenSettings(("vae", "speech_encoder")), "speech_encoder"),
+        "given": Stage(
+            take_given,
+            GivenSettings(("vae", "speech_encoder")),
+            "speech_encoder",
+            without_learning="VAE and Wav2Vec2 stay as they came",
+        ),
         "encoders": Stage(
             train_encoders,
             EncoderSettings(
@@ -114,6 +119,11 @@ RECIPE = Recipe(
             named_only=True,  # it needs films that were prepared at 1024 pixels
             step=denoising_step,
         ),
-        "codebook": Stage(build_labelled_codebook, LabelledSettings(), "emotion_codebook"),
+        "codebook": Stage(
+            build_labelled_codebook,
+            LabelledSettings(),
+            "emotion_codebook",
+            without_learning="one pass of the encoders over the clips, and means of what they read",
+        ),
     },
 )

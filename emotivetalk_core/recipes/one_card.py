@@ -75,7 +75,12 @@ ADAPT = Recipe(
     recompute="blocks",
     any_size=True,
     stages={
-        "given": Stage(take_given, GivenSettings(_KEPT), "emotion_codebook"),
+        "given": Stage(
+            take_given,
+            GivenSettings(_KEPT),
+            "emotion_codebook",
+            without_learning="all but the backbone stay as they came",
+        ),
         "ethd": Stage(train_ethd, _ADAPTING, "ethd", step=denoising_step),
     },
 )

@@ -14,11 +14,12 @@ _HOW = {"none": "kept", "blocks": "recomputed by block", "nested": "recomputed, 
 
 @dataclass(frozen=True)
 class StageForecast:
-    """steps: how many the stage has in all."""
+    """steps: how many the stage has in all · named_only: whether it is trained only when asked for by name."""
 
     name: str
     steps: int
     cost: StepCost
+    named_only: bool = False
 
     def flops(self, recompute: str) -> float:
         """Of the whole stage on one card."""
@@ -28,9 +29,11 @@ class StageForecast:
 def forecast(
     recipe: Recipe, cards: int, *, stages: Sequence[str] | None = None, computed: tuple[str, ...] = RECOMPUTATIONS
 ) -> list[StageForecast]:
-    """The stages whose cost can be counted, each on so many cards. computed: see `count_step`."""
+    """The stages whose cost can be counted, each on so many cards. stages: of these names; None: of all that are
+    trained without being named · computed: see `count_step`.
+    """
     return [
-        StageForecast(name, stage.settings.loop.steps, count_step(counted, cards, computed=computed))
+        StageForecast(name, stage.settings.loop.steps, count_step(counted, cards, computed=computed), stage.named_only)
         for name, stage in recipe.stages.items()
         if stage.step is not None and (not stage.named_only if stages is None else name in stages)
         for counted in [stage.step(recipe.preset, stage.settings)]
@@ -61,7 +64,8 @@ def words(one: StageForecast, recompute: str, cards: int, card: Card | None) -> 
     }
     activations = ", ".join(f"{memory_words(size)} {_HOW[how]}" for how, size in cost.activations.items())
     lines = [
-        f"{one.name}: {cost.parameters:,} parameters, {learning}; a card computes {at_once}",
+        f"{one.name}: {cost.parameters:,} parameters, {learning}; a card computes {at_once}"
+        + (f"; trained only as --stages {one.name}" if one.named_only else ""),
         "  " + " · ".join(f"{name} {memory_words(size)}" for name, size in held.items() if size),
         f"  activations: {activations}",
         f"  a card holds {memory_words(cost.memory(recompute))}, activations {_HOW[recompute]}",

@@ -26,7 +26,7 @@ PrepareData = Callable[[Path, int, Any, OnStep | None], None]
 class Stage:
     """train: a function of (job, settings) · writes: the last weights file that it writes, which shows that it is done
     · named_only: whether it is trained only when asked for by name · step: what it computes, on shapes alone, so that
-    its cost can be told beforehand.
+    its cost can be told beforehand · without_learning: of a stage that learns nothing, what it does instead.
     """
 
     train: Callable[[Job, Any], None]
@@ -34,6 +34,7 @@ class Stage:
     writes: str
     named_only: bool = False
     step: Callable[[ModelPreset, Any], MetaStep] | None = None
+    without_learning: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ class Recipe:
     recompute: str = "none"
     any_size: bool = False
 
+    def stage(self, name: str) -> Stage:
+        """Raises SettingsError for one that there is not."""
+        if name not in self.stages:
+            raise SettingsError(f"There is no training stage {name!r}; choose from {', '.join(self.stages)}.")
+        return self.stages[name]
+
 
 def follow(
     recipe: Recipe, out: Path, engine: Engine, *, stages: tuple[str, ...] | None = None, on_step: OnStep | None = None
@@ -68,8 +75,7 @@ def follow(
     size than the preset's; InputError for data that is missing, altered or empty.
     """
     for name in stages or ():
-        if name not in recipe.stages:
-            raise SettingsError(f"There is no training stage {name!r}; choose from {', '.join(recipe.stages)}.")
+        recipe.stage(name)
     first = engine.processes.first
     report = on_step if first else None
     if recipe.prepare is None and not recipe.sources:

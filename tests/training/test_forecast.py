@@ -4,6 +4,7 @@ import contextlib
 import io
 from dataclasses import replace
 
+import full_tiny
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -165,6 +166,27 @@ def test_dry_run_says_what_the_smallest_recipe_takes(dry_run, capsys):
         assert word in said
     assert main(["train", "full", "--dry-run", "--card", "GTX 9"]) == 2
     assert "choose one of" in capsys.readouterr().err
+
+
+def test_dry_run_speaks_of_every_stage(dry_run, tmp_path, capsys, monkeypatch):
+    """The two sizes of the backbone, the second trained by name alone, and the stages that learn nothing. What a step
+    costs is not asked here: all take the one that was counted before.
+    """
+    monkeypatch.setattr(forecast, "count_step", lambda *_, **__: dry_run[1])
+    full_tiny.write_recipe(tmp_path / "mine.json")
+    command = ["train", str(tmp_path / "mine.json"), "--dry-run", "--card", "H100"]
+    assert main(command) == 0
+    said = capsys.readouterr().out.splitlines()
+    begun = [line.split(":")[0] for line in said if not line.startswith(" ")]
+    assert begun == [*full.RECIPE.stages, "It fits", "ethd_1024", said[-1].split(":")[0]]
+    first = {line.split(":")[0]: line for line in reversed(said) if ":" in line}
+    assert first["given"] == "given: learns nothing; VAE and Wav2Vec2 stay as they came"
+    assert first["codebook"].startswith("codebook: learns nothing; ")
+    assert first["ethd_1024"].endswith("trained only as --stages ethd_1024")
+    assert "ethd_1024: It fits: the H100 has 80 GB, of which 74 GB can be used." in said
+    assert main([*command, "--stages", "v_aid", "ethd_2048"]) == 2  # before anything is counted
+    found = capsys.readouterr()
+    assert "no training stage 'ethd_2048'" in found.err and not found.out
 
 
 def test_cards_are_found_by_any_spelling():

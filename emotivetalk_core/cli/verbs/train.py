@@ -8,7 +8,7 @@ from ...errors import OutputError, SettingsError
 from ...processes import joined
 from ...recipes.library import RECIPES, find_recipe, with_data
 from ...training.cards import card_named
-from ...training.forecast import assumption, forecast, verdict, words
+from ...training.forecast import StageForecast, assumption, forecast, verdict, words
 from ...training.loop import Engine
 from ...training.parallel import RECOMPUTATIONS
 from ...training.recipe import Recipe, follow
@@ -61,13 +61,29 @@ def tell(recipe: Recipe, recompute: str, arguments: argparse.Namespace) -> None:
     if recompute not in RECOMPUTATIONS:
         raise SettingsError(f"Nothing can be recomputed as {recompute!r}; choose one of {', '.join(RECOMPUTATIONS)}.")
     card = card_named(arguments.card) if arguments.card else None
-    forecasts = forecast(recipe, arguments.cards, stages=arguments.stages, computed=(recompute,))
-    for one in forecasts:
-        print("\n".join(words(one, recompute, arguments.cards, card)))
-    left = [name for name in arguments.stages or recipe.stages if name not in [one.name for one in forecasts]]
+    asked = arguments.stages or list(recipe.stages)
+    for name in asked:
+        recipe.stage(name)  # one that is not known is refused before the others are counted
+    counted: list[StageForecast] = []
+    left: list[str] = []
+    for name in asked:
+        found = forecast(recipe, arguments.cards, stages=[name], computed=(recompute,))
+        counted += found
+        if found:
+            print("\n".join(words(found[0], recompute, arguments.cards, card)), flush=True)
+        elif recipe.stages[name].without_learning:
+            print(f"{name}: learns nothing; {recipe.stages[name].without_learning}", flush=True)
+        else:
+            left.append(name)
     if left:
         print(f"not counted: {', '.join(left)}")
-    if card is not None and forecasts:
-        others = ((name, forecast(RECIPES[name], 1, computed=())) for name in _ALTERNATIVES if name != recipe.name)
-        print(verdict(forecasts, recompute, card, others))
-        print(assumption())
+    if card is None or not counted:
+        return
+    apart = [one for one in counted if one.named_only and not arguments.stages]
+    together = [one for one in counted if one not in apart]
+    others = ((name, forecast(RECIPES[name], 1, computed=())) for name in _ALTERNATIVES if name != recipe.name)
+    if together:
+        print(verdict(together, recompute, card, others))
+    for one in apart:
+        print(f"{one.name}: {verdict([one], recompute, card, ())}")
+    print(assumption())
