@@ -66,4 +66,13 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         default="sound",
         help="where the expression comes from: the sound, or the true film (sound)",
     )
+    made.add_argument(
+        "--tables",
+        nargs="+",
+        type=int,
+        choices=(1, 2, 3, 5),
+        metavar="N",
+        help="the paper's tables, row by row: 1 by sound, and by sound and video; 2 without lip or expression latents; "
+        "3 at 120, 250, 750 and 1500 frames; 5 at 1024 pixels (one row, as the options above say)",
+    )
     parser.set_defaults(verb="evaluate.run")

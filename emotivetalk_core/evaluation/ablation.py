@@ -6,16 +6,13 @@ Leaving a latent out needs no other weights. The variants whose backbone is buil
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from ..models.ethd import ETHD, ETHDConfig
 from ..models.model_set import ModelSet
-from ..pipeline import encode_windows
 from ..synthesis.clip import TalkingClip
 from ..types import EMOTIONS, VideoConditions
-from ..weight_files.checkpoint import load_network
+from .holding import backbone_file, load_backbone, raw_audio, without_expression, without_lip
 from .metrics import finite_mean, frechet_distance, total_variation
 from .plan import SuitePlan
 from .protocols import emotion_figures, silence, sync
@@ -24,38 +21,23 @@ from .report import Figures, digest_of, digests
 from .studio import AS_SHIPPED, Scene, Studio, Variant, unchanged
 from .unseen import drawn, portrait_of, speech_of, unseen_clips
 
-
-def without_lip(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
-    """The mean mouth in every frame; latents are z-normalised."""
-    return replace(conditions, lip=conditions.lip.new_zeros(conditions.lip.shape))
+NO_LIP = Variant("no_lip", lambda _, __, conditions: without_lip(conditions))
+NO_EXPRESSION = Variant("no_expression", lambda _, __, conditions: without_expression(conditions))
 
 
-def without_expression(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
-    """The portrait's own expression in every frame: EDI's difference vanishes."""
-    own = conditions.reference_expression.expand_as(conditions.driving_expression)
-    return replace(conditions, driving_expression=own)
-
-
-def raw_audio(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
-    """The audio windows A_w themselves in the place of the lip latents, and no expression."""
-    windows = encode_windows(models, speech_of(scene.clip)).flatten(1)  # [n, 10·c]
-    return replace(without_expression(models, scene, conditions), lip=windows.to(conditions.lip))
-
-
-NO_LIP = Variant("no_lip", without_lip)
-NO_EXPRESSION = Variant("no_expression", without_expression)
+def _raw_audio(models: ModelSet, scene: Scene, conditions: VideoConditions) -> VideoConditions:
+    return raw_audio(models, speech_of(scene.clip), conditions)
 
 
 def trained_variant(studio: Studio, name: str, missing: dict[str, str]) -> Variant | None:
     """A variant with its own backbone; None where its weights are missing, with the reason noted in `missing`."""
-    path = studio.weights / "ablation" / f"{name}.safetensors"
+    path = backbone_file(studio.weights, name)
     if not path.is_file():
         missing[name] = f"{path.parent.name}/{path.name} is not there; `train demo --stages ablation` makes it"
         return None
-    weight = next(studio.models.ethd.parameters())
-    backbone = load_network(path, "ethd", ETHD, ETHDConfig, weight.device, weight.dtype).requires_grad_(False)
+    backbone = load_backbone(path, studio.models)
     version = digest_of(digests([path]))  # films of other weights of the same name are not these
-    return Variant(f"{name}-{version}", raw_audio if name == "no_decoupling" else unchanged, backbone)
+    return Variant(f"{name}-{version}", _raw_audio if name == "no_decoupling" else unchanged, backbone)
 
 
 def scenes_of(studio: Studio, plan: SuitePlan) -> list[Scene]:

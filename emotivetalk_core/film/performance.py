@@ -1,6 +1,6 @@
 """EmotiveTalk's networks at work for one request: directed, told what they cost, and sampled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any, Protocol, TypeVar
@@ -160,7 +160,9 @@ class EmotiveTalkPerformer:
 
 @dataclass
 class EmotiveTalkPerformance:
-    """See `Performance`. memory: bytes that it takes, weights included."""
+    """See `Performance`. memory: bytes that it takes, weights included · change: of what the backbone is told, for who
+    wants to know what a part of that is worth.
+    """
 
     request: FilmRequest
     models: ModelSet
@@ -168,6 +170,7 @@ class EmotiveTalkPerformance:
     speech: Speech
     regions: FaceRegions
     memory: float
+    change: Callable[[VideoConditions], VideoConditions] | None = None
     _unfinished: UnfinishedFilm | None = field(default=None, init=False)
 
     @property
@@ -196,6 +199,7 @@ class EmotiveTalkPerformance:
         resuming = Resuming(self.request, listener, disk=disk, size=self.drawn, frames=frames)
         watch = StillWatch(listener, PORTRAIT)
         conditions = prepare_conditions(self.models, self.speech, regions, settings, watch)
+        conditions = conditions if self.change is None else self.change(conditions)
         self._keep_take(conditions, listener)
         if self.models.face_finder is not None and not self.models.motion_encoder.config.aligned:
             note = unfamiliar(regions.crop, self.models.face_finder.find)

@@ -11,7 +11,8 @@ import torch
 from tiny import TINY
 
 from emotivetalk_core.errors import OutputError, WeightsError
-from emotivetalk_core.evaluation.ablation import NO_EXPRESSION, NO_LIP, raw_audio, without_expression, without_lip
+from emotivetalk_core.evaluation.ablation import NO_EXPRESSION, NO_LIP
+from emotivetalk_core.evaluation.holding import raw_audio
 from emotivetalk_core.evaluation.metrics import finite_mean, slope, total_variation
 from emotivetalk_core.evaluation.plan import FULL, SECTIONS, SMALL, SuitePlan
 from emotivetalk_core.evaluation.probes import train_probes
@@ -282,11 +283,10 @@ def test_the_ablations_leave_out_what_they_say(models):
     scene = Scene("test", clip, portrait_of(clip.identity, models.picture_size), "happy")
     settings = TalkSettings(emotion="happy", expression_steps=2)
     whole = prepare_conditions(models, speech_of(clip), scene.portrait, settings)
-    assert not without_lip(models, scene, whole).lip.any()
-    held = without_expression(models, scene, whole)
+    assert not NO_LIP.change(models, scene, whole).lip.any()
+    held = NO_EXPRESSION.change(models, scene, whole)
     assert torch.equal(held.driving_expression[3], whole.reference_expression) and torch.equal(held.lip, whole.lip)
-    assert raw_audio(models, scene, whole).lip.shape == (6, 10 * TINY.lip_projector.audio_dim)
-    assert NO_LIP.change is without_lip and NO_EXPRESSION.change is without_expression
+    assert raw_audio(models, speech_of(clip), whole).lip.shape == (6, 10 * TINY.lip_projector.audio_dim)
 
 
 def test_trained_variants_are_measured_when_they_are_there(tiny_weights, models, probe_file, tmp_path):

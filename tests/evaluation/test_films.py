@@ -1,6 +1,7 @@
 """Films against films: closed forms of distances and lip sync, and two folders from files to the table."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 import torch
 from metric_networks import weights
 from scipy.linalg import sqrtm
+from tiny import TINY, write_tiny_weights
 
 from emotivetalk_core.audio.files import read_speech
 from emotivetalk_core.cli import main
 from emotivetalk_core.errors import InputError
+from emotivetalk_core.evaluation.films import tables
 from emotivetalk_core.evaluation.films.lip_sync import (
     CROP,
     distance_matrix,
@@ -22,6 +25,7 @@ from emotivetalk_core.evaluation.films.lip_sync import (
     steady_squares,
 )
 from emotivetalk_core.evaluation.frechet import frechet_distance, frechet_over_clips, mean_over_clips
+from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.i3d import I3D, I3DConfig
 from emotivetalk_core.models.inception import Inception, InceptionConfig
 from emotivetalk_core.models.syncnet import SyncNet, SyncNetConfig
@@ -32,6 +36,7 @@ from emotivetalk_core.training.source import Clip
 from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
 from emotivetalk_core.video.reader import read_frames
 from emotivetalk_core.video.writer import VideoWriter
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 
@@ -222,7 +227,61 @@ def test_held_out_people_are_filmed_by_the_papers_protocol(folders, capsys):
     assert "144 frames or more" in capsys.readouterr().err
     assert main([*asked, "--frames", "9"]) == 0
     assert "paper: EmotiveTalk, by sound" in capsys.readouterr().out
-    made = folders / "report.made-9-sound" / "generated" / "a_1.mp4"
+    made = folders / "report.made" / "9-sound" / "a_1.mp4"
     assert len(list(read_frames(made))) == 9 and read_speech(made).frames == 9
     when = made.stat().st_mtime_ns
     assert main([*asked, "--frames", "9"]) == 0 and made.stat().st_mtime_ns == when
+    capsys.readouterr()
+    (folders / "weights").mkdir()
+    assert main([*asked, "--frames", "9", "--weights", str(folders / "weights")]) == 2
+    assert "films of other weights" in capsys.readouterr().err
+
+
+def test_every_row_of_ours_has_one_of_the_papers():
+    assert all(row.paper("hdtf") is not None for row in tables.ROWS)
+    assert [row.paper("mead") is None for row in tables.ROWS] == [row.table in (2, 3) for row in tables.ROWS]
+    by_name = {row.name: row.paper("hdtf") for row in tables.ROWS}
+    assert by_name["by sound and video"] == (16.09, 120.70, 8.41, 7.11, 0.34)
+    assert by_name["without lip latents"][2] == 0.65 and by_name["1500 frames"][0] == 16.97
+
+
+def test_the_papers_tables_row_by_row(tmp_path, capsys, monkeypatch):
+    """By the smallest networks, of clips of eleven and nine frames: a row that cannot be is a line, never the end."""
+    monkeypatch.setattr(tables, "LENGTHS", (9, 11, 50))
+    rows = [row for row in tables.ROWS if row.table == 2]
+    monkeypatch.setattr(tables, "ROWS", [*rows, *(tables.Row(3, f"{many} frames", many) for many in (9, 11, 50))])
+    write_tiny_weights(tmp_path / "weights")
+    shutil.copy(BUNDLED_WEIGHTS / "face_finder.safetensors", tmp_path / "weights")
+    states = [replace(HeadState.rest(), blink=0.09 * k) for k in range(11)]
+    pictures = np.stack([render_head(sample_identity(5), state, 128) for state in states])
+    samples = np.random.default_rng(0).normal(size=11 * 640).astype(np.float16) * 0.1
+    for name, frames in (("long", 11), ("short", 9)):
+        clip = Clip(name, name, "clips", frames, held_out=True)
+        fields = {"pictures": pictures[:frames], "samples": samples[: frames * 640]}
+        SourceWriter(tmp_path / "data").add(
+            write_shard(tmp_path / "data", f"{name}.safetensors", [WrittenClip(clip, fields)])
+        )
+    asked = ["evaluate", "--suite", "hdtf", "--data", str(tmp_path / "data"), "--weights", str(tmp_path / "weights")]
+    asked += ["--out", str(tmp_path / "report.json"), "--frames", "9", "--tables", "2", "3", "--device", "cpu"]
+    assert main(asked) == 0
+    shown = capsys.readouterr().out
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["tables"]
+    assert report["2"]["both latents"]["films"] == ["long", "short"]
+    assert report["3"]["9 frames"]["films"] == report["3"]["11 frames"]["films"] == ["long"]  # the same at every length
+    assert "50 frames or more" in report["3"]["50 frames"]["why"]
+    assert "no_decoupling.safetensors is not there" in report["2"]["not decoupled"]["why"]
+    assert "16.02" in shown and "note: 9-sound-no_decoupling: " in shown
+
+    def film(key: str) -> torch.Tensor:
+        return torch.stack(list(read_frames(tmp_path / "report.made" / key / "long.mp4")))
+
+    assert not torch.equal(film("9-sound"), film("9-sound-no_lip"))
+    config = replace(TINY.ethd, lip_dim=10 * TINY.lip_projector.audio_dim, expression_injection="none")
+    other = tmp_path / "weights" / "ablation" / "no_decoupling.safetensors"
+    other.parent.mkdir()
+    save_checkpoint(other, "ethd", ETHD(config), config, {"steps": 0}, defaults=TINY.sampling)
+    when = (tmp_path / "report.made" / "9-sound" / "long.mp4").stat().st_mtime_ns
+    assert main([*asked[:-3], "--device", "cpu"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["tables"]
+    assert report["2"]["not decoupled"]["films"] == ["long", "short"]
+    assert (tmp_path / "report.made" / "9-sound" / "long.mp4").stat().st_mtime_ns == when

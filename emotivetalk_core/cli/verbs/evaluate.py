@@ -1,16 +1,21 @@
 """`evaluate`: measures weights, or trains the probes that measure them."""
 
 import argparse
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ...device import pick_device
 from ...errors import SettingsError
-from ...evaluation.films.making import Making, held_out_clips, make_films
+from ...evaluation.films.making import Making, claim, film_name, held_out_clips, make_films
 from ...evaluation.films.paper import PROTOCOLS, Protocol
-from ...evaluation.films.reading import load_networks
+from ...evaluation.films.reading import MetricNetworks, load_networks
 from ...evaluation.films.suite import FVD_FRAMES, measure_folders, read_coefficients
-from ...evaluation.films.table import table, write_report
+from ...evaluation.films.table import table, tables, write_report
+from ...evaluation.films.tables import measure_tables
 from ...evaluation.probes import train_probes as train
 from ...evaluation.synthetic_suite import run as run_suite
 from ...models.face_finder import FaceFinder, FaceFinderConfig
@@ -58,39 +63,81 @@ def made_films(arguments: argparse.Namespace, probe: Path) -> None:
     if arguments.frames is not None:
         protocol = replace(protocol, frames=arguments.frames)
     source = Source.open(arguments.data)
-    making = Making(
-        arguments.weights or BUNDLED_WEIGHTS, protocol, driven_by=arguments.driven_by, device=arguments.device
-    )
-    folder = arguments.out.with_name(f"{arguments.out.stem}.made-{protocol.frames}-{arguments.driven_by}")
+    weights = arguments.weights or BUNDLED_WEIGHTS
+    making = Making(weights, protocol, driven_by=arguments.driven_by, device=arguments.device)
+    folder = arguments.out.with_name(f"{arguments.out.stem}.made")
+    if not arguments.tables:
+        clips = held_out_clips(source, protocol, arguments.clips)
+        claim(folder, source, weights)
+        with StageBars() as bars:
+            generated, true, faults = make_films(source, clips, making, folder, bars)
+        for name, why in faults.items():
+            print(f"note: {name}: {why}")
+        films(arguments, probe, generated, true, protocol, [film_name(clip) for clip in clips])
+        return
+    claim(folder, source, weights)
+    networks = metric_networks(arguments, probe)
     with StageBars() as bars:
-        faults = make_films(source, held_out_clips(source, protocol, arguments.clips), making, folder, bars)
-    for name, why in faults.items():
-        print(f"note: {name}: {why}")
-    films(arguments, probe, folder / "generated", folder / "true", protocol)
+        report = measure_tables(
+            arguments.tables,
+            source,
+            networks,
+            making,
+            folder,
+            archive_of(arguments.out),
+            most=arguments.clips,
+            coefficients=coefficients_of(arguments),
+            on_step=bars,
+        )
+    told(arguments.out, report, tables(report, protocol.name))
 
 
-def films(arguments: argparse.Namespace, probe: Path, generated: Path, true: Path, protocol: Protocol | None) -> None:
-    """Two folders of films against each other, and the paper's rows below."""
-    place = pick_device(arguments.device)
-    finder = load_network(BUNDLED_WEIGHTS / "face_finder.safetensors", "face_finder", FaceFinder, FaceFinderConfig)
-    networks = load_networks(arguments.networks, load_probe(probe, place), finder.find, place)
-    coefficients = None if arguments.coefficients is None else read_coefficients(arguments.coefficients)
-    archive = arguments.out.with_name(f"{arguments.out.stem}.films")
+def films(
+    arguments: argparse.Namespace,
+    probe: Path,
+    generated: Path,
+    true: Path,
+    protocol: Protocol | None,
+    only: Sequence[str] | None = None,
+) -> None:
+    """Two folders of films against each other, and the paper's rows below. only: films of these names."""
+    networks = metric_networks(arguments, probe)
+    coefficients = coefficients_of(arguments)
     with StageBars() as bars:
         report = measure_folders(
             networks,
             generated,
             true,
-            archive,
+            archive_of(arguments.out),
             coefficients=coefficients,
             fvd_frames=FVD_FRAMES if protocol is None else (protocol.fvd_frames,),
             most=None if protocol is None else protocol.frames,
+            only=only,
             on_step=bars,
         )
-    write_report(arguments.out, report)
-    for line in table(report, None if protocol is None else protocol.name):
+    told(arguments.out, report, table(report, None if protocol is None else protocol.name))
+
+
+def metric_networks(arguments: argparse.Namespace, probe: Path) -> MetricNetworks:
+    place = pick_device(arguments.device)
+    finder = load_network(BUNDLED_WEIGHTS / "face_finder.safetensors", "face_finder", FaceFinder, FaceFinderConfig)
+    return load_networks(arguments.networks, load_probe(probe, place), finder.find, place)
+
+
+def coefficients_of(arguments: argparse.Namespace) -> dict[str, np.ndarray] | None:
+    return None if arguments.coefficients is None else read_coefficients(arguments.coefficients)
+
+
+def archive_of(report: Path) -> Path:
+    """Where what was read of each film is kept."""
+    return report.with_name(f"{report.stem}.films")
+
+
+def told(place: Path, report: Mapping[str, Any], lines: Sequence[str]) -> None:
+    write_report(place, report)
+    for line in lines:
         print(line)
-    print(f"report: {arguments.out.resolve()}")
+    print(f"report: {place.resolve()}")
 
 
 def train_probes(data: Path, probe: Path) -> None:

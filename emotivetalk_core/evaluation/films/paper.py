@@ -68,10 +68,10 @@ TABLE_5 = {
 """Beside the rows of 512 pixels, which are table 1's."""
 
 TABLE_2 = {
-    "both": (16.64, None, 8.24, None, 0.54),
-    "no_lip": (16.02, None, 0.65, None, 0.57),
-    "no_expression": (14.86, None, 8.04, None, 1.23),
-    "no_decoupling": (16.98, None, 7.72, None, 0.66),
+    "both latents": (16.64, None, 8.24, None, 0.54),
+    "without lip latents": (16.02, None, 0.65, None, 0.57),
+    "without expression latents": (14.86, None, 8.04, None, 1.23),
+    "not decoupled": (16.98, None, 7.72, None, 0.66),
 }
 """Of HDTF: what driving without one of the two latents costs."""
 
@@ -82,3 +82,17 @@ TABLE_3 = {
     1500: (16.97, None, 8.40, None, 0.61),
 }
 """Of HDTF, by frames."""
+
+_METHOD = "paper: EmotiveTalk, "
+PAPER_ROWS: dict[tuple[int, str, str], tuple[float | None, ...]] = {
+    **{
+        (1, suite, name.removeprefix(_METHOD)): row
+        for suite, rows in TABLE_1.items()
+        for name, row in rows.items()
+        if name.startswith(_METHOD)
+    },
+    **{(2, "hdtf", name): row for name, row in TABLE_2.items()},
+    **{(3, "hdtf", f"{frames} frames"): row for frames, row in TABLE_3.items()},
+    **{(5, suite, name.removeprefix("paper: ")): row for suite, rows in TABLE_5.items() for name, row in rows.items()},
+}
+"""The method's own rows, by table, suite and name of the row."""

@@ -48,13 +48,19 @@ def measure_folders(
     coefficients: Mapping[str, np.ndarray] | None = None,
     fvd_frames: Sequence[int] = FVD_FRAMES,
     most: int | None = None,
+    only: Sequence[str] | None = None,
     on_step: OnStep | None = None,
 ) -> dict[str, Any]:
     """The report: figures of both folders, as `figures_of`, and what could not be measured and why. most: frames of
-    each film that count, the first ones · what is read of each film lies in `archive`. Raises InputError where no pair
-    is left.
+    each film that count, the first ones · only: films of these names, without their endings; None: all · what is read
+    of each film lies in `archive`. Raises InputError where no pair is left.
     """
     pairs, alone = pairs_of(generated, true)
+    if only is not None:
+        pairs = [pair for pair in pairs if pair[0].relative_to(generated).with_suffix("").as_posix() in only]
+        alone = [name for name in alone if name in only]
+        if not pairs:
+            raise InputError(f"{generated} and {true} have none of the films {', '.join(only)} in common.")
     read: list[tuple[FilmVectors, FilmVectors]] = []
     names, faults = [], {name: "it has no counterpart of the same name" for name in alone}
     for done, (first, second) in enumerate(pairs):
