@@ -21,13 +21,14 @@ from comfy.ldm.modules.attention import optimized_attention
 
 from ..emotivetalk_core.diffusion.noise_levels import SIGMA_MIN
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.models.ethd import ETHD, ETHDConfig
+from ..emotivetalk_core.models.ethd import ETHD, DeepFeatures, ETHDConfig
 from ..emotivetalk_core.models.model_set import read_sampling_defaults
 from ..emotivetalk_core.models.presets import SamplingDefaults
 from ..emotivetalk_core.models.vae_network import VAEConfig
 from ..emotivetalk_core.sampling.estimate import window_memory
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, MotionConditions
 from ..emotivetalk_core.weight_files.checkpoint import check_keys, config_from_dict, read_checkpoint
+from .kept_features import KEPT_FEATURES, KeptFeatures
 
 PREVIEW_RGB = {
     8: (comfy.latent_formats.SD15().latent_rgb_factors, None),
@@ -79,11 +80,13 @@ class HostETHD(ETHD):
         face_mask: torch.Tensor,
         lip_mask: torch.Tensor,
         added_time: tuple[float, float, float],
+        deep: DeepFeatures | None = None,
     ) -> torch.Tensor:
         """F [v*n, 4, h, w] for v videos (positive, negative, …) of n frames each.
 
         xc [v*n, 8, h, w] · t [v*n] c_noise · lip, driving_expression [v*n, d] · reference_expression [v, e] ·
-        face_mask, lip_mask [v, 1, H, W]. context, control and transformer_options are the host's, and not used.
+        face_mask, lip_mask [v, 1, H, W] · deep: of the same videos at the step before, as ETHD takes them. context,
+        control and transformer_options are the host's, and not used.
         """
         # n is what arrives: the host's windows may add a frame of their own and leave every count as it was
         clips = (reference_expression.shape[0], xc.shape[0] // reference_expression.shape[0])
@@ -95,7 +98,8 @@ class HostETHD(ETHD):
             lip_mask=lip_mask,
         )
         times = torch.tensor([added_time], device=xc.device).expand(clips[0], -1)
-        return super().forward(xc.unflatten(0, clips), t.unflatten(0, clips)[:, 0], conditions, times).flatten(0, 1)
+        c_noise = t.unflatten(0, clips)[:, 0]
+        return super().forward(xc.unflatten(0, clips), c_noise, conditions, times, deep).flatten(0, 1)
 
 
 class PerVideo(comfy.conds.CONDRegular):
@@ -165,9 +169,38 @@ class ETHDModel(comfy.model_base.BaseModel):
             "face_mask": PerVideo(kwargs["face_mask"]),
             "lip_mask": PerVideo(kwargs["lip_mask"]),
             "added_time": comfy.conds.CONDConstant(added_time),
-        }
+        } | ({KEPT_FEATURES: comfy.conds.CONDConstant(kwargs[KEPT_FEATURES])} if KEPT_FEATURES in kwargs else {})
 
-    def memory_required(self, input_shape: list[int], cond_shapes: dict[str, list[list[int]]] | None = None) -> float:
+    def extra_conds_shapes(self, **kwargs: Any) -> dict[str, list[int]]:
+        """What memory is counted by beside the latent: whether deep features are kept, in the place of a shape."""
+        return {KEPT_FEATURES: [1]} if KEPT_FEATURES in kwargs else {}
+
+    def _apply_model(
+        self,
+        x: torch.Tensor,
+        t: torch.Tensor,
+        c_concat: torch.Tensor | None = None,
+        c_crossattn: torch.Tensor | None = None,
+        control: dict[str, Any] | None = None,
+        transformer_options: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> torch.Tensor:
+        """D of what the host computes together, with the deep features that a sampler of ours has its conditions keep.
+        They are taken and kept here, around the network, which others may have compiled.
+        """
+        options = transformer_options or {}
+        store: KeptFeatures | None = kwargs.pop(KEPT_FEATURES, None)
+        if store is None:
+            return super()._apply_model(x, t, c_concat, c_crossattn, control, options, **kwargs)
+        conditions = options.get("uuids", ())  # one of each video, which another's wrapper may have taken apart
+        if len(conditions) != kwargs["reference_expression"].shape[0]:
+            conditions = ()
+        deep = store.of(conditions, x.device)
+        D = super()._apply_model(x, t, c_concat, c_crossattn, control, options, deep=deep, **kwargs)
+        store.keep(conditions, deep)
+        return D
+
+    def memory_required(self, input_shape: list[int], cond_shapes: dict[str, Any] | None = None) -> float:
         """Bytes that one forward needs beside the weights. input_shape [v*n, 4, h, w].
 
         The latent is float32 whatever the network computes in.
@@ -175,7 +208,9 @@ class ETHDModel(comfy.model_base.BaseModel):
         frames, _, height, width = input_shape
         fused = comfy.model_management.xformers_enabled() or comfy.model_management.pytorch_attention_flash_attention()
         value_bytes = comfy.model_management.dtype_size(self.get_dtype_inference())
-        return window_memory(self.diffusion_model.config, frames, height * width, value_bytes, fused=fused)
+        reuse = KEPT_FEATURES in (cond_shapes or {})
+        config = self.diffusion_model.config
+        return window_memory(config, frames, height * width, value_bytes, fused=fused, reuse=reuse)
 
 
 class ETHDModelConfig(comfy.supported_models_base.BASE):

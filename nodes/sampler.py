@@ -20,9 +20,10 @@ from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, 
 from ..emotivetalk_core.errors import InputError, SettingsError
 from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, plan
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
-from ..emotivetalk_core.sampling.video import FAST_STEPS, VideoSamplingSettings, rounds_of
-from .ethd import without_expression, without_lips
+from ..emotivetalk_core.sampling.video import FAST_STEPS, Round, VideoSamplingSettings, rounds_of
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
+from .guider import FaceGuider
+from .kept_features import KEPT_FEATURES
 from .notes import HIDDEN, show, ui_notes
 from .sockets import CATEGORY
 from .unfinished import STATE, unfinished_film
@@ -34,58 +35,25 @@ _MOST_OF_MEMORY = 0.9
 """A larger share is rarely free: the system and the weights of a layer take some."""
 
 
-class FaceGuider(comfy.samplers.CFGGuider):
-    """Guidance on lips and on emotion apart: D + (w_l - 1)(D - D_no_lips) + (w_e - 1)(D - D_no_expression). [ours: the
-    paper's formula cannot be recovered]
-    """
-
-    def __init__(
-        self,
-        model: comfy.model_patcher.ModelPatcher,
-        conditioning: Conditioning,
-        lip_guidance: float,
-        emotion_guidance: float,
-    ) -> None:
-        super().__init__(model)
-        conds, self.weights = {"positive": conditioning}, {}
-        if lip_guidance != 1.0:
-            conds["no_lips"], self.weights["no_lips"] = without_lips(conditioning), lip_guidance
-        if emotion_guidance != 1.0:
-            conds["no_expression"] = without_expression(conditioning)
-            self.weights["no_expression"] = emotion_guidance
-        self.inner_set_conds(conds)
-
-    def predict_noise(
-        self, x: torch.Tensor, timestep: torch.Tensor, model_options: dict[str, Any] | None = None, seed: Any = None
-    ) -> torch.Tensor:
-        """D [n, 4, h, w]: by its old name the host means the estimate of the clean latent."""
-        conds = [self.conds[name] for name in ("positive", *self.weights)]
-        full, *withouts = comfy.samplers.calc_cond_batch(self.inner_model, conds, x, timestep, model_options or {})
-        result = full
-        for weight, without in zip(self.weights.values(), withouts):
-            result = result + (weight - 1) * (full - without)
-        return result
-
-
 class WindowProgress:
-    """windows × steps on the host's progress bar, with a preview of the latent after each step.
+    """windows × steps on the host's progress bar, with a preview of the latent after each round of steps.
 
-    windows: how many there are at each step · on_forecast: told, once the first window is done, how long the others
-    will take · unfinished: where the latent is kept after each step, and taken up again.
+    rounds: of the whole video · on_forecast: told, once the first window is done, how long the others will take ·
+    unfinished: where the latent is kept after each round, and taken up again.
     """
 
     def __init__(
         self,
         model: comfy.model_patcher.ModelPatcher,
-        windows: Sequence[int],
+        rounds: Sequence[Round],
         on_forecast: Callable[[str], None],
         unfinished: UnfinishedFilm | None,
     ) -> None:
-        self.bar = comfy.utils.ProgressBar(sum(windows))
+        self.rounds, self.done, self.total = rounds, 0, sum(each.forwards for each in rounds)
+        self.bar = comfy.utils.ProgressBar(self.total)
         self.previewer = latent_preview.get_previewer(model.load_device, model.model.latent_format)
-        self.windows, self.done, self.total = windows, 0, sum(windows)
         self.on_forecast, self.unfinished = on_forecast, unfinished
-        self.began, self.before = 0.0, 0
+        self.began, self.before, self.together = 0.0, 0, 1
 
     def euler(
         self,
@@ -96,34 +64,38 @@ class WindowProgress:
         callback: Callable[[dict[str, Any]], None] | None = None,
         disable: bool | None = None,
     ) -> torch.Tensor:
-        """The host's sampler "euler", which it calls once the model is loaded, a step at a time from the first that is
-        not done. DDIM with eta = 0 is Euler's step on dx/dsigma = (x - D) / sigma.
+        """The host's sampler "euler", which it calls once the model is loaded, a round at a time from the first that is
+        not done. DDIM with eta = 0 is Euler's step on dx/dsigma = (x - D) / sigma; of a round of two steps, FaceGuider
+        gives the D that leads in one to where both would.
         """
         first, kept = 0, self.unfinished.latents(x.shape) if self.unfinished is not None else None
         if kept is not None:
             first, x = kept[0], kept[1].to(x)
-            self.done = self.before = sum(self.windows[:first])
+            self.done = self.before = sum(each.forwards for each in self.rounds if each.steps[-1] < first)
             self.bar.update_absolute(self.done)
             self.on_forecast(f"goes on after step {first}, where it was stopped")
+        left = [each for each in self.rounds if each.steps[-1] >= first]
+        self.together = len(left[0].steps) if left else 1
         self.began = time.monotonic()
-        for step in comfy.k_diffusion.sampling.trange(first, len(sigmas) - 1, disable=disable):
+        for number in comfy.k_diffusion.sampling.trange(len(left), disable=disable):
+            last = left[number].steps[-1]
 
-            def told_of(state: dict[str, Any], step: int = step) -> None:
+            def told_of(state: dict[str, Any], last: int = last) -> None:
                 if callback is not None:
-                    callback(state | {"i": step})
+                    callback(state | {"i": last})
 
-            pair = sigmas[step : step + 2]
+            pair = sigmas[[left[number].steps[0], last + 1]]
             x = comfy.k_diffusion.sampling.sample_euler(model, x, pair, extra_args, told_of, disable=True)
             if self.unfinished is not None:
-                self.unfinished.keep_latents(step + 1, x)
+                self.unfinished.keep_latents(last + 1, x)
         return x
 
     def window(self) -> None:
         self.done += 1
         self.bar.update_absolute(self.done)
         left = self.total - self.done
-        if self.done == self.before + 1 and left:
-            seconds = time.monotonic() - self.began
+        if self.done == self.before + self.together and left:  # a window's second step is a shorter one
+            seconds = (time.monotonic() - self.began) / self.together
             self.on_forecast(forecast_words(seconds * left, left, "window"))
 
     def step(self, step: int, x0: torch.Tensor, x: torch.Tensor, steps: int) -> None:
@@ -218,8 +190,8 @@ class WindowedSampler(io.ComfyNode):
                     "fast",
                     default=False,
                     optional=True,
-                    tooltip="Sooner, for a small price: windows that share no frames, and ten steps where the weights "
-                    "say more.",
+                    tooltip="Sooner, for a small price: windows that share no frames, the deep layers at every other "
+                    "step alone, and ten steps where the weights say more.",
                 ),
             ],
             outputs=[io.Latent.Output(display_name="latent")],
@@ -266,15 +238,17 @@ class WindowedSampler(io.ComfyNode):
             window=window,
             overlap=overlap,
             fusion="shifted" if fast else "overlap",
+            reuse=fast,
             **guidance,
         )
         motion = positive[0][1].get("motion_bucket_id", defaults.motion_bucket)
         shared = "none and move on" if fast else overlap
         chosen = f"{grid}, windows of {window} frames that share {shared}, motion amount {motion:.0f}"
-        notes = [chosen, forecast(model, (min(window, frames), *start.shape[1:]), plan(frames, settings))]
+        work = plan(frames, settings)
+        notes = [chosen, forecast(model, (min(window, frames), *start.shape[1:]), work, reuse=fast)]
         ui = ui_notes(cls, notes)
         noise = frame_noise(frames, tuple(start.shape[1:]), seed)
-        makes = (noise, sigmas, start, latent.get("noise_mask"), positive, window, overlap, guidance, fast)
+        makes = (noise, sigmas, start, latent.get("noise_mask"), positive, settings)
         unfinished = unfinished_film(cls, "model", str(model.load_device), makes) if resume else None
 
         def on_forecast(said: str) -> None:
@@ -282,14 +256,10 @@ class WindowedSampler(io.ComfyNode):
             show(cls, [*notes, said])
 
         model = model.clone()
-        progress = WindowProgress(
-            model,
-            [len(each.starts) for each in rounds_of(frames, settings)],
-            on_forecast=on_forecast,
-            unfinished=unfinished,
-        )
-        set_windows(model, VideoWindows(window, overlap, progress.window, shifted=fast))
-        guider = FaceGuider(model, positive, **guidance)
+        rounds = rounds_of(frames, settings)
+        progress = WindowProgress(model, rounds, on_forecast=on_forecast, unfinished=unfinished)
+        set_windows(model, VideoWindows(window, overlap, progress.window))
+        guider = FaceGuider(model, positive, **guidance, rounds=rounds if fast else None)
         samples = guider.sample(
             noise,
             start,
@@ -306,11 +276,14 @@ class WindowedSampler(io.ComfyNode):
         return io.NodeOutput(kept | {"samples": samples} | state, ui=ui)
 
 
-def forecast(model: comfy.model_patcher.ModelPatcher, window: tuple[int, ...], work: str) -> str:
+def forecast(
+    model: comfy.model_patcher.ModelPatcher, window: tuple[int, ...], work: str, *, reuse: bool = False
+) -> str:
     """What is coming, in words. SettingsError where a window [n, 4, h, w] needs more memory than there is at all: some
-    drivers then go on many times slower and say nothing. Where it is close, the log warns.
+    drivers then go on many times slower and say nothing. Where it is close, the log warns. reuse: deep features are
+    kept for a second step.
     """
-    needed = model.model.memory_required(list(window))
+    needed = model.model.memory_required(list(window), {KEPT_FEATURES: [[1]]} if reuse else {})
     there = comfy.model_management.get_total_memory(model.load_device)
     said = f"a window of {window[0]} frames needs about {memory_words(needed)} beside the weights"
     if needed > _MOST_OF_MEMORY * there:

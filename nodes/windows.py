@@ -1,17 +1,17 @@
 """The core's windows over a long video as the host's context windows, for its samplers and for ours."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import comfy.context_windows
+import comfy.model_management
 import comfy.model_patcher
 import comfy.patcher_extension
 import torch
 
 from ..emotivetalk_core.diffusion.windows import (
     check_windows,
-    shifted_windows,
     window_starts,
     window_weights,
     wrapped_windows,
@@ -20,19 +20,18 @@ from ..emotivetalk_core.errors import NumericalError, SettingsError
 from ..emotivetalk_core.models.photograph_presets import PhotographDefaults
 from ..emotivetalk_core.models.presets import SamplingDefaults, draws_at, windows_at
 
+Window = comfy.context_windows.IndexListContextWindow
+
 
 class VideoWindows(comfy.context_windows.IndexListContextHandler):
     """Overlapping windows, fused by the core's weights (EmotiveTalk §3.4); each is checked for finite values.
 
-    A video no longer than the window is one window. on_window is called after each · shifted: without overlap, moved on
-    at every step, as in the core's fast mode. SettingsError for an overlap that is not shorter than the window.
+    A video no longer than the window is one window. on_window is called after each. SettingsError for an overlap that
+    is not shorter than the window.
     """
 
-    def __init__(
-        self, window: int, overlap: int, on_window: Callable[[], None] | None = None, *, shifted: bool = False
-    ) -> None:
+    def __init__(self, window: int, overlap: int, on_window: Callable[[], None] | None = None) -> None:
         check_windows(window, overlap)
-        self.shifted = shifted
         super().__init__(
             context_schedule=comfy.context_windows.ContextSchedule("emotivetalk", self._frames_of_windows),
             fuse_method=comfy.context_windows.ContextFuseMethod("emotivetalk", self._weights),
@@ -48,16 +47,19 @@ class VideoWindows(comfy.context_windows.IndexListContextHandler):
         return True
 
     def combine_context_window_results(self, *args: Any, **kwargs: Any) -> None:
-        sub_conds_out, window = args[1], args[3]
-        if not all(torch.isfinite(frames).all() for frames in sub_conds_out):
+        self.check_finite(args[1], args[3])
+        self.add_window(*args, **kwargs)
+        if self.on_window is not None:
+            self.on_window()
+
+    def check_finite(self, results: Sequence[torch.Tensor], window: Window) -> None:
+        """NumericalError where what the conditions gave of a window is not finite."""
+        if not all(torch.isfinite(frames).all() for frames in results):
             raise NumericalError(
                 f"The video network gave values that are not finite in the window of frames {window.index_list[0] + 1}–"
                 f"{window.index_list[-1] + 1} at step {self._step + 1}, but finite ones are needed; "
                 "load ETHD as fp32 or bf16, or check its weights."
             )
-        self.add_window(*args, **kwargs)
-        if self.on_window is not None:
-            self.on_window()
 
     def add_window(self, *args: Any, **kwargs: Any) -> None:
         """Adds a window's frames to the sums of all, as the host does it."""
@@ -65,16 +67,48 @@ class VideoWindows(comfy.context_windows.IndexListContextHandler):
 
     @staticmethod
     def _frames_of_windows(frames: int, handler: "VideoWindows", model_options: dict[str, Any]) -> list[list[int]]:
-        if handler.shifted:
-            starts = shifted_windows(frames, handler.context_length, handler._step)
-        else:
-            starts = window_starts(frames, handler.context_length, handler.context_overlap)
+        starts = window_starts(frames, handler.context_length, handler.context_overlap)
         length = min(handler.context_length, frames)
         return [list(range(start, start + length)) for start in starts]
 
     @staticmethod
     def _weights(length: int, **kwargs: Any) -> list[float]:
         return window_weights(length).tolist()
+
+
+class OneWindow(VideoWindows):
+    """A window by itself: the host is given its latents [T, 4, h, w] alone, and the whole video's conditions.
+
+    windows: of the video · start: its first frame · frames: of the video.
+    """
+
+    def __init__(self, windows: VideoWindows, start: int, frames: int) -> None:
+        super().__init__(windows.context_length, windows.context_overlap, windows.on_window)
+        self.start, self.frames = start, frames
+
+    def execute(
+        self,
+        calc_cond_batch: Callable[..., list[torch.Tensor]],
+        model: Any,
+        conds: list[Any],
+        x_in: torch.Tensor,
+        timestep: torch.Tensor,
+        model_options: dict[str, Any],
+    ) -> list[torch.Tensor]:
+        """What each of the conditions gives of the window."""
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        self._model = model
+        self.set_step(timestep, model_options)
+        indices = list(range(self.start, self.start + x_in.shape[0]))
+        window = Window(indices, dim=0, total_frames=self.frames, context_overlap=self.context_overlap)
+        model_options["transformer_options"]["context_window"] = window
+        whole = x_in[:1].expand(self.frames, *x_in.shape[1:])  # of the video, whose length alone is looked at
+        own = [self.get_resized_cond(cond, whole, window) for cond in conds]
+        results = calc_cond_batch(model, own, x_in, timestep, model_options)
+        self.check_finite(results, window)
+        if self.on_window is not None:
+            self.on_window()
+        return results
 
 
 class OwnWindows(VideoWindows):

@@ -5,7 +5,6 @@ torch.inference_mode().
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,17 +26,6 @@ def check_several_windows_are_the_cores() -> None:
     """A clip of three windows is what the core samples, with a last window that was moved back."""
     shot = Shot(17)
     agree(shot.windowed(), shot.core())
-
-
-def check_fast_is_the_cores() -> None:
-    """Windows that share nothing and move on: as the core's without deep features; and ten steps of AYS for many."""
-    shot = Shot(17)
-    agree(shot.windowed(fast=True), shot.core(fusion="shifted"))
-    assert difference(shot.windowed(fast=True), shot.windowed()) > 1e-4
-    many = shot.model.clone()
-    defaults = replace(shot.model.model.sampling_defaults, steps=14, grid="karras")
-    with mock.patch.object(many.model, "sampling_defaults", defaults):
-        agree(shot.windowed(many, fast=True), shot.core(fusion="shifted", steps=10, grid="ays"))
 
 
 def check_larger_pictures_take_shorter_windows() -> None:
