@@ -29,6 +29,7 @@ COMPUTES: dict[str, tuple[str, ...]] = {
         "check_half_precision_weights_agree",
         "check_compiled_model_agrees",
     ),
+    "fast_checks": ("check_conditions_may_be_computed", "check_lora_is_felt"),
 }
 """Files and the beginnings of their checks' names; none for all."""
 

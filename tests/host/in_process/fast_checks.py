@@ -6,6 +6,7 @@ torch.inference_mode().
 
 import gc
 import sys
+import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -138,6 +139,38 @@ def check_nothing_is_left_of_a_run() -> None:
     agree(shot.windowed(), slow, 1e-6)
     gc.collect()
     assert len(stores) == 3 and not any(store() for store in stores), stores
+
+
+def check_it_goes_on_after_a_round() -> None:
+    """Cancelled in its second pair of steps, the same prompt goes on after the first, and its video is the same bit for
+    bit.
+    """
+    import comfy.model_management
+
+    shot, kept = Shot(17), part("nodes.kept_features").KeptFeatures
+    sampler, film = part("nodes.sampler"), part("emotivetalk_core.sampling.unfinished").UnfinishedFilm
+    plain, whole, windows = kept.begin_step, shot.windowed(fast=True, steps=5), []
+
+    def cancelled(store: Any) -> None:
+        plain(store)
+        windows.append(1)
+        if len(windows) == 5:  # of three windows, the second one's second pair
+            comfy.model_management.interrupt_current_processing()
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(sampler, "unfinished_film", lambda *_: film(Path(folder), "this")),
+    ):
+        with mock.patch.object(kept, "begin_step", cancelled):
+            try:
+                shot.windowed(fast=True, steps=5)
+            except comfy.model_management.InterruptProcessingException:
+                comfy.model_management.interrupt_current_processing(False)
+            else:
+                raise AssertionError("the interrupt was swallowed")
+        with forwards_of(shot) as seen:
+            assert torch.equal(shot.windowed(fast=True, steps=5), whole)
+    assert seen == ["whole", "outer"] * 3 + ["whole"] * 3, seen
 
 
 def check_lora_is_felt() -> None:
