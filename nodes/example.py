@@ -1,4 +1,4 @@
-"""Something to press Run on: the bundled portrait and voices, and faces drawn on demand, with nothing to download."""
+"""Something to press Run on: the bundled portraits and voices, and faces drawn on demand, with nothing to download."""
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ PICTURE_SIZE = 256
 
 
 class ExampleInputs(io.ComfyNode):
-    """The portrait and the two recordings that come with the pack."""
+    """The two portraits and the two recordings that come with the pack."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -31,25 +31,29 @@ class ExampleInputs(io.ComfyNode):
             node_id="EmotiveTalkExampleInputs",
             display_name="Example Portrait and Speech",
             category=f"{CATEGORY}/example",
-            description="The drawn portrait and the speech that come with this pack, so that every example runs at "
-            "once: five seconds of one voice, two of another. Put Load Image and Load Audio in its place for your own "
-            "files.",
+            description="The portraits, one drawn and one rendered, and the speech that come with this pack, so that "
+            "every example runs at once: five seconds of one voice, two of another. Put Load Image and Load Audio in "
+            "its place for your own files.",
             search_aliases=["emotivetalk demo", "sample portrait", "sample audio", "test inputs"],
             inputs=[],
             outputs=[
                 io.Image.Output(display_name="portrait"),
                 io.Audio.Output(display_name="speech", tooltip="Five seconds."),
                 io.Audio.Output(display_name="second speech", tooltip="Two seconds of another voice, for a duet."),
+                io.Image.Output(display_name="person", tooltip="A rendered person, in the place of the drawn one."),
             ],
         )
 
     @classmethod
     def execute(cls) -> io.NodeOutput:
-        portrait = image_of(read_portrait(ASSETS / "portrait.png").pixels[None])
-        voices = [read_speech(ASSETS / name).samples for name in ("speech.wav", "second_speech.wav")]
-        return io.NodeOutput(
-            portrait, *({"waveform": samples[None, None], "sample_rate": SAMPLE_RATE} for samples in voices)
+        drawn, rendered = (
+            image_of(read_portrait(ASSETS / name).pixels[None]) for name in ("portrait.png", "person.jpg")
         )
+        speech, second = (
+            {"waveform": read_speech(ASSETS / name).samples[None, None], "sample_rate": SAMPLE_RATE}
+            for name in ("speech.wav", "second_speech.wav")
+        )
+        return io.NodeOutput(drawn, speech, second, rendered)
 
 
 class ExampleFaces(io.ComfyNode):

@@ -18,6 +18,7 @@ NAMES = sorted(path.stem for path in (ROOT / "workflows" / "api").glob("*.json")
 EXPECTED = {
     "a_talking_portrait",
     "quick_start",
+    "talking_person",
     "compare_two_takes",
     "emotion_from_a_picture",
     "emotion_from_a_driving_video",

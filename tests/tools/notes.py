@@ -21,6 +21,14 @@ Another *seed* there is another play of the face, one in *Sample* another pictur
 **Open a box** with the button at its top right: inside lie the pieces of the method, to set or to wire anew; other
 weights are chosen in *Load*. *quick_start* shows all pieces at once.
 """,
+    "talking_person": f"""\
+## A person speaks
+
+Press **Run**. The rendered person, whom no training saw, says the bundled sentence; on a CPU this takes about a minute.
+All else is as in *quick_start*.
+
+**Your own photograph**: put *Load Image* in the place of *Example Portrait and Speech*. {PHOTOGRAPHS}
+""",
     "quick_start": f"""\
 ## A portrait speaks
 
