@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .curves import best_lag, chance_of, correlation, smooth, thirds
+from .curves import thirds
+from .lip_sync import Mouth, lip_sync
 from .reading import FilmReading
 
 REACH_SECONDS = 0.4
@@ -35,21 +36,24 @@ class Track:
         return {"mean": _number(self.mean), "thirds": [_number(v) for v in self.thirds], "drift": _number(self.drift)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sync:
     """correlation -1…1 of the mouth with the loudness at the lag where they fit best, nan without sound · lag: frames
-    by which the mouth comes after the sound there · chance: the same with the sound of other moments, nan where the
-    film is too short to say · curve: what was read of the mouth, "opening" or "movement", whichever fits better.
+    by which the mouth comes after the sound there · chance: what nine in ten foreign sounds stay below, nan without
+    sound · mouth [n]: how loud the mouth looks, without unit; nan where no face is seen.
     """
 
     correlation: float
     lag: int
     chance: float
-    curve: str
+    mouth: np.ndarray
 
     def plain(self) -> dict[str, Any]:
-        fields = {"correlation": _number(self.correlation), "lag_frames": self.lag, "by_chance": _number(self.chance)}
-        return {**fields, "mouth": self.curve}
+        return {
+            "correlation": _number(self.correlation),
+            "lag_frames": self.lag,
+            "by_chance": _number(self.chance),
+        }
 
 
 @dataclass(frozen=True)
@@ -83,24 +87,13 @@ class FilmMeasures:
         }
 
 
-def mouth_curve(reading: FilmReading, curve: str) -> np.ndarray:
-    """The mouth over time [n] by the name that Sync has for it, turned so that it rises with the sound."""
-    if curve == "opening" or reading.loudness is None:
-        return reading.opening
-    known = np.isfinite(reading.movement)
-    falls = correlation(reading.movement[known], reading.loudness[known]) < 0
-    return -reading.movement if falls else reading.movement
-
-
 def measure_sync(reading: FilmReading) -> Sync:
-    """How well the mouth goes with the sound. Curves are means over three frames, as mouths are slower than sound."""
+    """How well the mouth goes with the sound; without sound, the mouth is its opening."""
     if reading.loudness is None:
-        return Sync(float("nan"), 0, float("nan"), "opening")
-    reach, sound = max(1, round(REACH_SECONDS * reading.rate)), smooth(reading.loudness, 3)
-    curves = {name: smooth(mouth_curve(reading, name), 3) for name in ("opening", "movement")}
-    fits = {name: best_lag(curve, sound, reach) for name, curve in curves.items()}
-    best = max(fits, key=lambda name: fits[name].correlation)
-    return Sync(fits[best].correlation, fits[best].lag, chance_of(curves[best], sound, reach), best)
+        return Sync(float("nan"), 0, float("nan"), reading.opening)
+    reach = max(1, round(REACH_SECONDS * reading.rate))
+    found = lip_sync([Mouth(reading.lips, reading.opening)], [reading.loudness], reach, reading.rate)
+    return Sync(found.correlation, -found.lag, found.chance, found.said)
 
 
 def measure_film(reading: FilmReading) -> FilmMeasures:

@@ -5,7 +5,7 @@ import torch
 
 from ..plot import Curve, draw_panels
 from ..types import Speech
-from .film import FilmMeasures, Track, mouth_curve
+from .film import FilmMeasures, Track
 from .reading import FilmReading
 
 _MOUTH, _SOUND = (255, 138, 101), (108, 117, 140)
@@ -16,7 +16,7 @@ def draw_measures(reading: FilmReading, measures: FilmMeasures, speech: Speech |
     """A picture [3, 500, 1000] RGB 0…1 of the curves that a film's figures come from, over its seconds."""
     rate = reading.rate
     sync, title = measures.sync, "mouth"
-    mouth = [Curve(_to_one(mouth_curve(reading, sync.curve)), f"mouth ({sync.curve})", _MOUTH, 2.2, rate)]
+    mouth = [Curve(_to_one(sync.mouth), "how loud the mouth looks", _MOUTH, 2.2, rate)]
     if reading.loudness is not None:
         mouth.append(Curve(reading.loudness, "loudness", _SOUND, 1.4, rate))
         by_chance = f" (by chance {sync.chance:.2f})" if np.isfinite(sync.chance) else ""

@@ -20,6 +20,7 @@ from ..face.regions import crop_record, crop_square
 from ..models.face_probe import FaceProbe
 from ..types import CropRecord, Speech
 from .curves import loudness
+from .lip_sync import PATCH
 
 PROBE_SIDE = 128
 SMALLEST_SIDE, SHARPEST_SIDE = 48, 512
@@ -30,7 +31,7 @@ SHRUNK = 0.7
 on where a crop falls on its pixels, and would count most.
 """
 
-LIPS_HIGH, LIPS_WIDE = 16, 24
+LIPS_HIGH, LIPS_WIDE = PATCH
 READ_AT_ONCE = 32
 
 Film = Callable[[], Iterable[torch.Tensor]]
@@ -44,16 +45,15 @@ OnStep = Callable[[int], None]
 class FilmReading:
     """Curves over a film's n frames at `rate` a second; nan where no face is seen.
 
-    opening: of the mouth, as the probe reads it, 0…1 · movement: the main movement of the lips' pixels, their first
-    principal component, whose sign is free · likeness: cosine of the probe's person vectors of frame and portrait ·
-    sharpness: Laplacian energy of the face over the portrait's · colour: CIE76 distance of the face's mean colour from
-    the portrait's · loudness 0…1, None without sound · against: what stood for the portrait · note: one sentence, or
-    empty.
+    opening: of the mouth, as the probe reads it, 0…1 · lips [n, 16, 24]: their picture in grey · likeness: cosine of
+    the probe's person vectors of frame and portrait · sharpness: Laplacian energy of the face over the portrait's ·
+    colour: CIE76 distance of the face's mean colour from the portrait's · loudness 0…1, None without sound · against:
+    what stood for the portrait · note: one sentence, or empty.
     """
 
     rate: float
     opening: np.ndarray
-    movement: np.ndarray
+    lips: np.ndarray
     likeness: np.ndarray
     sharpness: np.ndarray
     colour: np.ndarray
@@ -144,14 +144,14 @@ def read_film(
     ours = slice(len(own), None)
 
     def over_time(values: np.ndarray) -> np.ndarray:
-        curve = np.full(count, np.nan)
+        curve = np.full((count, *values.shape[1:]), np.nan)
         curve[seen] = values[ours]
         return curve
 
     return FilmReading(
         rate=rate,
         opening=over_time(read.opening),
-        movement=over_time(_main_movement(read.lips - read.lips[ours].mean(0), ours)),
+        lips=over_time(read.lips.reshape(-1, LIPS_HIGH, LIPS_WIDE)),
         likeness=over_time(read.person @ read.person[0]),
         sharpness=over_time(read.sharpness / max(float(read.sharpness[0]), 1e-12)),
         colour=over_time(np.linalg.norm(read.colour - read.colour[0], axis=1)),
@@ -180,12 +180,6 @@ def _read(faces: Iterable[_Face], probe: FaceProbe) -> _Read:
             )
         )
     return _Read(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(_Read)))
-
-
-def _main_movement(lips: np.ndarray, ours: slice) -> np.ndarray:
-    """What pixels [k, 384] about their mean do most, over the frames `ours` [k]."""
-    directions = np.linalg.eigh(lips[ours].T.astype(np.float64) @ lips[ours])[1]
-    return lips @ directions[:, -1]
 
 
 def _square(box: Box) -> int:

@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .lip_sync import LipSync
-from .pieces import Piece
+from ..measuring.lip_sync import LipSync
+from .pieces import SAMPLES_PER_FRAME, Piece
 from .settings import Filters
 
 _SHARP_AT = 256
 _LOOKED_AT = 12
 _QUIETER = 30.0
+_FLOOR = 50.0
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,19 @@ class Figures:
 
 
 def figures_of(piece: Piece, loud: np.ndarray) -> Figures:
-    """loud [n]: `lip_sync.loudness` of the piece."""
+    """loud [n]: `decibels` of the piece."""
     sound = float(np.quantile(loud, 0.9))
     heard = float((loud > sound - _QUIETER).mean())
     return Figures(piece.frames, piece.face, sharpness(piece), piece.others, sound, heard)
+
+
+def decibels(samples: np.ndarray, frames: int) -> np.ndarray:
+    """Loudness of each frame [n] in decibels of full scale, the loudest less 50 at least."""
+    sound = np.pad(samples.astype(np.float64), (0, max(0, frames * SAMPLES_PER_FRAME - len(samples))))
+    sound = sound[: frames * SAMPLES_PER_FRAME]
+    power = np.diff(sound, prepend=0.0).reshape(frames, -1)  # high tones count more, as they do for hearing
+    found = 10 * np.log10((power**2).mean(1) + 1e-12)
+    return np.maximum(found, found.max() - _FLOOR)
 
 
 def refusal(figures: Figures, filters: Filters) -> str:

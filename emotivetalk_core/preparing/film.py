@@ -6,18 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch.nn import functional as F
 
 from ..audio.streaming import SpeechStream
 from ..errors import FaceError, InputError
 from ..face.finder import FaceDetector
+from ..measuring.curves import loudness
+from ..measuring.lip_sync import Mouth, mouth_patches
+from ..measuring.reading import PROBE_SIDE, READ_AT_ONCE
+from ..models.face_probe import FaceProbe
 from ..training.source import Clip
 from ..training.source_writer import WrittenClip, write_shard
-from ..types import FRAMES_PER_SECOND
+from ..types import FRAMES_PER_SECOND, Speech
 from ..video.reader import read_levels, read_video_facts
 from .contact_sheet import thumbnail, write_thumbnails
-from .figures import figures_of, refusal
+from .figures import decibels, figures_of, refusal
 from .judging import Judge, Waiting
-from .lip_sync import loudness, mouth_patches
 from .lists import Film, emotion_number
 from .pieces import SAMPLES_PER_FRAME, Piece, make_piece
 from .records import FILMS, Row, write_film
@@ -32,8 +37,11 @@ Encode = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Tools:
-    """drawn: the finder of drawn heads, asked where MTCNN sees nothing · encode: writes latents, or None."""
+    """probe: says how wide a mouth stands open · drawn: the finder of drawn heads, asked where MTCNN sees nothing ·
+    encode: writes latents, or None.
+    """
 
+    probe: FaceProbe
     drawn: FaceDetector | None = None
     encode: Encode | None = None
 
@@ -107,8 +115,7 @@ def _piece(
     except FaceError:
         return _row(film, **known, why="eyes and mouth fall on one place"), middle
     samples = speech.take(piece.first * SAMPLES_PER_FRAME, (piece.first + piece.frames) * SAMPLES_PER_FRAME)
-    loud = loudness(samples, piece.frames)
-    figures = figures_of(piece, loud)
+    figures = figures_of(piece, decibels(samples, piece.frames))
     known |= {**figures.row(), "motion": round(piece.motion, 1)}
     row = _row(film, **known, why=refusal(figures, filters))
     if not row["why"]:
@@ -124,8 +131,20 @@ def _piece(
         )
         shard = folder / f"{film.key}-{piece.first:07d}.safetensors"
         lines = write_shard(folder, shard.name, [WrittenClip(clip, _fields(film, piece, samples, tools))])
-        judge.add(Waiting(row, shard, lines, mouth_patches(piece.pictures, piece.landmarks), loud))
+        mouth = Mouth(mouth_patches(piece.pictures, piece.landmarks), _openings(tools.probe, piece.pictures))
+        loud = loudness(Speech(torch.from_numpy(samples)), FRAMES_PER_SECOND, piece.frames)
+        judge.add(Waiting(row, shard, lines, mouth, loud))
     return row, piece.pictures[piece.frames // 2]
+
+
+@torch.inference_mode()
+def _openings(probe: FaceProbe, pictures: np.ndarray) -> np.ndarray:
+    """How wide the mouth stands open [n], of talking crops uint8 [n, s, s, 3]."""
+    found = []
+    for start in range(0, len(pictures), READ_AT_ONCE):
+        levels = torch.from_numpy(pictures[start : start + READ_AT_ONCE]).permute(0, 3, 1, 2)
+        found.append(probe(F.interpolate(levels.float() / 255, size=PROBE_SIDE, mode="area")).opening)
+    return torch.cat(found).float().numpy()
 
 
 def _fields(film: Film, piece: Piece, samples: np.ndarray, tools: Tools) -> dict[str, np.ndarray]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..measuring.lip_sync import Mouth, lip_sync
 from .figures import sync_refusal
-from .lip_sync import lip_sync
 from .records import Row
 from .settings import Filters
 
@@ -18,14 +18,14 @@ TOGETHER = 3000
 
 @dataclass(frozen=True)
 class Waiting:
-    """A piece that is written already: its row, its shard and that shard's lines of the index; patches
-    [n, rows, columns] and loudness [n] as `lip_sync` takes them.
+    """A piece that is written already: its row, its shard and that shard's lines of the index; mouth and loudness [n]
+    as `lip_sync` takes them.
     """
 
     row: Row
     shard: Path
     lines: list[str]
-    patches: np.ndarray
+    mouth: Mouth
     loudness: np.ndarray
 
 
@@ -53,9 +53,7 @@ class Judge:
 
     def _judge(self, pieces: list[Waiting], beside: list[Waiting]) -> None:
         together = [*pieces, *beside]
-        sync = lip_sync(
-            [each.patches for each in together], [each.loudness for each in together], 2 * self._filters.lag
-        )
+        sync = lip_sync([each.mouth for each in together], [each.loudness for each in together], 2 * self._filters.lag)
         for piece, own in zip(pieces, sync.pieces):
             figures = {"sync": sync.correlation, "margin": sync.margin, "own": own}
             piece.row.update({name: round(value, 3) for name, value in figures.items()}, lag=sync.lag)

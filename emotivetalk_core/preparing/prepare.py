@@ -11,6 +11,7 @@ import torch
 from ..claims import Claim, claimed, clear
 from ..face.crops import pictures
 from ..models.face_finder import FaceFinder, FaceFinderConfig
+from ..models.face_probe import BUNDLED_PROBE, load_probe
 from ..models.vae import encode_mode
 from ..models.vae_checkpoint import load_vae
 from ..weight_files.bundled import BUNDLED_WEIGHTS
@@ -61,7 +62,7 @@ class _Progress:
         self, films: Sequence[Film], folder: Path, on_progress: Callable[[float, int, float], None] | None
     ) -> None:
         self._open = {film.key: film for film in films}
-        self._sizes = {film.key: film.path.stat().st_size for film in films}
+        self._sizes = {film.key: max(0, records.bytes_of(film)) for film in films}
         self._folder, self._tell = folder, on_progress
         self._size, self._count, self._seconds, self._told = 0, 0, 0.0, 0.0
 
@@ -142,7 +143,7 @@ def _tools(vae: Path | None) -> Tools:
     finder = load_network(
         BUNDLED_WEIGHTS / "face_finder.safetensors", "face_finder", FaceFinder, FaceFinderConfig, "cpu"
     )
-    return Tools(finder.find, None if vae is None else _encoder(vae))
+    return Tools(load_probe(BUNDLED_PROBE), finder.find, None if vae is None else _encoder(vae))
 
 
 def _encoder(weights: Path) -> Encode:

@@ -70,12 +70,20 @@ def read_record(folder: Path) -> dict[str, Any]:
 def seconds_of(folder: Path, film: Film) -> float | None:
     """How long the film is, where there is a record of it as it is now; else None."""
     known = _read(folder / FILMS / f"{film.key}.json")
-    return known["seconds"] if known is not None and known["bytes"] == film.path.stat().st_size else None
+    return known["seconds"] if known is not None and known["bytes"] == bytes_of(film) else None
+
+
+def bytes_of(film: Film) -> int:
+    """How large the film is; -1 where it has gone since it was listed, which its row will say."""
+    try:
+        return film.path.stat().st_size
+    except OSError:
+        return -1
 
 
 def write_film(folder: Path, film: Film, rows: Sequence[Row], lines: Sequence[str], seconds: float) -> None:
     """Put down that the film is done: its rows of the table, its lines of the index, and how long it is."""
-    known = {"film": film.name, "bytes": film.path.stat().st_size, "seconds": round(seconds, 2)}
+    known = {"film": film.name, "bytes": bytes_of(film), "seconds": round(seconds, 2)}
     write_whole(folder / FILMS / f"{film.key}.json", json.dumps({**known, "rows": list(rows), "index": list(lines)}))
 
 

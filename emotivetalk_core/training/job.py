@@ -1,7 +1,7 @@
 """What every stage is given beside its own settings: the networks' sizes, the data, and where and how it runs."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +36,12 @@ START = "start/"
 
 class MakeSamples(Protocol):
     def __call__(self, *, held_out: bool) -> Samples: ...
+
+
+def provenance_of(folders: Sequence[Path]) -> dict[str, Any]:
+    """What a file says of the data that it was made of: its digest, and licence and consent as they were stated."""
+    said = [each for folder in folders if (each := stated(folder))]
+    return {"digest": Source.open(*folders).digest, "stated": said}
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,7 @@ class Job:
     @property
     def provenance(self) -> dict[str, Any]:
         """What every trained file says: by which recipe, of which data, and what was stated of it."""
-        said = [each for folder in self.data if (each := stated(folder))]
-        return {"recipe": self.recipe, "data": {"digest": Source.open(*self.data).digest, "stated": said}}
+        return {"recipe": self.recipe, "data": provenance_of(self.data)}
 
     def licensed(self, start: str) -> str:
         """The licence of weights that began with some under the licence `start`."""

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from emotivetalk_core.errors import FaceError, InputError
 from emotivetalk_core.face.crops import pictures
-from emotivetalk_core.measuring.curves import best_lag, chance_of, loudness, smooth, thirds
+from emotivetalk_core.measuring.curves import loudness, thirds
 from emotivetalk_core.measuring.film import measure_film
 from emotivetalk_core.measuring.picture import draw_measures
 from emotivetalk_core.measuring.reading import read_film
@@ -57,36 +57,12 @@ def film(opening) -> torch.Tensor:
     return drawn(7, opening)
 
 
-def test_a_shift_is_found_to_the_frame():
-    curve = np.random.default_rng(1).random(90)
-    for shift in (-9, -1, 0, 4, 10):
-        found = best_lag(np.roll(curve, shift), curve, 10)
-        assert found.lag == shift and found.correlation == pytest.approx(1)
-    assert best_lag(np.ones(90), curve, 10).lag == 0
-
-
-def test_frames_that_are_not_known_count_for_nothing():
-    curve = np.random.default_rng(2).random(60)
-    late = np.roll(curve, 3)
-    late[20:30] = np.nan
-    assert best_lag(late, curve, 5).lag == 3
-    assert best_lag(np.full(60, np.nan), curve, 5).correlation == 0
-    assert np.isnan(smooth(late, 3)[20:30]).all() and smooth(late, 3)[19] == pytest.approx(late[18:20].mean())
-
-
 def test_loudness_is_the_root_of_the_root_mean_square():
     """Four times the amplitude sounds twice as loud; what the sound does not reach is silent."""
     samples = torch.cat([torch.full((PER_FRAME,), 0.1), torch.full((PER_FRAME,), 0.4)])
     assert loudness(Speech(samples), 25.0, 3) == pytest.approx([0.5, 1, 0])
     assert loudness(Speech(samples), 50.0, 4) == pytest.approx([0.5, 0.5, 1, 1])
     assert loudness(Speech(torch.zeros(1000)), 25.0, 2) == pytest.approx([0, 0])
-
-
-def test_chance_is_what_other_moments_give():
-    random = np.random.default_rng(3)
-    curve = random.random(300)
-    assert chance_of(curve, curve, 10) < 0.25
-    assert np.isnan(chance_of(curve[:40], curve[:40], 10))
 
 
 def test_thirds_leave_out_what_is_not_known():

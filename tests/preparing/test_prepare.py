@@ -2,13 +2,22 @@
 
 import csv
 import json
+import shutil
+import struct
+import wave
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
 
 from emotivetalk_core.cli.main import main
+from emotivetalk_core.preparing.lists import Film
+from emotivetalk_core.preparing.prepare import prepare
+from emotivetalk_core.preparing.records import begin
+from emotivetalk_core.preparing.settings import PrepareSettings
 from emotivetalk_core.synthesis.clip import TalkingClip, make_clip
 from emotivetalk_core.training.source import Source
 from emotivetalk_core.types import SAMPLE_RATE
@@ -22,6 +31,37 @@ def write_film(path: Path, pictures: np.ndarray, samples: np.ndarray | None) -> 
     sound = {} if samples is None else {"audio": torch.from_numpy(samples)[None], "audio_rate": SAMPLE_RATE}
     with VideoWriter(path, width=pictures.shape[2], height=pictures.shape[1], **sound) as video:
         video.write(torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
+
+
+def write_odd(
+    path: Path, pictures: np.ndarray, samples: np.ndarray, *, pix_fmt: str = "yuv420p", times: list[int] | None = None
+) -> None:
+    """With other colours than usual, or at odd times, in milliseconds."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"crf": "12"})
+        video.height, video.width = pictures.shape[1:3]
+        video.pix_fmt, video.codec_context.time_base = pix_fmt, Fraction(1, 1000)
+        sound = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+        for at, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts, frame.time_base = 40 * at if times is None else times[at], Fraction(1, 1000)
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+        for start in range(0, len(samples), 1024):
+            piece = np.ascontiguousarray(samples[None, start : start + 1024], np.float32)
+            heard = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
+            heard.pts, heard.sample_rate, heard.time_base = start, SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+            container.mux(sound.encode(heard))
+        container.mux(sound.encode())
+
+
+def write_sideways(path: Path, pictures: np.ndarray, samples: np.ndarray) -> None:
+    """As a phone does: pictures lie on their side, and the header says how far to turn them (ISO/IEC 14496-12)."""
+    write_film(path, np.ascontiguousarray(np.rot90(pictures, axes=(1, 2))), samples)
+    data, one = bytearray(path.read_bytes()), 1 << 16
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
 
 
 def drawn(talk: TalkingClip, frames: int = FRAMES) -> np.ndarray:
@@ -116,3 +156,50 @@ def test_train_learns_from_it(data: Path, tmp_path: Path) -> None:
     recipe.write_text(json.dumps(said), encoding="utf-8")
     assert main(["train", str(recipe), "--out", str(tmp_path / "w"), "--stages", "vae", "--precision", "float32"]) == 0
     assert (tmp_path / "w" / "vae.safetensors").is_file()
+
+
+def test_odd_films_are_prepared_or_have_their_row(tmp_path: Path) -> None:
+    """Whatever a phone, a recorder or a name makes of a film; what cannot be used says why, and ends nothing."""
+    talk, folder = make_clip(1_003, frames=26), tmp_path / "odd"
+    pictures = drawn(talk, 26)
+    person = folder / "anna b"
+    write_film(person / "plain.mp4", pictures, talk.samples)
+    write_odd(person / "ten bit.mkv", pictures, talk.samples, pix_fmt="yuv420p10le")
+    uneven = [40 * at + 7 * (at % 3) for at in range(26)]
+    write_odd(person / "uneven \N{CLAPPER BOARD}.mp4", pictures, talk.samples, times=uneven)
+    write_sideways(person / "sideways.mp4", pictures, talk.samples)
+    shutil.copy(person / "plain.mp4", person / "really an mp4.avi")
+    write_film(person / "tiny.mp4", np.zeros((13, 2, 2, 3), np.uint8), talk.samples)
+    write_film(person / "strip.mp4", np.zeros((13, 4, 400, 3), np.uint8), talk.samples)
+    with wave.open(str(person / "sound alone.mov"), "wb") as sound:
+        sound.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
+        sound.writeframes((talk.samples * 32767).astype("<i2").tobytes())
+    (person / "empty.mp4").touch()
+    for name, shown in (("a.ts", pictures), ("b.ts", pictures[:, 8:120, 8:120])):
+        write_odd(tmp_path / name, shown, talk.samples)
+    (person / "shrinks.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
+    numbers = tmp_path / "numbers.json"
+    numbers.write_text('{"filters": {"frames": 20, "sync": -1, "margin": -1, "own": -1, "lag": 99}}')
+    command = ["prepare", str(folder), "--out", str(tmp_path / "data"), "--size", "64", "--settings", str(numbers)]
+    assert main(command) == 0
+    with open(tmp_path / "data" / "pieces.csv", encoding="utf-8", newline="") as file:
+        rows = [(Path(row["film"]).name, row) for row in csv.DictReader(file)]
+    kept = [name for name, row in rows if row["kept"] == "True"]
+    whole = ["plain.mp4", "ten bit.mkv", "uneven \N{CLAPPER BOARD}.mp4", "sideways.mp4", "really an mp4.avi"]
+    assert sorted(kept) == sorted([*whole, "shrinks.ts", "shrinks.ts"])
+    why = {name: row["why"] for name, row in rows if row["kept"] != "True"}
+    assert set(why) == {"tiny.mp4", "strip.mp4", "sound alone.mov", "empty.mp4"} and all(why.values())
+    assert (
+        "no face" in why["tiny.mp4"] and "no moving picture" in why["sound alone.mov"] and "empty" in why["empty.mp4"]
+    )
+    source = Source.open(tmp_path / "data")
+    faces = {row["clip"]: source.read(source.named(row["clip"]), "face_box") for name, row in rows if name in whole}
+    first = next(iter(faces.values()))
+    assert all(torch.allclose(box[:24], first[:24], atol=3) for box in faces.values())  # upright, in time, in one place
+
+
+def test_a_film_that_vanishes_has_its_row(tmp_path: Path) -> None:
+    gone = Film(tmp_path / "gone.mp4", "films/gone.mp4", "anna")
+    begin(tmp_path / "data", PrepareSettings(), None, None)
+    (row,) = prepare([gone], tmp_path / "data", PrepareSettings())
+    assert row["why"].startswith("there is no such video") and not row["kept"]

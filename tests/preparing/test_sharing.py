@@ -13,6 +13,7 @@ from emotivetalk_core.cli.main import main
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.synthesis.clip import make_clip
 from emotivetalk_core.training.source import Source
+from emotivetalk_core.weight_files.checkpoint import read_metadata
 
 FRAMES = 26
 TAKES = (("M003", "happy"), ("M003", "neutral"), ("W011", "contempt"), ("W011", "neutral"))
@@ -67,5 +68,7 @@ def test_a_kill_costs_the_film_at_hand_and_several_processes_make_the_same(
     codebook = EmotionCodebook.load(book)
     assert set(codebook.names) == {"happy", "neutral", "contempt"}
     assert torch.isfinite(codebook.latents).all()
+    said = json.loads(read_metadata(book, "emotion_codebook")["record"])["data"]
+    assert said["digest"] == source.digest and said["stated"][0]["consent"] == "not stated"
     assert main([*build, "--levels", "level_3"]) == 2
     assert "level_1, level_2" in capsys.readouterr().err

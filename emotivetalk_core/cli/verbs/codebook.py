@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,6 +32,7 @@ from ...models.face_reading import detector_for
 from ...models.model_set import ModelSet, read_sampling_defaults
 from ...models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ...pipeline import default_settings, portrait_conditions, read_face, render
+from ...training.job import OF_THE_DATA, provenance_of
 from ...training.labelled import labelled_frames
 from ...training.source import INDEX, Source
 from ...types import FaceRegions, Portrait
@@ -55,7 +57,12 @@ def build(arguments: argparse.Namespace) -> None:
     for note in (*notes, *faces.notes):
         print(f"note: {with_way_out(note, SHOW_A_FACE)}")
     built = build_codebook(faces, base)
-    built.codebook.save(arguments.out, {"built from": built.describe()}, licence="")
+    record: dict[str, Any] = {"built from": built.describe()}
+    licence = ""
+    if any(arguments.folder.glob(INDEX)):
+        record["data"] = provenance_of([arguments.folder])
+        licence = OF_THE_DATA if record["data"]["stated"] else ""
+    built.codebook.save(arguments.out, record, licence=licence)
     print(built.describe())
     print(f"{len(built.codebook.names)} emotions: {arguments.out.resolve()}")
 
