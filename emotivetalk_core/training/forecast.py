@@ -26,14 +26,12 @@ class StageForecast:
         return self.cost.flops[recompute] * self.steps
 
 
-def forecast(
-    recipe: Recipe, cards: int, *, stages: Sequence[str] | None = None, computed: tuple[str, ...] = RECOMPUTATIONS
-) -> list[StageForecast]:
+def forecast(recipe: Recipe, cards: int, *, stages: Sequence[str] | None = None) -> list[StageForecast]:
     """The stages whose cost can be counted, each on so many cards. stages: of these names; None: of all that are
-    trained without being named · computed: see `count_step`.
+    trained without being named.
     """
     return [
-        StageForecast(name, stage.settings.loop.steps, count_step(counted, cards, computed=computed), stage.named_only)
+        StageForecast(name, stage.settings.loop.steps, count_step(counted, cards), stage.named_only)
         for name, stage in recipe.stages.items()
         if stage.step is not None and (not stage.named_only if stages is None else name in stages)
         for counted in [stage.step(recipe.preset, stage.settings)]

@@ -7,9 +7,10 @@ attention fused. What a device adds (workspaces, fragments) is not.
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from ..sampling.memory import LiveTensors
 from .card_precision import CardAutocast
@@ -60,21 +61,15 @@ class StepCost:
         return self.weights + self.gradients + self.optimiser + self.average
 
 
-def count_step(
-    step: MetaStep,
-    cards: int,
-    *,
-    held: tuple[str, ...] = RECOMPUTATIONS,
-    computed: tuple[str, ...] = RECOMPUTATIONS,
-) -> StepCost:
+def count_step(step: MetaStep, cards: int, *, counted: tuple[str, ...] = RECOMPUTATIONS) -> StepCost:
     """One step's cost on each of so many cards, every one with the whole weights (DDP).
 
-    held, computed: of which recomputations activations and FLOPs are counted; each takes a step on shapes of its own.
+    counted: with which recomputations; each takes a step on shapes of its own.
     """
     each = max(1, step.loop.batch // cards)
     piece = min(each, step.loop.piece) if step.loop.piece else each
     parts = -(-each // piece)
-    flops = {how: _flops(step, piece, how) for how in computed}
+    passes = {how: _pass(step, piece, how) for how in counted}
     objective = step.phase().objective
     learning = sum(p.numel() for p in objective.parameters() if p.requires_grad)
     return StepCost(
@@ -86,42 +81,27 @@ def count_step(
         gradients=4.0 * learning,
         optimiser=_OPTIMISER_BYTES[step.loop.optimiser] * learning,
         average=4.0 * learning if step.loop.average else 0.0,
-        activations={how: _activations(step, piece, how) for how in held},
-        flops={how: whole * parts for how, (_, whole) in flops.items()},
-        forward=next((forward for forward, _ in flops.values()), 0),
+        activations={how: counts.peak for how, (_, counts) in passes.items()},
+        flops={how: counts.flops * parts for how, (_, counts) in passes.items()},
+        forward=next((forward for forward, _ in passes.values()), 0),
     )
 
 
-def _flops(step: MetaStep, piece: int, recompute: str) -> tuple[int, int]:
-    """Of the forward pass, and of the whole step."""
-    flops = FlopCounterMode(display=False)
-    with flops:
-        forward = _pass(step, piece, recompute, contextlib.nullcontext, flops.get_total_flops)
-    return forward, flops.get_total_flops()
+class StepCounts(LiveTensors):
+    """Counts FLOPs beside the bytes, by torch's own formulas; its FlopCounterMode holds on to what is recomputed."""
+
+    flops = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = super().__torch_dispatch__(func, types, args, kwargs)
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=results)
+        return results
 
 
-def _activations(step: MetaStep, piece: int, recompute: str) -> int:
-    """Bytes. In a pass of its own, for the counter of FLOPs holds on to what is recomputed."""
-    lives: list[LiveTensors] = []
-
-    def watched(outside: list[torch.Tensor]) -> LiveTensors:
-        lives.append(LiveTensors(outside))
-        return lives[0]
-
-    _pass(step, piece, recompute, watched)
-    return lives[0].peak
-
-
-def _pass(
-    step: MetaStep,
-    piece: int,
-    recompute: str,
-    within: Callable[[list[torch.Tensor]], contextlib.AbstractContextManager],
-    after_forward: Callable[[], int] = lambda: 0,
-) -> int:
-    """A forward and a backward pass. within: what they run in, told of all tensors that are there before ·
-    after_forward is asked between them, and its answer returned.
-    """
+def _pass(step: MetaStep, piece: int, recompute: str) -> tuple[int, StepCounts]:
+    """A forward and a backward pass: the FLOPs of the first, and what both took beside weights, gradients and batch."""
     phase = step.phase()
     objective = phase.objective.train()
     cast = CardAutocast()
@@ -134,13 +114,13 @@ def _pass(
             parameter.grad = torch.empty_like(parameter)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     batch = step.batch(piece)
-    with within([*parameters, *gradients, *batch.values()]):
+    with StepCounts([*parameters, *gradients, *batch.values()]) as counts:
         with cast:
             loss = objective(batch).loss
-        said = after_forward()
+        forward = counts.flops
         cast.forget()
         loss.backward()
-    return said
+    return forward, counts
 
 
 def meta(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import full_tiny
 import pytest
 import torch
+from torch.nn import Conv2d, Linear
 from torch.utils.flop_counter import FlopCounterMode
 
 from emotivetalk_core.cli.main import main
@@ -14,7 +15,6 @@ from emotivetalk_core.layers.attention_functions import scaled_dot_product
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.recipes import full, library, one_card
 from emotivetalk_core.recipes.tiny import TINY
-from emotivetalk_core.sampling.memory import LiveTensors
 from emotivetalk_core.training import forecast, step_cost
 from emotivetalk_core.training.cards import CARDS, card_named
 from emotivetalk_core.training.ethd import denoising_step
@@ -30,8 +30,8 @@ SETTINGS = replace(
 )
 
 
-def real_step(settings, recompute: str, measure) -> None:
-    """A step with AdamW and a running mean, on values, within what `measure` makes of the tensors that are there."""
+def real_step(settings, recompute: str) -> step_cost.StepCounts:
+    """What a step with AdamW and a running mean takes, on values."""
     step = denoising_step(WIDE, settings)
     phase = step.phase()
     objective = phase.objective.to_empty(device="cpu").float()
@@ -46,7 +46,7 @@ def real_step(settings, recompute: str, measure) -> None:
     batch["face_mask"], batch["lip_mask"] = torch.ones_like(batch["face_mask"]), torch.zeros_like(batch["lip_mask"])
     if recompute != "none":
         recompute_activations(objective, phase, recompute)
-    with measure([*objective.parameters(), *batch.values()]):
+    with step_cost.StepCounts([*objective.parameters(), *batch.values()]) as counts:
         weights = [parameter.detach().clone() for parameter in objective.parameters()]  # counts them, as if made here
         learning = [parameter for parameter in objective.parameters() if parameter.requires_grad]
         mean = [parameter.detach().clone() for parameter in learning]
@@ -57,6 +57,7 @@ def real_step(settings, recompute: str, measure) -> None:
         objective(batch).loss.backward()
         optimiser.step()
     assert weights and mean
+    return counts
 
 
 @pytest.fixture
@@ -81,8 +82,8 @@ def dry_run() -> tuple[str, StepCost]:
     """What `train full --dry-run` says of SETTINGS on a card, and the cost that it counted for it."""
     costs: list[StepCost] = []
 
-    def kept(*given, **more) -> StepCost:
-        costs.append(count_step(*given, **more))
+    def kept(*given) -> StepCost:
+        costs.append(count_step(*given))
         return costs[-1]
 
     small = replace(full.RECIPE, preset=replace(WIDE, sampling=replace(WIDE.sampling, size=64)))
@@ -95,49 +96,62 @@ def dry_run() -> tuple[str, StepCost]:
     return said.getvalue(), cost
 
 
-@pytest.fixture(scope="module")
-def counted(dry_run) -> StepCost:
-    """The cost of a step of SETTINGS, with the FLOPs of every recomputation."""
-    _, told = dry_run
-    rest = count_step(denoising_step(WIDE, SETTINGS), 1, held=(), computed=("none", "nested"))
-    return replace(rest, activations=told.activations, flops={**told.flops, **rest.flops})
-
-
 @pytest.mark.parametrize("recompute", ["none", "nested"])
 def test_memory_and_flops_of_a_real_step(float32_counts, recompute):
-    lives, flops = [], FlopCounterMode(display=False)
-    real_step(SETTINGS, recompute, lambda outside: lives.append(LiveTensors(outside)) or lives[0])
-    real_step(SETTINGS, recompute, lambda outside: flops)
-    cost = count_step(denoising_step(WIDE, SETTINGS), 1, held=(recompute,), computed=(recompute,))
-    assert cost.memory(recompute) == pytest.approx(lives[0].peak, rel=0.15)
+    counts = real_step(SETTINGS, recompute)
+    cost = count_step(denoising_step(WIDE, SETTINGS), 1, counted=(recompute,))
+    assert cost.memory(recompute) == pytest.approx(counts.peak, rel=0.15)
     # of a CPU's fused attention torch counts a part
-    assert cost.flops[recompute] == pytest.approx(flops.get_total_flops(), rel=0.1)
+    assert cost.flops[recompute] == pytest.approx(counts.flops, rel=0.1)
 
 
-def test_recomputation_takes_less_memory_and_more_computing(counted):
-    kept, blocks, nested = (counted.activations[how] for how in ("none", "blocks", "nested"))
+def test_flops_are_those_that_torch_counts():
+    """Of a convolution, of fused attention, and of products, there and back."""
+    picture, convolution, linear = (
+        step_cost.meta(2, 4, 8, 8),
+        Conv2d(4, 16, 3, device="meta"),
+        Linear(16, 3, device="meta"),
+    )
+
+    def loss() -> torch.Tensor:
+        places = convolution(picture).flatten(2).transpose(1, 2)
+        attended = step_cost.attention_on_a_card(places, places, places, 2)
+        return linear(attended.bfloat16().float()).square().sum()
+
+    with FlopCounterMode(display=False) as torchs:
+        loss().backward()
+    with step_cost.StepCounts() as counts:
+        loss().backward()
+    assert counts.flops == torchs.get_total_flops() > 0
+
+
+def test_recomputation_takes_less_memory_and_more_computing(dry_run):
+    _, cost = dry_run
+    kept, blocks, nested = (cost.activations[how] for how in ("none", "blocks", "nested"))
     assert kept > blocks > nested
-    assert counted.flops["none"] < counted.flops["blocks"] < counted.flops["nested"]
-    assert counted.flops["none"] == pytest.approx(3 * counted.forward, rel=0.05)
-    assert counted.flops["blocks"] == pytest.approx(4 * counted.forward, rel=0.05)
+    assert cost.flops["none"] < cost.flops["blocks"] < cost.flops["nested"]
+    assert cost.flops["none"] == pytest.approx(3 * cost.forward, rel=0.05)
+    assert cost.flops["blocks"] == pytest.approx(4 * cost.forward, rel=0.05)
 
 
-def test_a_part_that_learns_needs_gradients_and_moments_for_itself_alone(counted):
+def test_a_part_that_learns_needs_gradients_and_moments_for_itself_alone(dry_run):
+    _, whole = dry_run
     step = denoising_step(WIDE, replace(SETTINGS, learning=one_card.WHAT_IS_NEW))
-    part = count_step(step, 1, held=(), computed=("none",))
-    assert part.learning < counted.learning == counted.parameters
+    part = count_step(step, 1, counted=("none",))
+    assert part.learning < whole.learning == whole.parameters
     assert part.gradients == 4 * part.learning and part.optimiser == 8 * part.learning
     at_rest = part.parameters - part.learning
     assert part.weights < 4 * part.learning + 3 * at_rest  # matrices at rest are in half precision
-    assert part.flops["none"] < counted.flops["none"]
+    assert part.flops["none"] < whole.flops["none"]
 
 
-def test_a_batch_is_computed_in_pieces_where_the_cards_are_few(counted):
+def test_a_batch_is_computed_in_pieces_where_the_cards_are_few(dry_run):
+    _, single = dry_run
     step = denoising_step(WIDE, replace(SETTINGS, loop=full.ETHD))
-    alone = count_step(step, 1, held=("none",), computed=("none",))
-    assert (alone.piece, alone.parts, counted.piece, counted.parts) == (1, 8, 1, 1)
-    assert alone.flops["none"] == 8 * counted.flops["none"]
-    assert alone.activations["none"] == counted.activations["none"]
+    alone = count_step(step, 1, counted=("none",))
+    assert (alone.piece, alone.parts, single.piece, single.parts) == (1, 8, 1, 1)
+    assert alone.flops["none"] == 8 * single.flops["none"]
+    assert alone.activations["none"] == single.activations["none"]
 
 
 def test_the_full_backbone_learns_what_the_recipes_say():

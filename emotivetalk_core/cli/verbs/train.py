@@ -67,7 +67,7 @@ def tell(recipe: Recipe, recompute: str, arguments: argparse.Namespace) -> None:
     counted: list[StageForecast] = []
     left: list[str] = []
     for name in asked:
-        found = forecast(recipe, arguments.cards, stages=[name], computed=(recompute,))
+        found = forecast(recipe, arguments.cards, stages=[name])
         counted += found
         if found:
             print("\n".join(words(found[0], recompute, arguments.cards, card)), flush=True)
@@ -81,7 +81,7 @@ def tell(recipe: Recipe, recompute: str, arguments: argparse.Namespace) -> None:
         return
     apart = [one for one in counted if one.named_only and not arguments.stages]
     together = [one for one in counted if one not in apart]
-    others = ((name, forecast(RECIPES[name], 1, computed=())) for name in _ALTERNATIVES if name != recipe.name)
+    others = ((name, forecast(RECIPES[name], 1)) for name in _ALTERNATIVES if name != recipe.name)
     if together:
         print(verdict(together, recompute, card, others))
     for one in apart:
