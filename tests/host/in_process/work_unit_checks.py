@@ -28,6 +28,9 @@ def split(shot: Shot) -> Iterator[tuple[Any, list[int]]]:
     import comfy.model_management
     from comfy_extras.nodes_multigpu import MultiGPUCFGSplitNode
 
+    # The host's node stumbles over patchers that earlier checks let go of while something still holds their models.
+    loaded = comfy.model_management.current_loaded_models
+    loaded[:] = [each for each in loaded if each.model is not None]
     with mock.patch.object(comfy.model_management, "get_all_torch_devices", lambda exclude_current=False: CARDS[:]):
         model = MultiGPUCFGSplitNode.execute(shot.model, 2).result[0]
         copies = [model, *model.get_additional_models_with_key("multigpu")]
