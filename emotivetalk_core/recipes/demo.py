@@ -23,7 +23,7 @@ from ..training.vae import VAESettings, train_vae
 from .codebook import CodebookSettings, build_drawn_codebook
 from .drawn_heads import DrawnSettings, prepare_drawn_heads
 from .face_finder import FaceFinderTraining, train_face_finder
-from .finer_decoder import FinerDecoderSettings, train_finer_decoder
+from .finer_decoder import FinerDecoderSettings, PicturesSettings, train_finer_decoder, train_pictures
 from .rendered_twins import RENDERED, PeopleReadingSettings, train_on_twins
 from .speech_emotion import SpeechEmotionSettings, train_speech_emotion
 
@@ -37,6 +37,7 @@ _V_AID = LoopSettings(steps=1600, batch=16, learning_rate=5e-4, warmup=100, aver
 _ETHD = LoopSettings(steps=3200, batch=6, learning_rate=6e-4, warmup=50, average=0.995)
 _DECODER = LoopSettings(steps=5000, batch=4, learning_rate=6e-4, warmup=100, average=0.998)
 _TWINS = LoopSettings(steps=500, batch=24, learning_rate=4e-4, warmup=50, average=0.995)
+_PICTURES = LoopSettings(steps=1800, batch=4, learning_rate=6e-4, warmup=100, average=0.998)
 _PEOPLE = LoopSettings(steps=1500, batch=6, learning_rate=4e-4, warmup=100, average=0.995)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 
@@ -72,6 +73,7 @@ RECIPE = Recipe(
         "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
         "decoder": Stage(train_finer_decoder, FinerDecoderSettings(_DECODER), "training/decoder"),
         "twins": Stage(train_on_twins, PeopleReadingSettings(_TWINS), "training/twins"),
+        "pictures": Stage(train_pictures, PicturesSettings(_PICTURES), "training/pictures"),
         "people": Stage(train_ethd_anew, _ANEW, "training/people"),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with

@@ -212,6 +212,7 @@ def truth_of(identity: Head, states: list[tuple[HeadState, int]], size: int) -> 
         "eye": numbers([(state.blink, *state.gaze) for state, _ in states]),
         "face_box": numbers([place.face_box for place in places]),
         "lip_box": numbers([place.lip_box for place in places]),
+        "eyes_mouth": numbers([place.eyes_mouth for place in places]),
         "emotion": np.array([emotion for _, emotion in states], np.int16),
     }
 

@@ -30,6 +30,7 @@ from ..training.loop import OnStep
 from ..training.ranges import at_least
 from ..training.source import Clip
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
+from ..training.vae_anew import AnewSettings, train_vae_anew
 from ..types import CropRecord, FaceRegions
 from .drawn_heads import person_of
 
@@ -63,12 +64,29 @@ class FinerDecoderSettings(DecoderSettings):
 
 def train_finer_decoder(job: Job, settings: FinerDecoderSettings) -> None:
     """Films drawn people with the networks that are there by now, and teaches the decoder by them."""
+    _film(job, settings.films)
+    train_decoder(job, settings)
+
+
+@dataclass(frozen=True)
+class PicturesSettings(AnewSettings):
+    """made_films: drawn people whom the backbone films."""
+
+    made_films: FineFilmSettings = field(default_factory=lambda: FineFilmSettings(filmed=96, seen=0, filmed_frames=16))
+
+
+def train_pictures(job: Job, settings: PicturesSettings) -> None:
+    """Films drawn people, and teaches the whole VAE by them and by the people who were rendered for the twins."""
+    _film(job, settings.made_films)
+    train_vae_anew(job, settings)
+
+
+def _film(job: Job, films: FineFilmSettings) -> None:
     if job.engine.processes.first:
         models = load_model_set(job.folder, job.device, verify=False)
         writer = SourceWriter(job.features, "index-decoder")
-        prepare_fine_films(writer, models, job.seed, settings.films, job.preset.vae.finer, job.on_step)
+        prepare_fine_films(writer, models, job.seed, films, job.preset.vae.finer, job.on_step)
     job.engine.processes.wait()
-    train_decoder(job, settings)
 
 
 def prepare_fine_films(

@@ -31,7 +31,7 @@ from .drawn_heads import person_of, talk_of, truth_of
 from .shard_pool import shards_made
 
 RENDERED = "rendered_"
-_IN_SHARD = {"stills": 16, "turned": 48, "clips": 2, "held": 2}
+_IN_SHARD = {"stills": 16, "clips": 2, "held": 2, "turned": 48}
 _DRAWN = "clips/"
 _TURNED = 1.5
 """How much further than drawn heads at rest, in `random_pose`'s measure."""
@@ -189,7 +189,7 @@ def _performance(
     made = []
     for name, what, faces in ((names[0], kind, states), (names[1], "portraits", portraits)):
         told = [(state, shown) for state in faces]
-        fields = {"pictures": _pictures(person, faces, size), **truth_of(person, told, size)}
+        fields = {**_pictures(person, faces, size), **truth_of(person, told, size)}
         acts = f"{_DRAWN}{index:05d}" if what == kind else ""
         clip = Clip(
             name, person_of(person), RENDERED + what, len(faces), act.held_out, portraits=names[1], performance=acts
@@ -205,13 +205,19 @@ def _with_twins(
     rng = np.random.default_rng(seed)
     twins = [render_head(sample_identity(int(rng.integers(1_000_000))), state, size) for state, _ in states]
     pixels = _pictures(person, [state for state, _ in states], size)
-    return {"pictures": pixels, "twin": np.stack(twins), **truth_of(person, states, size)}
+    return {**pixels, "twin": np.stack(twins), **truth_of(person, states, size)}
 
 
-def _pictures(person: Person, states: list[HeadState], size: int) -> np.ndarray:
-    """uint8 [n, s, s, 3], rendered at twice the size, as a photograph is made small."""
-    large = np.stack([render_head(person, state, 2 * size) for state in states]).astype(np.float32)
-    return large.reshape(len(states), size, 2, size, 2, 3).mean((2, 4)).round().astype(np.uint8)
+def _pictures(person: Person, states: list[HeadState], size: int) -> Mapping[str, np.ndarray]:
+    """The pictures as they are rendered, at twice the size, and as the networks see them."""
+    fine = np.stack([render_head(person, state, 2 * size) for state in states])
+    return {"pictures": _halved(fine), "fine": fine}
+
+
+def _halved(fine: np.ndarray) -> np.ndarray:
+    """uint8 [n, 2s, 2s, 3] to [n, s, s, 3], as a photograph is made small."""
+    count, side = len(fine), fine.shape[1] // 2
+    return fine.reshape(count, side, 2, side, 2, 3).mean((2, 4), dtype=np.float32).round().astype(np.uint8)
 
 
 def _still_person(index: int, seed: int) -> Person:

@@ -86,6 +86,7 @@ _SMALLER: dict[str, dict[str, Any]] = {
     "codebook": {"faces": 2},
     "decoder": {"films": FineFilmSettings(filmed=2, seen=0, filmed_frames=8, held_out=1)},
     "twins": {"people": _FEW},
+    "pictures": {"made_films": FineFilmSettings(filmed=2, seen=0, filmed_frames=8, held_out=1)},
     "people": {"films": replace(demo.RECIPE.stages["people"].settings.films, frames=4), "first_frames": 8},
     "speech_emotion": {
         "recordings": 8,

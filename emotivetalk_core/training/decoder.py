@@ -122,10 +122,7 @@ class Decoding(nn.Module):
         latents, target = batch["latents"], batch["target"].flatten(0, 1)
         with self._autocast():
             decoded = self.decoder(latents.flatten(0, 1), latents.shape[1]).float() / 2 + 0.5
-        pixel, edges = F.l1_loss(decoded, target), _edges(decoded, target)
-        coarse = F.l1_loss(F.avg_pool2d(decoded, 4), F.avg_pool2d(target, 4))
-        loss = pixel + coarse + edges
-        figures = {"pixel": pixel, "edges": edges}
+        loss, figures = picture_differences(decoded, target)
         weight = self._judged if float(self.steps) >= self._from else 0.0
         if self.training:
             self.steps += 1
@@ -148,5 +145,19 @@ class Judging(nn.Module):
         return Outcome(loss, {"judge": loss})
 
 
-def _edges(decoded: Tensor, target: Tensor) -> Tensor:
-    return sum((F.l1_loss(decoded.diff(dim=side), target.diff(dim=side)) for side in (-1, -2)), torch.zeros(()))
+def picture_differences(
+    decoded: Tensor, target: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """L1 of pictures [n, 3, h, w], of their means over 4 x 4 pixels, and of their differences, in sum and one by one;
+    weight: where they count, [n, 1, h, w], all alike without.
+    """
+    weight = torch.ones_like(target[:, :1]) if weight is None else weight
+
+    def mean(error: Tensor, at: Tensor) -> Tensor:
+        return (error * at).sum() / (at.sum() * error.shape[1])
+
+    off = decoded - target
+    pixel = mean(off.abs(), weight)
+    coarse = mean(F.avg_pool2d(off, 4).abs(), F.avg_pool2d(weight, 4))
+    edges = mean(off.diff(dim=-1).abs(), weight[..., 1:]) + mean(off.diff(dim=-2).abs(), weight[..., 1:, :])
+    return pixel + coarse + edges, {"pixel": pixel, "edges": edges}

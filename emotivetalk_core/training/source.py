@@ -6,16 +6,17 @@ Fields may be added later, in other folders (what frozen networks say of the pic
 
 Fields by name; a clip has those that its source knows, with as many rows as it likes:
 
-    pictures [n, s, s, 3] uint8, talking crops · latents [n, 4, h, w], unscaled VAE modes · filmed, such
-    as the backbone makes when it films the same · guides, latents of the first
-    portrait with its head turned as in each frame · lip [n, l], expression [n, e], identity [n, d]: as read by the
-    motion encoder · lip_heard, expression_heard: as V-AID says them · face_box, lip_box [n, 4] (x0 y0 x1 y1, pixels),
-    or face_mask, lip_mask [n, s, s] uint8 · landmarks [n, k, 2] of filmed heads, as face/landmarks.py takes them,
-    pixels · pose [n, 6] as types.HeadPose · samples [n·640], the speech at 16 kHz ·
+    pictures [n, s, s, 3] uint8, talking crops · fine [n, S, S, 3], the same at the size that they are decoded at ·
+    latents [n, 4, h, w], unscaled VAE modes · filmed, such as the backbone makes when it films the same · guides,
+    latents of the first portrait with its head turned as in each frame · lip [n, l], expression [n, e],
+    identity [n, d]: as read by the motion encoder · lip_heard, expression_heard: as V-AID says them · face_box,
+    lip_box [n, 4] (x0 y0 x1 y1, pixels), or face_mask, lip_mask [n, s, s] uint8 · landmarks [n, k, 2] of filmed heads,
+    as face/landmarks.py takes them, pixels · pose [n, 6] as types.HeadPose · samples [n·640], the speech at 16 kHz ·
     speech [2n, c], Wav2Vec2's features at 50 Hz
 
 and the truth that only drawn and rendered heads know, used by stand-in stages alone: mouth, action_units, eye, emotion,
-phonemes, manner, and of rendered people landmarks, face_units and twin [n, s, s, 3], a drawn head that does the same.
+phonemes, manner, eyes_mouth [n, 3, 2] as HeadGeometry has them, and of rendered people landmarks, face_units and
+twin [n, s, s, 3], a drawn head that does the same.
 """
 
 import functools

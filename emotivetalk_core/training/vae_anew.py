@@ -1,0 +1,228 @@
+"""The VAE anew, encoder and decoder, for rendered people beside drawn heads, with pictures of a finer size. [ours]
+
+Its encoder learnt on drawings alone, and so it has no numbers for lips, teeth and eyes of people. What follows it knows
+its latents, though; so those of drawn heads stay where a frozen copy of it has them, and those of people move only as
+far as the pictures gain by it.
+"""
+
+import contextlib
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..face.crops import pictures
+from ..models.vae import finer_vae
+from ..models.vae_checkpoint import load_vae
+from ..models.vae_network import TemporalVAE, VAEConfig, build_vae
+from .decoder import CLIP, Judging, picture_differences
+from .job import Job
+from .loop import LoopSettings
+from .parallel import Outcome, Phase, whole_state
+from .patch_judge import PatchJudge
+from .ranges import at_least, shares
+from .samples import Sample, chance, random_below
+from .source import Clip, Source
+
+_CPU = torch.device("cpu")
+_EYES = (0.45, 0.3)
+"""Half the width and height of what counts as an eye, in the distance of both."""
+
+
+@dataclass(frozen=True)
+class AnewSettings:
+    """stills, films: kinds of people's clips that have pictures in a `fine` size too · drawn: kinds of films whose
+    pictures are fine, with latents that the backbone made of them as `filmed`, which are decoded in the place of the
+    encoder's in a share `made` · twins: kinds with a drawn `twin`, whose latents stay · kept, near: weight of how far
+    latents move, of drawn heads and of people · noise: added to latents, in their own spread · eyes, lips, face: how
+    much more these places count than the rest, which counts 1 · whole_from: the share of the steps after which samples
+    are whole pictures · judged, judged_from: as DecoderSettings'.
+    """
+
+    loop: LoopSettings
+    stills: tuple[str, ...] = ("rendered_stills", "rendered_turned", "rendered_portraits")
+    films: tuple[str, ...] = ("rendered_clips", "rendered_held")
+    drawn: str = "filmed"
+    made: float = 0.5
+    kept: float = 10.0
+    near: float = 0.5
+    noise: float = 0.05
+    face: float = 2.0
+    eyes: float = 5.0
+    lips: float = 5.0
+    whole_from: float = 0.75
+    judged: float = 0.01
+    judged_from: float = 0.3
+
+    def __post_init__(self) -> None:
+        shares(self, "made", "whole_from", "judged_from")
+        at_least(0, self, "judged", "kept", "near", "noise")
+        at_least(1, self, "face", "eyes", "lips")
+
+
+def train_vae_anew(job: Job, settings: AnewSettings) -> None:
+    """Writes vae.safetensors, which must be there, anew, and the same as training/pictures."""
+    torch.manual_seed(job.seed)
+    vae = finer_vae(load_vae(job.weights("vae"), job.device), job.preset.vae.finer)
+    judge = PatchJudge()
+    objective = AutoencodingAnew(vae, judge, settings, job.autocast)
+
+    def films(*, held_out: bool) -> FinePictures:
+        return FinePictures(job.source(), settings, vae.config, held_out=held_out)
+
+    phases = {"main": Phase(objective, decay=0.0, skips=True), "judge": Phase(Judging(judge), decay=0.0)}
+    record = job.train("pictures", phases, settings.loop, films, settings)
+    whole = build_vae(vae.config)
+    whole.load_state_dict(whole_state(vae))
+    for name in ("vae", "training/pictures"):
+        job.save(name, "vae", whole, vae.config, record)
+
+
+class FinePictures:
+    """One sample: squares [k, n, 3, C, C] around a face mostly, or whole pictures; four neighbouring frames of a film
+    at odd steps (k = 1), four pictures of people at even ones (n = 1). With them where they count [k, n, 1, C, C],
+    latents that the backbone made [k, n, 4, c, c] and whether these are to be decoded [k, n], whether the head is drawn
+    [k, n], and a drawn head [1, 3, s, s], of which nothing but the latents is asked.
+    """
+
+    def __init__(self, source: Source, settings: AnewSettings, config: VAEConfig, *, held_out: bool) -> None:
+        self._source, self._settings, self._config = source, settings, config
+
+        def some(kinds: tuple[str, ...], *fields: str) -> list[Clip]:
+            found = [clip for kind in kinds for clip in source.clips(kind, *fields, held_out=held_out)]
+            return found or source.some_clips(kinds[0], *fields, held_out=held_out)
+
+        self._people = some(settings.stills, "fine", "eyes_mouth")
+        self._films = some(settings.films, "fine", "eyes_mouth")
+        self._drawn = source.clips(settings.drawn, "pictures", "filmed", held_out=held_out)
+        self._twins = some(settings.stills, "twin")
+        self._whole_from = int(settings.loop.steps * settings.whole_from)
+
+    def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
+        whole = step >= self._whole_from
+        film = step % 2 == 1
+        count = CLIP // 2 if whole else CLIP
+        if not film:
+            cuts = [self._cut(self._one(self._people, generator), 1, whole, generator) for _ in range(count)]
+        else:
+            clips = self._drawn if index % 2 and self._drawn else self._films
+            cuts = [self._cut(self._one(clips, generator), count, whole, generator)]
+        sample = {name: torch.stack([cut[name] for cut in cuts]) for name in cuts[0]}
+        twin = self._one(self._twins, generator)
+        frame = random_below(twin.frames, generator)
+        sample["twin"] = pictures(self._source.read(twin, "twin", frame, frame + 1).numpy(), _CPU)
+        return sample
+
+    @staticmethod
+    def _one(clips: list[Clip], generator: torch.Generator) -> Clip:
+        return clips[random_below(len(clips), generator)]
+
+    def _cut(self, clip: Clip, frames: int, whole: bool, generator: torch.Generator) -> Sample:
+        drawn = "fine" not in clip.fields
+        start = random_below(clip.frames - frames + 1, generator)
+
+        def read(name: str) -> Tensor:
+            return self._source.read(clip, name, start, start + frames)
+
+        pixels = read("pictures" if drawn else "fine")  # [n, h, w, 3]
+        scale = self._config.decoded_pixels_per_latent
+        side = pixels.shape[1] // scale
+        cut = side if whole else side // 2
+        room = side - cut
+        corner = torch.randint(room + 1, (2,), generator=generator)
+        near = (torch.randn(2, generator=generator) * cut / 8 + room / 2).round().long().clamp(0, room)
+        y, x = (near if chance(0.8, generator) else corner).tolist()
+        rows, columns = slice(y * scale, (y + cut) * scale), slice(x * scale, (x + cut) * scale)
+        weight = torch.ones(frames, *pixels.shape[1:3])
+        if not drawn:
+            places = (self._config.finer * read(name) for name in ("face_box", "lip_box", "eyes_mouth"))
+            weight = self._weights(weight, *places)
+        made = drawn and chance(self._settings.made, generator)
+        latents = (
+            read("filmed").float()[:, :, y : y + cut, x : x + cut]
+            if made
+            else torch.zeros(frames, self._config.latent_channels, cut, cut)
+        )
+        return {
+            "target": pictures(pixels[:, rows, columns].numpy(), _CPU),
+            "weight": weight[:, None, rows, columns],
+            "filmed": latents,
+            "made": torch.full((frames,), float(made)),
+            "drawn": torch.full((frames,), float(drawn)),
+            "noise": torch.randn(latents.shape, generator=generator),
+        }
+
+    def _weights(self, ones: Tensor, face: Tensor, lips: Tensor, spots: Tensor) -> Tensor:
+        """Where the pictures [n, h, w] count, by boxes [n, 4] and by eyes and mouth [n, 3, 2]."""
+        rows, columns = torch.arange(ones.shape[1])[:, None], torch.arange(ones.shape[2])[None]
+
+        def inside(x0: Tensor, y0: Tensor, x1: Tensor, y1: Tensor) -> Tensor:
+            x0, y0, x1, y1 = (side[:, None, None] for side in (x0, y0, x1, y1))
+            return (rows >= y0) & (rows < y1) & (columns >= x0) & (columns < x1)
+
+        settings, found = self._settings, ones
+        found = torch.where(inside(*face.unbind(1)), settings.face, found)
+        found = torch.where(inside(*lips.unbind(1)), settings.lips, found)
+        apart = (spots[:, 0] - spots[:, 1]).norm(dim=1)
+        for eye in (0, 1):
+            x, y = spots[:, eye].unbind(1)
+            wide, high = (share * apart for share in _EYES)
+            found = torch.where(inside(x - wide, y - high, x + wide, y + high), settings.eyes, found)
+        return found
+
+
+class AutoencodingAnew(nn.Module):
+    """What comes back of pictures, against the pictures, weighted by place, and how far the latents have moved."""
+
+    def __init__(
+        self,
+        vae: TemporalVAE,
+        judge: PatchJudge,
+        settings: AnewSettings,
+        autocast: Callable[[], contextlib.AbstractContextManager],
+    ) -> None:
+        super().__init__()
+        self.vae = vae.requires_grad_(True)
+        # in tuples: one learns nothing, the other in a phase of its own
+        self._teacher = (copy.deepcopy(vae).requires_grad_(False).eval(),)
+        self._judge = (judge,)
+        self._settings, self._autocast = settings, autocast
+        self._from = settings.judged_from * settings.loop.steps
+        self.register_buffer("steps", torch.zeros(()))
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
+        settings, scale = self._settings, self.vae.config.scaling_factor
+        frames, target = batch["target"].shape[1], batch["target"].flatten(0, 1)
+        made, drawn = (batch[name].flatten()[:, None, None, None] for name in ("made", "drawn"))
+        count = len(target)
+        with self._autocast():
+            seen = F.avg_pool2d(target, self.vae.config.finer) * 2 - 1
+            mode, before = self._latents(seen)
+            twin, twin_before = self._latents(batch["twin"] * 2 - 1)
+            noisy = mode + settings.noise / scale * batch["noise"].flatten(0, 1)
+            latents = torch.where(made > 0, batch["filmed"].flatten(0, 1), noisy)
+            decoded = self.vae.decode(latents, frames).float() / 2 + 0.5
+        loss, figures = picture_differences(decoded, target, batch["weight"].flatten(0, 1))
+        moved = (scale * (mode - before)).float().square().mean((1, 2, 3), keepdim=True)
+        twins = (scale * (twin - twin_before)).float().square().mean()
+        kept = twins + (moved * drawn).sum() / count
+        near = (moved * (1 - drawn)).sum() / count
+        loss = loss + settings.kept * kept + settings.near * near
+        figures |= {"kept": kept, "near": near}
+        weight = settings.judged if float(self.steps) >= self._from else 0.0
+        if self.training:
+            self.steps += 1
+        if weight:
+            score = self._judge[0](decoded)
+            loss = loss - weight * score.mean()
+            figures["doubt"] = score.mean()
+        return Outcome(loss, {"loss": loss, **figures}, {"true": target, "made": decoded.detach()})
+
+    def _latents(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Modes of pictures -1…1, as the encoder has them by now and as it had them."""
+        with torch.no_grad():
+            before = self._teacher[0].encode(pixels).mean
+        return self.vae.encode(pixels).mean, before
