@@ -37,7 +37,7 @@ _V_AID = LoopSettings(steps=1600, batch=16, learning_rate=5e-4, warmup=100, aver
 _ETHD = LoopSettings(steps=3200, batch=6, learning_rate=6e-4, warmup=50, average=0.995)
 _DECODER = LoopSettings(steps=5000, batch=4, learning_rate=6e-4, warmup=100, average=0.998)
 _TWINS = LoopSettings(steps=500, batch=24, learning_rate=4e-4, warmup=50, average=0.995)
-_PICTURES = LoopSettings(steps=1800, batch=4, learning_rate=6e-4, warmup=100, average=0.998)
+_PICTURES = LoopSettings(steps=1150, batch=4, learning_rate=1e-3, warmup=60, average=0.995)
 _PEOPLE = LoopSettings(steps=1500, batch=6, learning_rate=4e-4, warmup=100, average=0.995)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 

@@ -1,5 +1,6 @@
-"""Stage `decoder`, and what it learns from: heads drawn at twice the size that the encoder sees, and the latents that
-the backbone makes when it is to film the same.
+"""Stages `decoder` and `pictures`, and what they learn from: heads drawn at twice the size that the encoder sees, and
+the latents that the backbone makes when it is to film the same. `pictures` sees the people whom the stage `twins` has
+rendered as well.
 
 By kind: *filmed* (drawn people talking, the head held still), with the latents of the VAE's encoder and beside them the
 backbone's, driven by the truth; *seen* (rendered people, a few frames each), whom the backbone does not know, with the
