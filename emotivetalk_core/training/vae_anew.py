@@ -70,7 +70,7 @@ def train_vae_anew(job: Job, settings: AnewSettings) -> None:
     objective = AutoencodingAnew(vae, judge, settings, job.autocast)
 
     def films(*, held_out: bool) -> FinePictures:
-        return FinePictures(job.source(), settings, vae.config, held_out=held_out)
+        return FinePictures(job.source(), settings, vae.config, job.preset.sampling.size, held_out=held_out)
 
     phases = {"main": Phase(objective, decay=0.0, skips=True), "judge": Phase(Judging(judge), decay=0.0)}
     record = job.train("pictures", phases, settings.loop, films, settings)
@@ -87,8 +87,9 @@ class FinePictures:
     [k, n], and a drawn head [1, 3, s, s], of which nothing but the latents is asked.
     """
 
-    def __init__(self, source: Source, settings: AnewSettings, config: VAEConfig, *, held_out: bool) -> None:
-        self._source, self._settings, self._config = source, settings, config
+    def __init__(self, source: Source, settings: AnewSettings, config: VAEConfig, size: int, *, held_out: bool) -> None:
+        """size: of the pictures that the encoder sees."""
+        self._source, self._settings, self._config, self._size = source, settings, config, size
 
         def some(kinds: tuple[str, ...], *fields: str) -> list[Clip]:
             found = [clip for kind in kinds for clip in source.clips(kind, *fields, held_out=held_out)]
@@ -126,7 +127,7 @@ class FinePictures:
         def read(name: str) -> Tensor:
             return self._source.read(clip, name, start, start + frames)
 
-        pixels = read("pictures" if drawn else "fine")  # [n, h, w, 3]
+        pixels = read("pictures") if drawn else self._sized(read("fine"))  # [n, h, w, 3]
         scale = self._config.decoded_pixels_per_latent
         side = pixels.shape[1] // scale
         cut = side if whole else side // 2
@@ -153,6 +154,14 @@ class FinePictures:
             "drawn": torch.full((frames,), float(drawn)),
             "noise": torch.randn(latents.shape, generator=generator),
         }
+
+    def _sized(self, fine: Tensor) -> Tensor:
+        """Pictures [n, h, w, 3] as small as they are decoded."""
+        factor = fine.shape[1] // (self._size * self._config.finer)
+        if factor == 1:
+            return fine
+        means = F.avg_pool2d(fine.permute(0, 3, 1, 2).float(), factor).round()
+        return means.permute(0, 2, 3, 1).to(fine.dtype)
 
     def _weights(self, ones: Tensor, face: Tensor, lips: Tensor, spots: Tensor) -> Tensor:
         """Where the pictures [n, h, w] count, by boxes [n, 4] and by eyes and mouth [n, 3, 2]."""

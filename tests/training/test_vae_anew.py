@@ -55,7 +55,7 @@ def source(tmp_path) -> Source:
 
 @pytest.mark.parametrize(("step", "shape"), [(0, (CLIP, 1, 16)), (1, (1, CLIP, 16)), (6, (2, 1, 32)), (7, (1, 2, 32))])
 def test_stills_and_films_take_turns_and_are_whole_in_the_end(source, step, shape):
-    sample = FinePictures(source, SETTINGS, TINY, held_out=False).draw(step, 0, keyed_generator(1, step))
+    sample = FinePictures(source, SETTINGS, TINY, SIDE, held_out=False).draw(step, 0, keyed_generator(1, step))
     pieces, frames, side = shape
     assert sample["target"].shape == (pieces, frames, 3, side, side)
     assert sample["weight"].shape == (pieces, frames, 1, side, side)
@@ -63,19 +63,28 @@ def test_stills_and_films_take_turns_and_are_whole_in_the_end(source, step, shap
 
 
 def test_what_the_backbone_made_is_of_the_place_that_is_shown(source):
-    films = FinePictures(source, replace(SETTINGS, made=1.0), TINY, held_out=False)
+    films = FinePictures(source, replace(SETTINGS, made=1.0), TINY, SIDE, held_out=False)
     sample = films.draw(1, 1, keyed_generator(1, 4))
     assert sample["made"].all() and sample["drawn"].all()
     torch.testing.assert_close(sample["filmed"][0, 0, :2], sample["target"][0, 0, :2, :: 2 * FINER, :: 2 * FINER] * 255)
 
 
 def test_eyes_lips_and_face_count_as_much_as_they_are_said_to(source):
-    sample = FinePictures(source, SETTINGS, TINY, held_out=False).draw(6, 0, keyed_generator(1, 6))
+    sample = FinePictures(source, SETTINGS, TINY, SIDE, held_out=False).draw(6, 0, keyed_generator(1, 6))
     weight = sample["weight"][0, 0, 0]  # the boxes are told in pixels of the small pictures
     at = {name: float(weight[FINER * y, FINER * x]) for name, (x, y) in {"rest": (2, 2), "face": (5, 11)}.items()}
     assert at == {"rest": 1.0, "face": 2.0}
     assert float(weight[2 * 6, 2 * 6]) == float(weight[2 * 6, 2 * 10]) == 7.0
     assert float(weight[2 * 10, 2 * 8]) == 4.0
+
+
+def test_pictures_finer_than_they_are_decoded_are_made_smaller(source):
+    films = FinePictures(source, SETTINGS, replace(TINY, finer=1), SIDE, held_out=False)
+    sample = films.draw(6, 0, keyed_generator(1, 6))
+    assert sample["target"].shape[-1] == SIDE and sample["weight"].shape[-1] == SIDE
+    # two rows 2 i and 2 i + 1 have the mean 2 i + 0.5, which is stored as a whole number
+    torch.testing.assert_close(sample["target"][0, 0, 0, :, 0] * 255, 2.0 * torch.arange(SIDE) + 0.5, atol=0.51, rtol=0)
+    assert float(sample["weight"][0, 0, 0, 6, 6]) == 7.0
 
 
 def test_differences_are_those_of_the_places_that_count():
@@ -99,7 +108,7 @@ def _objective(**said: float) -> AutoencodingAnew:
 
 
 def _batch(source: Source, step: int, index: int = 0, made: float = 0.0) -> dict[str, torch.Tensor]:
-    films = FinePictures(source, replace(SETTINGS, made=made), TINY, held_out=False)
+    films = FinePictures(source, replace(SETTINGS, made=made), TINY, SIDE, held_out=False)
     # the batch's samples follow one another, as the loop has them
     sample = films.draw(step, index, keyed_generator(2, step, index))
     filmed = sample["filmed"]
