@@ -58,6 +58,15 @@ def add_fields(
     processes.wait()
 
 
+def forget_fields(job: Job, *shards: str) -> None:
+    """Removes what `add_fields` wrote under names that begin so, lists before shards; other processes wait."""
+    if job.engine.processes.first:
+        for start in shards:
+            for file in (*job.features.glob(f"index-{start}-*"), *job.features.glob(f"{start}-*")):
+                file.unlink()
+    job.engine.processes.wait()
+
+
 def _grouped(clips: Sequence[Clip]) -> list[list[Clip]]:
     groups: list[list[Clip]] = []
     rows = _ROWS

@@ -18,6 +18,7 @@ from ..models.vae import finer_vae
 from ..models.vae_checkpoint import load_vae
 from ..models.vae_network import TemporalVAE, VAEConfig, build_vae
 from .decoder import CLIP, Judging, picture_differences
+from .features import forget_fields
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
@@ -63,7 +64,9 @@ class AnewSettings:
 
 
 def train_vae_anew(job: Job, settings: AnewSettings) -> None:
-    """Writes vae.safetensors, which must be there, anew, and the same as training/pictures."""
+    """Writes vae.safetensors, which must be there, anew, and the same as training/pictures. What the encoder before it
+    said of the clips is forgotten, so that later stages ask this one.
+    """
     torch.manual_seed(job.seed)
     vae = finer_vae(load_vae(job.weights("vae"), job.device), job.preset.vae.finer)
     judge = PatchJudge()
@@ -76,8 +79,9 @@ def train_vae_anew(job: Job, settings: AnewSettings) -> None:
     record = job.train("pictures", phases, settings.loop, films, settings)
     whole = build_vae(vae.config)
     whole.load_state_dict(whole_state(vae))
-    for name in ("vae", "training/pictures"):
-        job.save(name, "vae", whole, vae.config, record)
+    job.save("vae", "vae", whole, vae.config, record)
+    forget_fields(job, "latents", "guides")
+    job.save("training/pictures", "vae", whole, vae.config, record)
 
 
 class FinePictures:

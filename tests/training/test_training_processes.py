@@ -108,9 +108,11 @@ def test_batch_norms_see_the_batch_of_all_processes(tiny_trained, by_two):
 def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, tmp_path):
     """ETHD on two processes with FSDP2 and recomputed activations, killed, with HSDP as on two machines, killed, then
     on one: as if one had done all. What frozen networks say of the clips is missing, as in a folder of weights alone,
-    but for the motion encoder's word: the stage `twins` has taught it anew since.
+    but for the motion encoder's word: the stage `twins` has taught it anew since. So has `pictures` the VAE; the stage
+    `decoder` kept one with the encoder that ETHD knew.
     """
     folder = without(tiny_trained, tmp_path / "sharded", "ethd", "ethd")
+    shutil.copy(folder / "training" / "decoder.safetensors", folder / "vae.safetensors")
     for file in (folder / "training" / "features").iterdir():
         if not {"readings", "twins"} & set(file.stem.split("-")):
             file.unlink()

@@ -13,8 +13,10 @@ from safetensors.torch import load_file
 
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.direction.head_pose import motion_bucket
-from emotivetalk_core.face.crops import box_masks
+from emotivetalk_core.face.crops import box_masks, pictures
 from emotivetalk_core.models.model_set import load_model_set
+from emotivetalk_core.models.vae import encode_mode
+from emotivetalk_core.models.vae_checkpoint import load_vae
 from emotivetalk_core.pipeline import default_settings, talk
 from emotivetalk_core.recipes import demo, tiny
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
@@ -69,6 +71,22 @@ def test_a_second_call_trains_nothing(tiny_trained, tmp_path):
     before = {file.name: file.stat().st_mtime_ns for file in again.glob("*.safetensors")}
     assert before and main(["train", "tiny", "--out", str(again), "--stages", *ALL_STAGES]) == 0
     assert before == {file.name: file.stat().st_mtime_ns for file in again.glob("*.safetensors")}
+
+
+def test_latents_are_those_of_the_vae_that_was_taught_last(tiny_trained):
+    """The stage `people` asks the VAE of `pictures`, where `ethd` had asked the one before."""
+    source = Source.open(tiny_trained / "training" / "data", tiny_trained / "training" / "features")
+    cpu = torch.device("cpu")
+    for kind in ("portraits", "rendered_portraits"):
+        clip = source.some_clips(kind, "latents")[0]
+        shown = pictures(source.read(clip, "pictures", 0, 1).numpy(), cpu)
+        said = {
+            name: encode_mode(load_vae(tiny_trained / f"{name}.safetensors", cpu), shown).detach()
+            for name in ("vae", "training/decoder")
+        }
+        found = source.read(clip, "latents", 0, 1).float()
+        off = {name: float((found - latents).norm()) for name, latents in said.items()}
+        assert off["vae"] < 0.1 * off["training/decoder"], kind
 
 
 def test_every_stage_takes_up_its_last_checkpoint(tiny_trained, tmp_path):
