@@ -8,14 +8,19 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing import forkserver
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torch._dynamo  # optimisers import it
 import torch.distributed.checkpoint
 import torch.distributed.fsdp  # noqa: F401
+import torch.distributed.run as distributed_run
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher import api as launcher
 
 import emotivetalk_core.cli.verbs.train  # noqa: F401
 from emotivetalk_core.cli.main import main
@@ -29,10 +34,8 @@ def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None, 
     """Run the command line in so many processes to its end, or kill -9 them as soon as a file is there. Returns what
     the first said on stderr. machines: that they believe to be on.
     """
-    said = [Path(arguments[arguments.index("--out") + 1]).with_suffix(f".said-{rank}") for rank in range(processes)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
-        forkserver.ensure_running()
+    said = heard(arguments, processes)
+    serve()
     started = [
         FORKS.Process(target=command_line, args=(arguments, place, said[rank]))
         for rank, place in enumerate(places(processes, machines))
@@ -52,6 +55,48 @@ def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None, 
     return said[0].read_text()
 
 
+def torchrun(arguments: list[str], processes: int = 2) -> None:
+    """Run the command line as `torchrun --standalone --nproc-per-node 2 -m emotivetalk_core …` does: torch reads that
+    line and looks after the processes. Only these are not started anew, but forked.
+    """
+    said = heard(arguments, processes)
+
+    def launch(config: launcher.LaunchConfig, entrypoint: str) -> Callable[..., Any]:
+        def forked(*given: str) -> Any:
+            assert (entrypoint, *given) == (sys.executable, "-u", "-m", "emotivetalk_core", *arguments)
+            config.start_method = "forkserver"
+            return launcher.elastic_launch(config, placed_command_line)(arguments, said)
+
+        return forked
+
+    serve()
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # it sets handlers for these
+    before = {number: signal.getsignal(number) for number in numbers}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setattr(distributed_run, "elastic_launch", launch)
+        try:
+            options = ("--standalone", "--nproc-per-node", str(processes))
+            distributed_run.main([*options, "-m", "emotivetalk_core", *arguments])
+        except ChildFailedError as error:
+            raise AssertionError([file.read_text() for file in said]) from error
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve() -> None:
+    """Start what the processes are forked from, where it does not run yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
+        forkserver.ensure_running()
+
+
+def heard(arguments: list[str], processes: int) -> list[Path]:
+    """The files for what each process says on stderr."""
+    return [Path(arguments[arguments.index("--out") + 1]).with_suffix(f".said-{rank}") for rank in range(processes)]
+
+
 def command_line(arguments: list[str], place: dict[str, str], said: Path) -> None:
     """What a process does: the command, on one thread, with its place among the others as torchrun tells it."""
     os.environ.update(place)
@@ -59,6 +104,15 @@ def command_line(arguments: list[str], place: dict[str, str], said: Path) -> Non
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.exit(main(arguments))
+
+
+def placed_command_line(arguments: list[str], said: list[Path]) -> None:
+    """The same in a process that knows its place already, and that torch expects to return."""
+    try:
+        command_line(arguments, {}, said[int(os.environ["RANK"])])
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def places(processes: int, machines: int = 1) -> list[dict[str, str]]:

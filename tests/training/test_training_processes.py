@@ -2,18 +2,15 @@
 command that users give, once by torchrun.
 """
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from trainings import run
+from trainings import run, torchrun
 
 from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.processes import Processes
@@ -24,20 +21,9 @@ from emotivetalk_core.training.recipe import _check_data
 from emotivetalk_core.training.source import Clip
 from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
 
-ROOT = Path(__file__).resolve().parents[2]
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-
 
 def command(folder: Path, *stages_and_options: str) -> list[str]:
     return ["train", "tiny", "--out", str(folder), "--precision", "float32", "--stages", *stages_and_options]
-
-
-def torchrun(folder: Path, *stages_and_options: str) -> None:
-    """Two processes by torchrun, as users start them."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    arguments = [sys.executable, *TORCHRUN, "-m", "emotivetalk_core", *command(folder, *stages_and_options)]
-    done = subprocess.run(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def without(trained: Path, folder: Path, stage: str, *weights: str) -> Path:
@@ -75,7 +61,7 @@ def by_two(tiny_trained, tmp_path_factory):
     folder = without(tiny_trained, tmp_path_factory.mktemp("two") / "weights", "v_aid", "dicte", "lip_projector")
     left_out(folder, "trunk", "training/trunk")
     left_out(folder, "vae", "vae")
-    torchrun(folder, "vae", "trunk", "v_aid")
+    torchrun(command(folder, "vae", "trunk", "v_aid"))
     return folder
 
 
@@ -106,10 +92,10 @@ def test_batch_norms_see_the_batch_of_all_processes(tiny_trained, by_two):
 
 
 def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, tmp_path):
-    """ETHD on two processes with FSDP2 and recomputed activations, killed, with HSDP as on two machines, killed, then
-    on one: as if one had done all. What frozen networks say of the clips is missing, as in a folder of weights alone,
-    but for the motion encoder's word: the stage `twins` has taught it anew since. So has `pictures` the VAE; the stage
-    `decoder` kept one with the encoder that ETHD knew.
+    """ETHD on two processes with FSDP2 and recomputed activations, killed, then on one: as if one had done all. What
+    frozen networks say of the clips is missing, as in a folder of weights alone, but for the motion encoder's word: the
+    stage `twins` has taught it anew since. So has `pictures` the VAE; the stage `decoder` kept one with the encoder
+    that ETHD knew.
     """
     folder = without(tiny_trained, tmp_path / "sharded", "ethd", "ethd")
     shutil.copy(folder / "training" / "decoder.safetensors", folder / "vae.safetensors")
@@ -117,26 +103,28 @@ def test_sharded_weights_are_taken_up_by_one_process_after_a_kill(tiny_trained, 
         if not {"readings", "twins"} & set(file.stem.split("-")):
             file.unlink()
     checkpoints = folder / "training" / "checkpoints" / "ethd"
-    options = ("--recompute", "--save-minutes", "0", "--sharding")
-    run(command(folder, "ethd", *options, "fsdp"), processes=2, wait_for=checkpoints / "step-000000001")
-    run(command(folder, "ethd", *options, "hsdp"), processes=2, wait_for=checkpoints / "step-000000002", machines=2)
+    options = ("--recompute", "--save-minutes", "0", "--sharding", "fsdp")
+    run(command(folder, "ethd", *options), processes=2, wait_for=checkpoints / "step-000000001")
     assert not (folder / "ethd.safetensors").exists()
     run(command(folder, "ethd"))
     assert_equal_to(1e-6, state(folder, "ethd"), state(tiny_trained, "ethd"))
 
 
 def test_a_killed_training_goes_on_to_the_same_bits(tiny_trained, tmp_path):
-    """And, on two processes, to the same within rounding."""
+    """And, on two processes, to the same within rounding: with whole weights, and with HSDP, as on two machines."""
     folder = without(tiny_trained, tmp_path / "killed", "v_aid", "dicte", "lip_projector")
     second = folder / "training" / "checkpoints" / "v_aid" / "step-000000002"
     run(command(folder, "v_aid", "--save-minutes", "0"), wait_for=second)
-    shutil.copytree(folder, tmp_path / "by_two")
+    for name in ("by_two", "by_machines"):
+        shutil.copytree(folder, tmp_path / name)
     run(command(folder, "v_aid"))
     for name in ("dicte", "lip_projector"):
         found, expected = (load_file(where / f"{name}.safetensors") for where in (folder, tiny_trained))
         assert all(torch.equal(found[key], expected[key]) for key in expected)
     run(command(tmp_path / "by_two", "v_aid"), processes=2)
-    assert_equal_to(1e-6, state(tmp_path / "by_two", "v_aid"), state(tiny_trained, "v_aid"))
+    run(command(tmp_path / "by_machines", "v_aid", "--sharding", "hsdp"), processes=2, machines=2)
+    for name in ("by_two", "by_machines"):
+        assert_equal_to(1e-6, state(tmp_path / name, "v_aid"), state(tiny_trained, "v_aid"))
 
 
 def test_what_stages_add_may_be_of_another_size(tiny_trained, tmp_path):
