@@ -3,6 +3,7 @@ recipe's file that says what is smaller.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 SIZE, FRAMES = 64, 26
 BACKBONE = {"block_channels": [64, 64], "layers_per_block": 1, "cross_dim": 16}
 BACKBONE |= {"addition_embed_dim": 8}
+VAE = replace(TINY.vae, block_channels=(32,) * 4)  # public ones normalise in 32 groups
 ENCODER = {"input_size": 64, "trunk_dim": 24, "head_width": 24, "lip_dim": 512}
 
 
@@ -34,7 +36,7 @@ def write_start(folder: Path) -> None:
     svd = ETHD(ETHDConfig(**{**BACKBONE, "head_dim": 64})).state_dict()
     new = ("lip_tokens.", "expression_tokens.", "frame_positions.")
     _write({k: v for k, v in svd.items() if not k.startswith(new) and ".edi." not in k}, public / "unet")
-    _write(build_vae(TINY.vae).state_dict(), public / "vae")
+    _write(build_vae(VAE).state_dict(), public / "vae")
     motion = MotionEncoder(MotionEncoderConfig(**ENCODER))
     theirs = {name: value for name, value in motion.state_dict().items() if not name.startswith(NEW)}
     for old, ours in KEYS:
@@ -90,7 +92,7 @@ def write_recipe(path: Path, base: str = "full", **said) -> None:
         "motion_encoder": ENCODER,
         "dicte": {**width, "audio_dim": 16, "identity_dim": 24, "layers": 1, "tokens": 20, "prefix": 4},
         "ethd": BACKBONE,
-        "vae": json.loads(json.dumps(TINY.vae.__dict__)),
+        "vae": json.loads(json.dumps(VAE.__dict__)),
         "sampling": {"size": SIZE, "window": 8, "overlap": 2, "steps": 2, "expression_steps": 2},
     }
     recipe = {"from": base, "preset": preset, "data": ["data"], "start": "start", "stages": stages} | said

@@ -56,17 +56,17 @@ TINY = ModelPreset(
         norm_groups=4,
         addition_embed_dim=8,
     ),
-    vae=VAEConfig(block_channels=(32,) * 4, layers_per_block=1, norm_groups=8),
+    vae=VAEConfig(block_channels=(16,) * 4, layers_per_block=1, norm_groups=8),
     sampling=SamplingDefaults(steps=2, grid="karras", expression_steps=2, window=8, overlap=2, size=64),
 )
 """Every network of the method at the smallest size that has all its parts."""
 
 _STEPS, _BATCH = 4, 4
 _FEW = TwinSettings(
-    stills=2,
-    stills_each=2,
+    stills=1,
+    stills_each=3,
     clips=1,
-    clip_frames=6,
+    clip_frames=4,
     references=1,
     held_out_stills=1,
     held_out_clips=1,

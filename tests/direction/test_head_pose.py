@@ -185,3 +185,11 @@ def test_each_window_sees_the_portrait_turned_for_its_own_frames():
 
 def test_the_pose_type_says_its_rest():
     assert torch.equal(HeadPose(STILL).values[0], torch.tensor([0, 0, 0, 0, 0, 1.0]))
+
+
+def test_the_motion_bucket_grows_with_motion_and_is_zero_at_rest():
+    rest = np.tile(np.array([0, 0, 0, 0, 0, 1.0]), (24, 1))
+    sway = rest.copy()
+    sway[:, 0] = np.sin(np.arange(24) / 4) * 0.1
+    assert motion_bucket(rest) == 0
+    assert 0 < motion_bucket(sway) < motion_bucket(rest + 2 * (sway - rest)) <= 255

@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from emotivetalk_core.errors import FaceError, SettingsError
 from emotivetalk_core.face.alignment import TEMPLATE, align_face, alignment_matrix
 from emotivetalk_core.face.compose import feather_mask, paste_back, paste_back_film, paste_back_stream
+from emotivetalk_core.face.crops import box_masks
 from emotivetalk_core.face.finder import FaceDetection, box_overlap, cascade_faces, find_faces, suppress_overlaps
 from emotivetalk_core.face.landmarks import read_landmarks, standard_places
 from emotivetalk_core.face.regions import crop_square, face_regions
@@ -283,3 +285,8 @@ def test_compose_refusals():
         feather_mask(record, 0.9)
     with pytest.raises(SettingsError, match="pasted"):
         paste_back(torch.zeros(1, 3, 8, 8), noise_portrait(50, 50), record)
+
+
+def test_box_masks_are_binary_and_cover_the_box():
+    mask = box_masks(np.array([[2.0, 1.0, 6.0, 5.0]]), 8, torch.device("cpu"))
+    assert mask.shape == (1, 1, 8, 8) and mask.sum() == 16 and mask[0, 0, 1, 2] == 1 and mask[0, 0, 0, 2] == 0

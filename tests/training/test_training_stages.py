@@ -12,19 +12,14 @@ import torch
 from safetensors.torch import load_file
 
 from emotivetalk_core.cli.main import main
-from emotivetalk_core.direction.head_pose import motion_bucket
-from emotivetalk_core.face.crops import box_masks, pictures
+from emotivetalk_core.face.crops import pictures
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.models.vae import encode_mode
 from emotivetalk_core.models.vae_checkpoint import load_vae
 from emotivetalk_core.pipeline import default_settings, talk
 from emotivetalk_core.recipes import demo, tiny
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
-from emotivetalk_core.training.denoising import NoiseLaw
-from emotivetalk_core.training.source import Clip, Source
-from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
-from emotivetalk_core.training.talks import Talk, cut_short, pieced_together, whole_talk
-from emotivetalk_core.training.undrawn import Frames
+from emotivetalk_core.training.source import Source
 from emotivetalk_core.types import CropRecord, FaceRegions, Speech
 from emotivetalk_core.weight_files.checkpoint import read_metadata
 
@@ -121,77 +116,3 @@ def test_drawing_resumes_with_the_missing_shards_only(tmp_path):
     again = [json.loads(line) for line in index.read_text().splitlines() if "sha256" in line]
     assert [line["shard"] for line in again] == [line["shard"] for line in shards] and again[0] == shards[0]
     assert [clip.held_out for clip in Source.open(tmp_path).clips("speech", held_out=None)] == [False] * 6 + [True]
-
-
-def test_box_masks_are_binary_and_cover_the_box():
-    mask = box_masks(np.array([[2.0, 1.0, 6.0, 5.0]]), 8, torch.device("cpu"))
-    assert mask.shape == (1, 1, 8, 8) and mask.sum() == 16 and mask[0, 0, 1, 2] == 1 and mask[0, 0, 0, 2] == 0
-
-
-def test_a_third_of_the_noise_levels_is_strong():
-    levels = NoiseLaw().draw(4000, torch.Generator().manual_seed(0))
-    # a third lies evenly in ln sigma between 5 and 700, 0.64 of it above 30; of the rest, ln N(0.7, 1.6²), 0.046 does
-    assert 0.20 < float((levels > 30).float().mean()) < 0.32
-
-
-def test_the_motion_bucket_grows_with_motion_and_is_zero_at_rest():
-    rest = np.tile(np.array([0, 0, 0, 0, 0, 1.0]), (24, 1))
-    sway = rest.copy()
-    sway[:, 0] = np.sin(np.arange(24) / 4) * 0.1
-    assert motion_bucket(rest) == 0
-    assert 0 < motion_bucket(sway) < motion_bucket(rest + 2 * (sway - rest)) <= 255
-
-
-def test_frames_of_one_step_are_of_many_clips(tmp_path):
-    """Those of few clips teach the stand-in of undrawn clips less: its loss stayed a third higher."""
-    widths = {"mouth": 5, "action_units": 2, "pose": 6, "eye": 3, "lip": 4, "expression": 2}
-    clips = [
-        WrittenClip(Clip(f"c{i}", f"p{i}", "clips", 20), {name: torch.full((20, d), i) for name, d in widths.items()})
-        for i in range(12)
-    ]
-    SourceWriter(tmp_path).add(write_shard(tmp_path, "c.safetensors", clips))
-    settings = dataclasses.replace(demo.RECIPE.stages["undrawn"].settings, frames=64)
-    sample = Frames(Source.open(tmp_path), settings, held_out=False).draw(0, 0, torch.Generator().manual_seed(2))
-    assert sample["truth"].shape == (64, 16) and sample["latents"].shape == (64, 6)
-    assert torch.equal(sample["truth"][:, :6], sample["latents"].float())  # of the same frame
-    assert len(sample["truth"][:, 0].unique()) > 8
-
-
-def numbered(clip: int, start: int = 0, stop: int = 220, frames: int = 220) -> Talk:
-    """A talk whose every value says which clip and frame it is of."""
-    number = clip * 1000.0 + torch.arange(start, stop)
-    return whole_talk(number[:, None, None].expand(-1, 10, 2), number[:, None] + 0.25, number[:, None] + 0.5, frames)
-
-
-def test_pieces_keep_together_what_belongs_to_one_frame():
-    generator = torch.Generator().manual_seed(1)
-    others = iter(range(1, 40))
-    talk_ = pieced_together(
-        numbered(0),
-        lambda frames: numbered(next(others), frames.start, frames.stop, frames.stop - frames.start),
-        generator,
-    )
-    heard = talk_.audio[:, 0, 0]
-    assert torch.equal(talk_.lip[:, 0], heard + 0.25)
-    assert torch.equal(heard % 1000, torch.arange(220.0))  # each piece stays where it lay in time
-    assert 1 < len(set((heard // 1000).tolist())) < 20 and torch.equal(talk_.emotion[:12], numbered(0).emotion[:12])
-    last = heard[-1] // 1000
-    if heard[-13] // 1000 == last:  # no fade in the last dozen frames
-        assert torch.allclose(talk_.expression[-1, 0], heard[-1] + 0.5)
-        assert talk_.emotion[-1, 0] // 1000 == last
-
-
-def test_a_talk_that_ends_early_holds_what_it_was_told_and_counts_no_more():
-    generator = torch.Generator().manual_seed(4)
-    for _ in range(10):
-        short = cut_short(numbered(1), generator)
-        length = int(short.counts.sum())
-        assert 12 <= length < 220
-        assert torch.equal(short.audio[:length], numbered(1).audio[:length])
-        assert bool((short.audio[length:] == short.audio[length - 1]).all())
-
-
-def test_a_clip_that_is_too_short_holds_its_end_and_counts_no_more():
-    short = numbered(2, 0, 30, 220)
-    assert short.lip.shape == (220, 1) and short.counts.sum() == 30
-    assert bool((short.lip[30:] == short.lip[29]).all())

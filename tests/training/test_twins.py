@@ -27,13 +27,13 @@ def test_who_looks_like_the_twin_teaches_nothing(objective: ReadingTwins):
 
 def test_people_come_to_be_read_as_their_twins_and_drawn_heads_stay(objective: ReadingTwins):
     """People here are their twins' negatives: what is read of them at first has nothing to do with the twin."""
-    twins = torch.rand(16, 3, 8, 8).repeat_interleave(4, -1).repeat_interleave(4, -2)
+    twins = torch.rand(8, 3, 8, 8).repeat_interleave(4, -1).repeat_interleave(4, -2)
     batch = {"faces": 1 - twins, "twin": twins}
     before = {name: value.clone() for name, value in objective.encoder.named_buffers()}
     taught = objective._teacher[0].expression(twins)
     optimiser = torch.optim.Adam(objective.parameters(), 3e-3)
     first = objective(batch)
-    for _ in range(80):
+    for _ in range(50):
         optimiser.zero_grad()
         objective(batch).loss.backward()
         optimiser.step()
