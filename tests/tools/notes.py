@@ -24,8 +24,8 @@ weights are chosen in *Load*. *quick_start* shows all pieces at once.
     "talking_person": f"""\
 ## A person speaks
 
-Press **Run**. The rendered person, whom no training saw, says the bundled sentence; on a CPU this takes about a minute.
-All else is as in *quick_start*.
+Press **Run**. The rendered person, whom no training saw, says the bundled sentence, calmly, in the whole picture;
+on a CPU this takes about a minute. All else is as in *quick_start*. With stronger emotions, eyes are less clear.
 
 **Your own photograph**: put *Load Image* in the place of *Example Portrait and Speech*. {PHOTOGRAPHS}
 """,
