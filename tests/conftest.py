@@ -1,15 +1,18 @@
-"""Fixtures that several topics share: a weights folder with tiny untrained networks, a portrait and a recording."""
+"""Fixtures that several topics share: a weights folder with tiny untrained networks, a portrait and a recording.
 
+What takes long to import is imported where it is used: a run of several workers begins with a process that reads this
+file and needs none of it.
+"""
+
+import gc
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
 import pytest
-import torch
-from filelock import FileLock  # torch brings it
-from tiny import write_tiny_weights, write_wav
+
+if TYPE_CHECKING:
+    import numpy as np
 
 HOST_TESTS = Path(__file__).parent / "host"
 COUNTED = {"passed": "ran", "failed": "ran", "error": "ran", "skipped": "skipped"}
@@ -21,7 +24,16 @@ def pytest_configure() -> None:
     """
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+        import torch
+
         torch.set_num_threads(1)
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now (torch, hosts of tests) stays to the end, and the garbage collector need not search it again
+    and again.
+    """
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -45,6 +57,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights folder as training leaves it, with tiny untrained networks and no face finder. Copy it to change it."""
+    from tiny import write_tiny_weights
+
     folder = tmp_path_factory.mktemp("tiny_weights")
     write_tiny_weights(folder)
     return folder
@@ -56,6 +70,9 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     it, or to give it to a command: all workers of a run share it. On one thread, as the processes that are compared
     with it to the bit: sums are added in another order on two.
     """
+    import torch
+    from filelock import FileLock  # torch brings it
+
     from emotivetalk_core.cli.main import main
     from emotivetalk_core.recipes.tiny import RECIPE
 
@@ -74,7 +91,7 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def photograph() -> np.ndarray:
+def photograph() -> "np.ndarray":
     """A public-domain photograph of one face that scikit-image brings along: uint8 RGB [256, 256, 3]."""
     from skimage.data import astronaut
 
@@ -82,7 +99,9 @@ def photograph() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def portrait_file(photograph: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def portrait_file(photograph: "np.ndarray", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import cv2
+
     path = tmp_path_factory.mktemp("portrait") / "face.png"
     cv2.imwrite(str(path), photograph[:, :, ::-1])
     return path
@@ -91,6 +110,9 @@ def portrait_file(photograph: np.ndarray, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def recording_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """0.79 s of a swelling tone at 22.05 kHz: 20 frames, the last of them not filled."""
+    import numpy as np
+    from tiny import write_wav
+
     time = np.arange(int(0.79 * 22_050)) / 22_050
     samples = 0.5 * np.sin(2 * np.pi * 220 * time) * np.sin(2 * np.pi * 3 * time)
     return write_wav(tmp_path_factory.mktemp("recording") / "speech.wav", samples, 22_050)

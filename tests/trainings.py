@@ -2,6 +2,7 @@
 start Python and to read torch takes longer than the tiny recipe's steps.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -100,6 +101,7 @@ def heard(arguments: list[str], processes: int) -> list[Path]:
 def command_line(arguments: list[str], place: dict[str, str], said: Path) -> None:
     """What a process does: the command, on one thread, with its place among the others as torchrun tells it."""
     os.environ.update(place)
+    gc.freeze()  # what was imported before the fork
     torch.set_num_threads(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)

@@ -129,7 +129,7 @@ def test_pictures_come_to_look_right_and_latents_stay_as_far_as_they_are_held(so
         optimiser = torch.optim.Adam(objective.vae.parameters(), 3e-3)
         first = _told(objective, batch)
         assert first["kept"] == first["near"] == 0
-        for _ in range(40):
+        for _ in range(16):
             optimiser.zero_grad()
             objective(batch).loss.backward()
             optimiser.step()
