@@ -6,6 +6,7 @@ file and needs none of it.
 
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,11 @@ def pytest_configure() -> None:
 
 def pytest_collection_finish() -> None:
     """What is there by now (torch, hosts of tests) stays to the end, and the garbage collector need not search it again
-    and again.
+    and again. The process that trainings are forked from is forked itself now, before a test starts threads.
     """
     gc.freeze()
+    if "trainings" in sys.modules:
+        sys.modules["trainings"].serve()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -1,5 +1,5 @@
-"""Trainings in processes of their own, which can be killed. They are forked from one that has imported everything: to
-start Python and to read torch takes longer than the tiny recipe's steps.
+"""Trainings in processes of their own, which can be killed. They are forked from one that has imported everything, and
+has computed nothing: to start Python and to read torch takes longer than the tiny recipe's steps.
 """
 
 import gc
@@ -10,10 +10,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import Any
 
+import av  # noqa: F401
+import numba  # noqa: F401
 import pytest
 import torch
 import torch._dynamo  # optimisers import it
@@ -27,8 +29,7 @@ import emotivetalk_core.cli.verbs.train  # noqa: F401
 from emotivetalk_core.cli.main import main
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__])
-TESTS = Path(__file__).resolve().parent
+FORKS.set_forkserver_preload([])
 
 
 def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None, machines: int = 1) -> str:
@@ -36,7 +37,6 @@ def run(arguments: list[str], processes: int = 1, wait_for: Path | None = None, 
     the first said on stderr. machines: that they believe to be on.
     """
     said = heard(arguments, processes)
-    serve()
     started = [
         FORKS.Process(target=command_line, args=(arguments, place, said[rank]))
         for rank, place in enumerate(places(processes, machines))
@@ -70,7 +70,6 @@ def torchrun(arguments: list[str], processes: int = 2) -> None:
 
         return forked
 
-    serve()
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)  # it sets handlers for these
     before = {number: signal.getsignal(number) for number in numbers}
     with pytest.MonkeyPatch.context() as patch:
@@ -87,10 +86,28 @@ def torchrun(arguments: list[str], processes: int = 2) -> None:
 
 
 def serve() -> None:
-    """Start what the processes are forked from, where it does not run yet."""
+    """Start what the processes are forked from. `conftest.py` calls it before the first test."""
+    resource_tracker.ensure_running()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
+        patch.setattr(multiprocessing.util, "spawnv_passfds", forked)
         forkserver.ensure_running()
+
+
+def forked(_: str, arguments: list[str], passed: list[int]) -> int:
+    """What multiprocessing would start by `python … -c CODE`, in a copy of this process that has these files and no
+    other. Returns the copy's number.
+    """
+    number = os.fork()
+    if number:
+        return number
+    try:
+        passed = sorted(passed)
+        for below, above in zip([2, *passed], [*passed, os.sysconf("SC_OPEN_MAX")]):
+            os.closerange(below + 1, above)
+        sys.stdout, sys.stderr = (open(file, "w", buffering=1, closefd=False) for file in (1, 2))  # pytest had its own
+        exec(arguments[-1], {})
+    finally:
+        os._exit(0)  # and not back into pytest
 
 
 def heard(arguments: list[str], processes: int) -> list[Path]:

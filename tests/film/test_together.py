@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from trainings import FORKS, TESTS, command_line, places
+from trainings import FORKS, command_line, places
 
 import emotivetalk_core.cli.verbs.talk  # noqa: F401
 from emotivetalk_core.video.writer import VideoWriter
@@ -32,14 +32,12 @@ def filmed(arguments: list[str], place: dict[str, str], said: Path, cache: Path)
 
 
 def start(arguments: list[str], folder: Path, processes: int) -> list:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS.parent), str(TESTS)]))
-        crew = [
-            FORKS.Process(target=filmed, args=(arguments, place, folder / f"said-{rank}", folder / "cache"))
-            for rank, place in enumerate(places(processes))
-        ]
-        for process in crew:
-            process.start()
+    crew = [
+        FORKS.Process(target=filmed, args=(arguments, place, folder / f"said-{rank}", folder / "cache"))
+        for rank, place in enumerate(places(processes))
+    ]
+    for process in crew:
+        process.start()
     return crew
 
 
