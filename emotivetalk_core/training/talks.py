@@ -68,7 +68,7 @@ class Talks:
         count = min(self._lip_frames, frames)
         start = random_below(frames - count + 1, generator)
         return {
-            "whole_audio": talk.audio[None],
+            "lip_audio": talk.audio[None, start : start + count],
             "audio": shown.audio[None],
             "lip": talk.lip[None],
             "expression": talk.expression[None],

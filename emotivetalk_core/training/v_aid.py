@@ -89,7 +89,7 @@ def v_aid_step(preset: ModelPreset, settings: VAIDSettings) -> MetaStep:
 
     def batch(count: int) -> Sample:
         return {
-            "whole_audio": meta(count, frames, lips.window, lips.audio_dim),
+            "lip_audio": meta(count, heard, lips.window, lips.audio_dim),
             "audio": meta(count, frames, lips.window, lips.audio_dim),
             "lip": meta(count, frames, lips.lip_dim),
             "expression": meta(count, frames, config.expression_dim),
@@ -131,7 +131,7 @@ class Decoupling(nn.Module):
         frames = batch["lip_frames"]  # [b, m]: the same number for each clip, in a row
         rows = torch.arange(len(frames), device=frames.device)[:, None]
         with self._autocast():
-            lip = self.projector(batch["whole_audio"][rows, frames]).float()  # [b, m, l]
+            lip = self.projector(batch["lip_audio"]).float()  # [b, m, l]
             expression, known = estimate_expression(self.dicte, audio, true, batch["identity"], batch["emotion"], batch)
         true_lip = batch["lip"][rows, frames]
         lip_part = lip_loss(lip, true_lip, everyone=from_all(true_lip), first=first_row(len(lip)))
