@@ -12,8 +12,9 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         usage="python -m emotivetalk_core train RECIPE [--out DIR] [--data DIR ...] [--dry-run] [...]",
         help="train the weights",
         description="Train the weights by a recipe: full (the paper's, on films of people), full-24gb (part of it, on "
-        "one card), adapt (your own films, from weights that are there), demo (drawn heads), tiny (a test of the "
-        "trainer), or a .json file. With several processes, start it by torchrun; docs/training.md says how.",
+        "one card), adapt (your own films, from weights that are there), demo (drawn heads), people (demo's weights "
+        "once more, on rendered people), tiny (a test of the trainer), or a .json file. With several processes, start "
+        "it by torchrun; docs/training.md says how.",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="one of these names, or a file")
     parser.add_argument("--out", type=values.folder, metavar="DIR", help="the weights folder")
@@ -52,6 +53,13 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="HOW",
         help="compute activations twice, for less memory: none, blocks, or nested, for the least (as the recipe says; "
         "without HOW blocks)",
+    )
+    running.add_argument(
+        "--loaders",
+        type=values.loaders,
+        default=0,
+        metavar="N",
+        help="processes that draw samples, for a card (none)",
     )
     running.add_argument("--compile", action="store_true", help="compile the networks first, for speed")
     parser.set_defaults(verb="train.run")

@@ -53,6 +53,10 @@ def clip_count(text: str) -> int:
     return whole_number(text, 1, "The number of clips")
 
 
+def loaders(text: str) -> int:
+    return whole_number(text, 0, "The number of loaders")
+
+
 def cards(text: str) -> int:
     return whole_number(text, 1, "The number of cards")
 

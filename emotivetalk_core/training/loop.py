@@ -66,7 +66,8 @@ class Engine:
     device, processes: where · sharding: none, fsdp or hsdp, where there are several processes · parts: in how many
     pieces each process computes its share of a batch at least · recompute: activations in the backward pass, for less
     memory, see parallel.RECOMPUTATIONS ·
-    compile: by torch.compile · precision: see device.autocast · save_minutes: between two checkpoints.
+    compile: by torch.compile · precision: see device.autocast · save_minutes: between two checkpoints · loaders:
+    processes that draw the samples, 0 for a thread of this one.
     """
 
     device: torch.device = torch.device("cpu")
@@ -77,8 +78,10 @@ class Engine:
     compile: bool = False
     precision: str = "auto"
     save_minutes: float = 10.0
+    loaders: int = 0
 
     def __post_init__(self) -> None:
+        at_least(0, self, "loaders")
         if self.sharding not in SHARDINGS:
             raise SettingsError(f"There is no sharding {self.sharding!r}; choose one of {', '.join(SHARDINGS)}.")
         if self.recompute not in RECOMPUTATIONS:
@@ -165,7 +168,8 @@ class TrainingLoop:
         batches = Batches(samples, self.seed, settings.batch, *share)
         meter = Meter()
         self._began = shown = logged = saved = time.monotonic()
-        for parts in batches.ahead(self.step, settings.steps):
+        pinned = self.engine.device.type == "cuda"
+        for parts in batches.ahead(self.step, settings.steps, self.engine.loaders, pinned=pinned):
             meter.add(self._take(parts), settings.batch)
             self.step += 1
             last, now = self.step == settings.steps, time.monotonic()
@@ -209,8 +213,10 @@ class TrainingLoop:
                 figures[name] = torch.stack([outcome.figures[name].detach() for outcome in outcomes]).mean()
             batches = [dict(outcome.handed or {}) for outcome in outcomes]
         decay = min(self.settings.average, (2 + self.step) / (11 + self.step))  # a mean of few steps forgets faster
-        for name, mean in self._means.items():
-            own_part(mean).lerp_(own_part(self._learning[name].detach()), 1 - decay)
+        if self._means:
+            means = [own_part(mean) for mean in self._means.values()]
+            now = [own_part(self._learning[name].detach()) for name in self._means]
+            torch._foreach_lerp_(means, now, 1 - decay)
         return figures
 
     def _backward(self, spread: Spread, batch: Sample, *, last: bool) -> Outcome:

@@ -3,12 +3,15 @@
 So a batch is the same however many processes share it, and a resumed run meets the samples that it would have met.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ..errors import EmotiveTalkError
 
 Sample = dict[str, torch.Tensor]
 """Named tensors, rows first: a sample has a row or several, and a batch those of all its samples."""
@@ -52,7 +55,7 @@ def collate(samples: Sequence[Sample]) -> Sample:
     return {name: torch.cat([sample[name] for sample in samples]) for name in samples[0]}
 
 
-class Batches:
+class Batches(Dataset):
     """The parts of each step's batch that one process computes, drawn while the step before is computed.
 
     batch: samples of a step over all processes · rank, processes: whose share it is · parts: in how many pieces.
@@ -68,12 +71,43 @@ class Batches:
         """The parts of one step."""
         return [collate([self._draw(step, step * self._batch + at) for at in places]) for places in self._places]
 
-    def ahead(self, first: int, last: int) -> Iterator[list[Sample]]:
-        """Those of the steps from `first` on, before `last`."""
-        return _one_ahead(self.of, range(first, last))
+    def __getitem__(self, step: int) -> list[Sample] | EmotiveTalkError:
+        """As a loader hands it over: what is wrong with the data is said here, not with the loader's own traceback."""
+        try:
+            return self.of(step)
+        except EmotiveTalkError as error:
+            return error
+
+    def ahead(self, first: int, last: int, loaders: int = 0, *, pinned: bool = False) -> Iterator[list[Sample]]:
+        """Those of the steps from `first` on, before `last`. loaders: processes that draw them, each a step of its own,
+        where one thread would keep a card waiting; 0: a thread of this one · pinned: in memory that a card reads while
+        it computes.
+        """
+        if not loaders:
+            return _one_ahead(self.of, range(first, last))
+        drawn = DataLoader(
+            self,
+            batch_size=None,
+            sampler=range(first, last),
+            num_workers=loaders,
+            pin_memory=pinned,
+            worker_init_fn=_alone,
+        )
+        return _sound(drawn)
 
     def _draw(self, step: int, index: int) -> Sample:
         return self._samples.draw(step, index, keyed_generator(self._seed, step, index, 1))
+
+
+def _sound(drawn: Iterable[list[Sample] | EmotiveTalkError]) -> Iterator[list[Sample]]:
+    for batch in drawn:
+        if isinstance(batch, EmotiveTalkError):
+            raise batch
+        yield batch
+
+
+def _alone(worker: int) -> None:
+    torch.set_num_threads(1)
 
 
 def _one_ahead(make: Callable[[int], list[Sample]], steps: range) -> Iterator[list[Sample]]:

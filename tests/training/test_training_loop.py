@@ -89,6 +89,17 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, dropout):
     assert [entry["loss"] for entry in one] == [entry["loss"] for entry in other]
 
 
+def test_loaders_change_no_bit_and_a_run_goes_on_with_others(tmp_path):
+    whole, _ = run(tmp_path / "whole")
+    loaded, _ = run(tmp_path / "loaded", engine=dataclasses.replace(EVERY_STEP, loaders=2))
+    with pytest.raises(Stopped):
+        run(tmp_path / "stopped", stop_at=7, engine=dataclasses.replace(EVERY_STEP, loaders=2))
+    resumed, _ = run(tmp_path / "stopped", engine=dataclasses.replace(EVERY_STEP, loaders=1))
+    for other in (loaded, resumed):
+        torch.testing.assert_close(weights(other), weights(whole), rtol=0, atol=0)
+    assert [entry["loss"] for entry in log_of(tmp_path / "stopped")] == [e["loss"] for e in log_of(tmp_path / "whole")]
+
+
 class Late(Echo):
     """One layer learns from step 9 on, and one never."""
 

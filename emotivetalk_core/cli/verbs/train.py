@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
             compile=arguments.compile,
             precision=arguments.precision,
             save_minutes=arguments.save_minutes,
+            loaders=arguments.loaders,
         )
 
         def on_step(stage: str, done: int, total: int, figures: dict[str, float]) -> None:
