@@ -23,8 +23,6 @@ from ..processes import ALONE, Processes
 from ..types import FRAMES_PER_SECOND, MotionConditions, VideoConditions
 from .unfinished import UnfinishedFilm
 
-LATENT_CHANNELS = 4
-
 
 class DenoiseNetwork(Protocol):
     """What the sampler asks of ETHD, or of a host's wrapper around it: the raw output F [b, n, 4, h, w].
@@ -162,7 +160,7 @@ def sample_video(
     length = min(settings.window, n)
 
     sigmas = noise_grid(settings.grid, settings.steps, settings.sigma_max).to(device)
-    shape = (LATENT_CHANNELS, *conditions.portrait_latent.shape[-2:])
+    shape = conditions.portrait_latent.shape[-3:]
     x = frame_noise(n, shape, settings.seed).to(device) * sigmas[0]  # [n, 4, h, w]
 
     first, kept = 0, unfinished.latents(x.shape) if unfinished is not None else None
@@ -198,7 +196,7 @@ def sample_video(
         step, together, end = each.steps[-1], settings.windows_per_batch, done + each.forwards
         if step < first:
             continue
-        channels = LATENT_CHANNELS * min(len(each.steps), 2)
+        channels = shape[0] * min(len(each.steps), 2)
         shared = processes.share(
             [each.starts[at : at + together] for at in range(0, len(each.starts), together)],
             lambda batch, each=each, end=end: through(each.steps, batch, end),
@@ -217,7 +215,8 @@ def sample_video(
 
 def _halves(fused: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """D and the noisy latent that it is of, which is x where no other was fused."""
-    return (fused, x) if fused.shape[1] == LATENT_CHANNELS else (fused[:, :LATENT_CHANNELS], fused[:, LATENT_CHANNELS:])
+    channels = x.shape[1]
+    return (fused, x) if fused.shape[1] == channels else (fused[:, :channels], fused[:, channels:])
 
 
 def _parameter_dtype(network: DenoiseNetwork) -> torch.dtype:

@@ -40,7 +40,7 @@ class Exact(nn.Module):
         assert conditions.face_mask.shape == conditions.lip_mask.shape == (b, 1, 8 * H, 8 * H)
         assert x.dtype == conditions.lip.dtype == self.anything.dtype
         sigma = torch.exp(4 * c_noise)
-        noisy, portrait = x[:, :, :4], x[:, :, 4:]
+        noisy, portrait = x.chunk(2, dim=2)
         noisy = noisy * broadcast_to((sigma**2 + 1).sqrt(), noisy)
         change = conditions.driving_expression - conditions.reference_expression[:, None]
         mean = (conditions.lip[..., :1] + change[..., :1])[..., None, None] + portrait
@@ -63,11 +63,11 @@ def tiny_ethd(dtype: torch.dtype = torch.float32) -> ETHD:
     return ETHD(config, dtype=dtype).eval()
 
 
-def conditions(n: int) -> VideoConditions:
+def conditions(n: int, channels: int = 4) -> VideoConditions:
     generator = torch.Generator().manual_seed(n)
     frames = torch.arange(n, dtype=torch.float32)[:, None]
     return VideoConditions(
-        portrait_latent=torch.randn(4, H, H, generator=generator),
+        portrait_latent=torch.randn(channels, H, H, generator=generator),
         lip=(frames * 0.7).sin().expand(n, 6),
         driving_expression=(frames * 0.1).cos().expand(n, 5),
         reference_expression=torch.full((5,), 0.3),
@@ -95,13 +95,14 @@ def test_a_video_that_is_certain_is_found(n: int, fusion, grid):
 
 @pytest.mark.parametrize("fusion", ["overlap", "shifted"])
 @pytest.mark.parametrize("reuse", [False, True])
-def test_gaussian_videos_are_sampled_in_closed_form(fusion, reuse):
-    """On N(mu, s²), Euler's step from a to b multiplies x - mu by (s² + a·b) / (s² + a²)."""
+@pytest.mark.parametrize("channels", [4, 8])
+def test_gaussian_videos_are_sampled_in_closed_form(fusion, reuse, channels):
+    """On N(mu, s²), Euler's step from a to b multiplies x - mu by (s² + a·b) / (s² + a²), in every channel."""
     n, spread = 21, 0.5
-    given, settings = conditions(n), replace(SETTINGS, fusion=fusion, steps=10, reuse=reuse)
+    given, settings = conditions(n, channels), replace(SETTINGS, fusion=fusion, steps=10, reuse=reuse)
     sigmas = noise_grid("karras", 10).double()
     factor = ((spread**2 + sigmas[:-1] * sigmas[1:]) / (spread**2 + sigmas[:-1] ** 2)).prod()
-    start = frame_noise(n, (4, H, H), settings.seed).double() * sigmas[0]
+    start = frame_noise(n, (channels, H, H), settings.seed).double() * sigmas[0]
     expected = mean_of(given) + (start - mean_of(given)) * factor
     video = sample_video(Exact(spread), given, frame_count=n, settings=settings)
     assert video.dtype == torch.float32
