@@ -37,8 +37,8 @@ class DrawnSettings:
     """How many drawn heads are made. stills: identities × pictures, each with its own expression, mouth and the
     identity's own pose; clips: talking clips of `clip_frames` frames, each with its own identity and `references`
     portraits of it; held: the first `held_frames` frames of the same clips with the head held still · held_out_stills,
-    held_out_clips: more of each, for validation · picture: size in pixels · workers: processes that draw,
-    0: this one.
+    held_out_clips: more of each, for validation · picture: size in pixels · fine: whether stills and held clips have
+    pictures of twice that size too, as rendered people have · workers: processes that draw, 0: this one.
     """
 
     still_identities: int = 2400
@@ -51,6 +51,7 @@ class DrawnSettings:
     held_out_stills: int = 16
     held_out_clips: int = 4
     picture: int = 128
+    fine: bool = False
     workers: int = 2
 
     def __post_init__(self) -> None:
@@ -112,7 +113,7 @@ def _make_stills(index: int, seed: int, settings: DrawnSettings, *, held_out: bo
     pose = random_pose(rng)
     states = [random_state(rng, pose) for _ in range(settings.stills_each)]
     clip = Clip(f"stills/{index:05d}", person_of(identity), "stills", len(states), held_out)
-    return [WrittenClip(clip, faces_and_truth(identity, states, settings.picture))]
+    return [WrittenClip(clip, faces_and_truth(identity, states, settings.picture, fine=settings.fine))]
 
 
 def _make_turned(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
@@ -142,12 +143,14 @@ def _make_held(index: int, seed: int, settings: DrawnSettings, *, held_out: bool
     talk = talk_of(index, seed, settings.clip_frames)
     pose = random_pose(rng, 0.5)
     still = [dataclasses.replace(talk.state(i), pose=pose, gaze=np.zeros(2)) for i in range(settings.held_frames)]
-    pixels = np.stack([render_head(talk.identity, state, settings.picture) for state in still])
+    pixels = pictures_of(talk.identity, still, settings.picture, fine=settings.fine)
+    if settings.fine:
+        pixels |= places_of(talk.identity, still, settings.picture)
     portraits = [random_state(rng, pose) for _ in range(settings.references)]
     person, names = person_of(talk.identity), (f"held/{index:05d}", f"held_portraits/{index:05d}")
     clip = Clip(names[0], person, "held", len(still), held_out, portraits=names[1], performance=f"clips/{index:05d}")
     return [
-        WrittenClip(clip, {"pictures": pixels}),
+        WrittenClip(clip, pixels),
         portraits_of(names[1], talk.identity, portraits, settings.picture, held_out=held_out),
     ]
 
@@ -192,29 +195,47 @@ def portraits_of(
     return WrittenClip(clip, faces_and_truth(identity, states, size))
 
 
-def faces_and_truth(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
+def faces_and_truth(
+    identity: Head, states: list[tuple[HeadState, int]], size: int, *, fine: bool = False
+) -> Mapping[str, np.ndarray]:
     """Pictures of one head, drawn or rendered, and the truth about them."""
-    pixels = np.stack([render_head(identity, state, size) for state, _ in states])
-    return {"pictures": pixels, **truth_of(identity, states, size)}
+    pixels = pictures_of(identity, [state for state, _ in states], size, fine=fine)
+    return {**pixels, **truth_of(identity, states, size)}
+
+
+def pictures_of(identity: Head, states: list[HeadState], size: int, *, fine: bool) -> dict[str, np.ndarray]:
+    """Pictures of one head; fine: drawn at twice the size, and made small as a photograph is."""
+    if not fine:
+        return {"pictures": np.stack([render_head(identity, state, size) for state in states])}
+    large = np.stack([render_head(identity, state, 2 * size) for state in states])
+    small = large.reshape(len(large), size, 2, size, 2, 3).mean((2, 4), dtype=np.float32)
+    return {"pictures": small.round().astype(np.uint8), "fine": large}
 
 
 def truth_of(identity: Head, states: list[tuple[HeadState, int]], size: int) -> Mapping[str, np.ndarray]:
     """What pictures of that size show, number by number."""
-    places = [head_geometry(identity, state, size) for state, _ in states]
-
-    def numbers(rows: list) -> np.ndarray:
-        return np.array(rows, np.float32)
-
     return {
-        "mouth": numbers([state.mouth for state, _ in states]),
-        "action_units": numbers([state.action_units for state, _ in states]),
-        "pose": numbers([state.pose for state, _ in states]),
-        "eye": numbers([(state.blink, *state.gaze) for state, _ in states]),
-        "face_box": numbers([place.face_box for place in places]),
-        "lip_box": numbers([place.lip_box for place in places]),
-        "eyes_mouth": numbers([place.eyes_mouth for place in places]),
+        "mouth": _numbers([state.mouth for state, _ in states]),
+        "action_units": _numbers([state.action_units for state, _ in states]),
+        "pose": _numbers([state.pose for state, _ in states]),
+        "eye": _numbers([(state.blink, *state.gaze) for state, _ in states]),
+        **places_of(identity, [state for state, _ in states], size),
         "emotion": np.array([emotion for _, emotion in states], np.int16),
     }
+
+
+def places_of(identity: Head, states: list[HeadState], size: int) -> dict[str, np.ndarray]:
+    """Where face, lips, eyes and mouth are in pictures of that size."""
+    places = [head_geometry(identity, state, size) for state in states]
+    return {
+        "face_box": _numbers([place.face_box for place in places]),
+        "lip_box": _numbers([place.lip_box for place in places]),
+        "eyes_mouth": _numbers([place.eyes_mouth for place in places]),
+    }
+
+
+def _numbers(rows: list) -> np.ndarray:
+    return np.array(rows, np.float32)
 
 
 def sound_of(talk: TalkingClip) -> dict[str, np.ndarray]:

@@ -22,12 +22,12 @@ from ..synthesis.random_faces import random_pose, random_state
 from ..synthesis.render import render_head
 from ..training.job import Job
 from ..training.loop import OnStep
-from ..training.ranges import at_least
+from ..training.ranges import at_least, shares
 from ..training.source import Clip, Source
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
 from ..training.twins import TwinReadingSettings, train_twin_readings
 from ..types import EMOTIONS
-from .drawn_heads import person_of, talk_of, truth_of
+from .drawn_heads import faces_and_truth, person_of, pictures_of, talk_of, truth_of
 from .shard_pool import shards_made
 
 RENDERED = "rendered_"
@@ -48,13 +48,14 @@ class _Act:
 
 @dataclass(frozen=True)
 class TwinSettings:
-    """stills: people, each with `stills_each` pictures and one turned · clips, clip_frames: talking, and as many held
-    still; each performs the drawn clip of its number · references: portraits of each · held_out_stills, held_out_clips:
-    more of each, for validation · workers: processes that render, 0: this one.
+    """stills: people, each with `stills_each` pictures · turned: the share of them who are shown turned, too · clips,
+    clip_frames: talking, and as many held still; each performs the drawn clip of its number · references: portraits of
+    each · held_out_stills, held_out_clips: more of each, for validation · workers: processes that render, 0: this one.
     """
 
     stills: int = 1000
     stills_each: int = 4
+    turned: float = 1.0
     clips: int = 48
     clip_frames: int = 40
     references: int = 4
@@ -65,6 +66,7 @@ class TwinSettings:
     def __post_init__(self) -> None:
         at_least(1, self, "stills", "stills_each", "clip_frames", "references")
         at_least(0, self, "clips", "held_out_stills", "held_out_clips", "workers")
+        shares(self, "turned")
 
 
 @dataclass(frozen=True)
@@ -91,24 +93,27 @@ def prepare_twins(
     size: int,
     on_step: OnStep | None = None,
 ) -> None:
-    """Render what is still missing in the writer's folder, at that size; those held out come first. drawn: where the
-    drawn clips lie. Raises SettingsError where the renderer is not installed.
+    """Render what is still missing in the writer's folder, at that size; of every kind those held out come first, and
+    all kinds grow together, so that a part of them is of use already. drawn: where the drawn clips lie. Raises
+    SettingsError where the renderer is not installed.
     """
     require_renderer()
-    there, jobs = writer.shards(), {}
+    there, jobs = writer.shards(), []
     performed = {held_out: _performed(drawn, held_out=held_out) for held_out in (True, False)}
     acted = [*performed[True][: settings.held_out_clips], *performed[False][: settings.clips]]
     more = settings.stills + settings.held_out_stills
     shown = [
         _Act(number, number >= settings.stills) for number in (*range(settings.stills, more), *range(settings.stills))
     ]
-    for kind in _IN_SHARD:
-        acts = shown if kind in ("stills", "turned") else acted
+    turned = shown[: settings.held_out_stills + round(settings.turned * settings.stills)]
+    for kind, acts in {"stills": shown, "clips": acted, "held": acted, "turned": turned}.items():
         for first in range(0, len(acts), _IN_SHARD[kind]):
             name = f"twins-{kind}-{first:05d}.safetensors"
             if name not in there:
-                jobs[name] = kind, writer.folder, name, acts[first : first + _IN_SHARD[kind]], seed, settings, size
-    for done, (_, lines) in enumerate(shards_made(_make_shard, jobs, settings.workers), 1):
+                work = kind, writer.folder, name, acts[first : first + _IN_SHARD[kind]], seed, settings, size
+                jobs.append((first / len(acts), name, work))
+    together = {name: work for _, name, work in sorted(jobs, key=lambda job: job[:2])}
+    for done, (_, lines) in enumerate(shards_made(_make_shard, together, settings.workers), 1):
         writer.add(lines)
         if on_step is not None:
             on_step("rendering people", done, len(jobs), {})
@@ -189,7 +194,7 @@ def _performance(
     made = []
     for name, what, faces in ((names[0], kind, states), (names[1], "portraits", portraits)):
         told = [(state, shown) for state in faces]
-        fields = {**_pictures(person, faces, size), **truth_of(person, told, size)}
+        fields = faces_and_truth(person, told, size, fine=True)
         acts = f"{_DRAWN}{index:05d}" if what == kind else ""
         clip = Clip(
             name, person_of(person), RENDERED + what, len(faces), act.held_out, portraits=names[1], performance=acts
@@ -204,20 +209,8 @@ def _with_twins(
     """A person's pictures, the truth about them, and of each a drawn head that does the same."""
     rng = np.random.default_rng(seed)
     twins = [render_head(sample_identity(int(rng.integers(1_000_000))), state, size) for state, _ in states]
-    pixels = _pictures(person, [state for state, _ in states], size)
+    pixels = pictures_of(person, [state for state, _ in states], size, fine=True)
     return {**pixels, "twin": np.stack(twins), **truth_of(person, states, size)}
-
-
-def _pictures(person: Person, states: list[HeadState], size: int) -> Mapping[str, np.ndarray]:
-    """The pictures as they are rendered, at twice the size, and as the networks see them."""
-    fine = np.stack([render_head(person, state, 2 * size) for state in states])
-    return {"pictures": _halved(fine), "fine": fine}
-
-
-def _halved(fine: np.ndarray) -> np.ndarray:
-    """uint8 [n, 2s, 2s, 3] to [n, s, s, 3], as a photograph is made small."""
-    count, side = len(fine), fine.shape[1] // 2
-    return fine.reshape(count, side, 2, side, 2, 3).mean((2, 4), dtype=np.float32).round().astype(np.uint8)
 
 
 def _still_person(index: int, seed: int) -> Person:

@@ -16,6 +16,7 @@ from ..layers.transformer import SpatialBlock, SpatioTemporalTransformer, Tempor
 from ..models.ethd import ETHD, ETHDConfig
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..models.presets import ModelPreset
+from ..models.wider import wider_backbone
 from ..types import MotionConditions
 from .denoising import NoiseLaw, RegionWeights, denoising_error, latent_masks, masks_of, weighted_mean
 from .faces import encoder_faces, latents_field
@@ -141,11 +142,19 @@ def encoder_step(preset: ModelPreset, settings: EncoderSettings) -> MetaStep:
 
 
 def start_backbone(job: Job, start: str) -> ETHD:
-    """A backbone of the preset's: from the weights `start`, or untrained, with outputs at zero."""
+    """A backbone of the preset's: from the weights `start`, which may know fewer channels of latents, or untrained,
+    with outputs at zero.
+    """
     config, vae = job.preset.ethd, job.preset.vae
     build = functools.partial(ETHD, attention=job.attention)
     if start:
-        return job.load(start, "ethd", build, ETHDConfig, expected=config).train().requires_grad_(True)
+
+        def grown(network: ETHD) -> ETHD:
+            fewer = network.config.out_channels < config.out_channels
+            return wider_backbone(network, config.out_channels, job.attention) if fewer else network
+
+        network = job.load(start, "ethd", build, ETHDConfig, expected=config, grown=grown)
+        return network.train().requires_grad_(True)
     network = build(config).to(job.device)
     network.zero_outputs()
     with torch.no_grad():  # the portrait latent is unscaled: 1/0.18215 times as large as the noisy one beside it

@@ -26,8 +26,9 @@ class FilmShares:
     (face/head_turn.py); in the rest the head moves, and the network has to invent how, knowing the motion bucket
     only, as SVD does. [ours]
 
-    from_vision: share of samples that are driven by e_v, the rest by e_a (EmotiveTalk §6.4) · drop: share that goes
-    without lips, and without expression, for guidance at inference [ours].
+    from_vision: share of samples that are driven by e_v, the rest by e_a (EmotiveTalk §6.4) · lips_from_vision: of
+    films that are driven by l_v, the rest by l_a · drop: share that goes without lips, and without expression, for
+    guidance at inference [ours].
     """
 
     held: float = 0.5
@@ -35,10 +36,11 @@ class FilmShares:
     single: float = 0.5
     turned: float = 0.5
     from_vision: float = 0.6
+    lips_from_vision: float = 0.0
     drop: float = 0.1
 
     def __post_init__(self) -> None:
-        shares(self, "held", "guided", "single", "turned", "from_vision", "drop")
+        shares(self, "held", "guided", "single", "turned", "from_vision", "lips_from_vision", "drop")
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,12 @@ class Films:
         portrait = portraits[0 if guided else random_below(len(portraits), generator)]
         frame = 0 if guided else random_below(self._rows(portrait), generator)  # the first one has been turned
         own = source.read(portrait, "expression", frame, frame + 1).float()
-        seen = chance(shares.from_vision, generator)
+        seen, read = chance(shares.from_vision, generator), chance(shares.lips_from_vision, generator)
         no_lip, no_expression = chance(shares.drop, generator), chance(shares.drop, generator)
         if self._settings.raw_audio:
             lip = windows(source, acted, start, start + frames).flatten(1)[None]
         else:
-            lip = cut("lip_heard", acted)
+            lip = cut("lip" if read else "lip_heard", acted)
         expression = cut("expression" if seen else "expression_heard", acted)
         if no_expression or self._settings.raw_audio:
             expression = own[:, None].expand_as(expression)
@@ -153,7 +155,12 @@ class Films:
             "face_mask": face_mask,
             "lip_mask": lip_mask,
             "motion_bucket": torch.as_tensor(bucket, dtype=torch.float32),
+            **self.beside(clip, start, start + frames, generator),
         }
+
+    def beside(self, clip: Clip, start: int, stop: int, generator: torch.Generator) -> Sample:
+        """What a sample holds of its frames beside what the backbone learns from, one row for each: nothing here."""
+        return {}
 
     def _still_picture(self, generator: torch.Generator) -> Sample:
         """Another picture of the portrait's head at the portrait's pose, driven by l_v and e_v."""
@@ -187,6 +194,7 @@ class Films:
             "face_mask": face_mask,
             "lip_mask": lip_mask,
             "motion_bucket": torch.zeros(1),
+            **self.beside(clip, frame, frame + 1, generator),
         }
 
     def _latent(self, clip: Clip, frame: int) -> torch.Tensor:

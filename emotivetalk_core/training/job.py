@@ -116,18 +116,19 @@ class Job:
         config: type[Config],
         *,
         expected: DataclassInstance | None = None,
+        grown: Callable[[Network], Network] = lambda network: network,
     ) -> Network:
         """The network in a weights file: `name` is one of this folder, or a path that ends in .safetensors.
 
-        expected: the config that it must have been made with. SettingsError where the file is missing or of other
-        widths.
+        expected: the config that it must have · grown: what is made of it first. SettingsError where the file is
+        missing or of other widths.
         """
         path = self.weights(name)
         if not path.is_file():
             raise SettingsError(
                 f"{path} is not there, and a stage begins with it; train the stage that makes it, or name another file."
             )
-        network = load_network(path, kind, build, config, self.device)
+        network = grown(load_network(path, kind, build, config, self.device))
         found: Any = network.config
         if expected is not None and found != expected:
             mine, its = asdict(expected), asdict(found)

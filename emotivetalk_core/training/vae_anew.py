@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import SettingsError
 from ..face.crops import pictures
 from ..models.vae import finer_vae
 from ..models.vae_checkpoint import load_vae
 from ..models.vae_network import TemporalVAE, VAEConfig, build_vae
+from ..models.wider import wider_vae
 from .decoder import CLIP, Judging, picture_differences
 from .features import forget_fields
 from .job import Job
@@ -39,7 +41,9 @@ class AnewSettings:
     encoder's in a share `made` · twins: kinds with a drawn `twin`, whose latents stay · kept, near: weight of how far
     latents move, of drawn heads and of people · noise: added to latents, in their own spread · eyes, lips, face: how
     much more these places count than the rest, which counts 1 · whole_from: the share of the steps after which samples
-    are whole pictures · judged, judged_from: as DecoderSettings'.
+    are whole pictures · judged, judged_from: as DecoderSettings' · start: the weights that it begins with, of as many
+    channels of latents as the preset's or of fewer · level: how firmly channels that those lack are held at mean 0 and
+    variance 1, in the diffusion's scale.
     """
 
     loop: LoopSettings
@@ -56,21 +60,29 @@ class AnewSettings:
     whole_from: float = 0.85
     judged: float = 0.01
     judged_from: float = 0.3
+    start: str = "vae"
+    level: float = 0.1
 
     def __post_init__(self) -> None:
         shares(self, "made", "whole_from", "judged_from")
-        at_least(0, self, "judged", "kept", "near", "noise")
+        at_least(0, self, "judged", "kept", "near", "noise", "level")
         at_least(1, self, "face", "eyes", "lips")
 
 
 def train_vae_anew(job: Job, settings: AnewSettings) -> None:
-    """Writes vae.safetensors, which must be there, anew, and the same as training/pictures. What the encoder before it
+    """Writes vae.safetensors, which it begins with, anew, and the same as training/pictures. What the encoder before it
     said of the clips is forgotten, so that later stages ask this one.
     """
     torch.manual_seed(job.seed)
-    vae = finer_vae(load_vae(job.weights("vae"), job.device), job.preset.vae.finer)
+    before, config = load_vae(job.weights(settings.start), job.device), job.preset.vae
+    if before.config.latent_channels > config.latent_channels:
+        raise SettingsError(
+            f"{job.weights(settings.start)} has latents of {before.config.latent_channels} channels, and the recipe's "
+            f"preset has {config.latent_channels}; give weights of as many or of fewer, or another preset."
+        )
+    vae = wider_vae(finer_vae(before, config.finer), config.latent_channels)
     judge = PatchJudge()
-    objective = AutoencodingAnew(vae, judge, settings, job.autocast)
+    objective = AutoencodingAnew(vae, before, judge, settings, job.autocast)
 
     def films(*, held_out: bool) -> FinePictures:
         return FinePictures(job.source(), settings, vae.config, job.preset.sampling.size, held_out=held_out)
@@ -131,7 +143,8 @@ class FinePictures:
         def read(name: str) -> Tensor:
             return self._source.read(clip, name, start, start + frames)
 
-        pixels = read("pictures") if drawn else self._sized(read("fine"))  # [n, h, w, 3]
+        fine = self._size * self._config.finer
+        pixels = read("pictures") if drawn else as_decoded(read("fine"), fine)  # [n, h, w, 3]
         scale = self._config.decoded_pixels_per_latent
         side = pixels.shape[1] // scale
         cut = side if whole else side // 2
@@ -142,8 +155,9 @@ class FinePictures:
         rows, columns = slice(y * scale, (y + cut) * scale), slice(x * scale, (x + cut) * scale)
         weight = torch.ones(frames, *pixels.shape[1:3])
         if not drawn:
-            places = (self._config.finer * read(name) for name in ("face_box", "lip_box", "eyes_mouth"))
-            weight = self._weights(weight, *places)
+            face, lips, spots = (self._config.finer * read(name) for name in ("face_box", "lip_box", "eyes_mouth"))
+            counts = {name: getattr(self._settings, name) for name in ("face", "lips", "eyes")}
+            weight = places_that_count(weight, (face, lips), spots, **counts)
         made = drawn and chance(self._settings.made, generator)
         latents = (
             read("filmed").float()[:, :, y : y + cut, x : x + cut]
@@ -159,31 +173,37 @@ class FinePictures:
             "noise": torch.randn(latents.shape, generator=generator),
         }
 
-    def _sized(self, fine: Tensor) -> Tensor:
-        """Pictures [n, h, w, 3] as small as they are decoded."""
-        factor = fine.shape[1] // (self._size * self._config.finer)
-        if factor == 1:
-            return fine
-        means = F.avg_pool2d(fine.permute(0, 3, 1, 2).float(), factor).round()
-        return means.permute(0, 2, 3, 1).to(fine.dtype)
 
-    def _weights(self, ones: Tensor, face: Tensor, lips: Tensor, spots: Tensor) -> Tensor:
-        """Where the pictures [n, h, w] count, by boxes [n, 4] and by eyes and mouth [n, 3, 2]."""
-        rows, columns = torch.arange(ones.shape[1])[:, None], torch.arange(ones.shape[2])[None]
+def as_decoded(fine: Tensor, side: int) -> Tensor:
+    """Pictures uint8 [n, h, w, 3] as small as they are decoded, `side` pixels."""
+    factor = fine.shape[1] // side
+    if factor == 1:
+        return fine
+    means = F.avg_pool2d(fine.permute(0, 3, 1, 2).float(), factor).round()
+    return means.permute(0, 2, 3, 1).to(fine.dtype)
 
-        def inside(x0: Tensor, y0: Tensor, x1: Tensor, y1: Tensor) -> Tensor:
-            x0, y0, x1, y1 = (side[:, None, None] for side in (x0, y0, x1, y1))
-            return (rows >= y0) & (rows < y1) & (columns >= x0) & (columns < x1)
 
-        settings, found = self._settings, ones
-        found = torch.where(inside(*face.unbind(1)), settings.face, found)
-        found = torch.where(inside(*lips.unbind(1)), settings.lips, found)
-        apart = (spots[:, 0] - spots[:, 1]).norm(dim=1)
-        for eye in (0, 1):
-            x, y = spots[:, eye].unbind(1)
-            wide, high = (share * apart for share in _EYES)
-            found = torch.where(inside(x - wide, y - high, x + wide, y + high), settings.eyes, found)
-        return found
+def places_that_count(
+    ones: Tensor, boxes: tuple[Tensor, Tensor], spots: Tensor, *, face: float, lips: float, eyes: float
+) -> Tensor:
+    """`ones` [n, h, w] with more where face, lips and eyes are. boxes: of face and lips [n, 4] · spots: eyes and mouth
+    [n, 3, 2], all in its pixels.
+    """
+    rows, columns = torch.arange(ones.shape[1])[:, None], torch.arange(ones.shape[2])[None]
+
+    def inside(x0: Tensor, y0: Tensor, x1: Tensor, y1: Tensor) -> Tensor:
+        x0, y0, x1, y1 = (side[:, None, None] for side in (x0, y0, x1, y1))
+        return (rows >= y0) & (rows < y1) & (columns >= x0) & (columns < x1)
+
+    found = ones
+    for box, weight in zip(boxes, (face, lips)):
+        found = torch.where(inside(*box.unbind(1)), weight, found)
+    apart = (spots[:, 0] - spots[:, 1]).norm(dim=1)
+    for eye in (0, 1):
+        x, y = spots[:, eye].unbind(1)
+        wide, high = (share * apart for share in _EYES)
+        found = torch.where(inside(x - wide, y - high, x + wide, y + high), eyes, found)
+    return found
 
 
 class AutoencodingAnew(nn.Module):
@@ -192,6 +212,7 @@ class AutoencodingAnew(nn.Module):
     def __init__(
         self,
         vae: TemporalVAE,
+        before: TemporalVAE,
         judge: PatchJudge,
         settings: AnewSettings,
         autocast: Callable[[], contextlib.AbstractContextManager],
@@ -199,7 +220,7 @@ class AutoencodingAnew(nn.Module):
         super().__init__()
         self.vae = vae.requires_grad_(True)
         # in tuples: one learns nothing, the other in a phase of its own
-        self._teacher = (copy.deepcopy(vae).requires_grad_(False).eval(),)
+        self._teacher = (copy.deepcopy(before).requires_grad_(False).eval(),)
         self._judge = (judge,)
         self._settings, self._autocast = settings, autocast
         self._from = settings.judged_from * settings.loop.steps
@@ -218,12 +239,18 @@ class AutoencodingAnew(nn.Module):
             latents = torch.where(made > 0, batch["filmed"].flatten(0, 1), noisy)
             decoded = self.vae.decode(latents, frames).float() / 2 + 0.5
         loss, figures = picture_differences(decoded, target, batch["weight"].flatten(0, 1))
-        moved = (scale * (mode - before)).float().square().mean((1, 2, 3), keepdim=True)
-        twins = (scale * (twin - twin_before)).float().square().mean()
+        had = before.shape[1]
+        moved = (scale * (mode[:, :had] - before)).float().square().mean((1, 2, 3), keepdim=True)
+        twins = (scale * (twin[:, :had] - twin_before)).float().square().mean()
         kept = twins + (moved * drawn).sum() / count
         near = (moved * (1 - drawn)).sum() / count
         loss = loss + settings.kept * kept + settings.near * near
         figures |= {"kept": kept, "near": near}
+        if mode.shape[1] > had:
+            new = (scale * mode[:, had:]).float()
+            off = (new.mean((0, 2, 3)).square() + (new.var((0, 2, 3)) - 1).square()).mean()
+            loss = loss + settings.level * off
+            figures["level"] = off
         weight = settings.judged if float(self.steps) >= self._from else 0.0
         if self.training:
             self.steps += 1

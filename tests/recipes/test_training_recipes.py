@@ -16,7 +16,7 @@ import pytest
 
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.models.presets import FULL
-from emotivetalk_core.recipes import demo, tiny
+from emotivetalk_core.recipes import demo, people, tiny
 from emotivetalk_core.recipes.library import find_recipe, read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ def test_a_recipe_says_what_is_different_from_another(tmp_path):
 
 
 def test_every_number_of_every_stage_can_be_said_again(tmp_path):
-    for recipe in (demo.RECIPE, tiny.RECIPE):
+    for recipe in (demo.RECIPE, people.RECIPE, tiny.RECIPE):
         stages = {name: dataclasses.asdict(stage.settings) for name, stage in recipe.stages.items()}
         said = {"from": recipe.name, "drawn": dataclasses.asdict(recipe.data), "stages": stages}
         again = read_recipe(write(tmp_path, said))
@@ -74,7 +74,7 @@ def test_every_number_of_every_stage_can_be_said_again(tmp_path):
     [
         (
             {"from": "huge"},
-            'does not say what it starts from; begin it with "from": one of full, full-24gb, adapt, demo, tiny',
+            'does not say what it starts from; begin it with "from": one of full, full-24gb, adapt, demo, people,',
         ),
         ([1], "does not say what it starts from"),
         ({"from": "tiny", "stepps": 3}, "has 'stepps', which is not known there; choose from from, preset"),
@@ -153,6 +153,7 @@ def test_options_that_cannot_work_are_named(begun, capsys):
         (["--sharding", "some"], "There is no sharding 'some'"),
         (["--parts", "3"], "A batch of 4 cannot be shared out evenly by 1 processes in 3 parts"),
         (["--parts", "0"], "The number of parts"),
+        (["--loaders", "-1"], "The number of loaders"),
         (["--data", str(begun / "nothing")], "give the clips' own folder"),
     ):
         assert sentence in refused(capsys, begun, "tiny", "--stages", "ethd", *options), sentence

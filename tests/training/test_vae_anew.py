@@ -5,16 +5,18 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional
 
 from emotivetalk_core.models.vae import finer_vae
 from emotivetalk_core.models.vae_network import VAEConfig, build_vae
+from emotivetalk_core.models.wider import wider_vae
 from emotivetalk_core.training.decoder import CLIP, picture_differences
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.patch_judge import PatchJudge
 from emotivetalk_core.training.samples import keyed_generator
 from emotivetalk_core.training.source import Clip, Source
 from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
-from emotivetalk_core.training.vae_anew import AnewSettings, AutoencodingAnew, FinePictures
+from emotivetalk_core.training.vae_anew import AnewSettings, AutoencodingAnew, FinePictures, places_that_count
 
 SIDE, FINER = 16, 2
 TINY = VAEConfig(block_channels=(8, 8), layers_per_block=1, norm_groups=2, finer=FINER)
@@ -78,6 +80,24 @@ def test_eyes_lips_and_face_count_as_much_as_they_are_said_to(source):
     assert float(weight[2 * 10, 2 * 8]) == 4.0
 
 
+def test_places_that_count_lie_where_they_are_said_to():
+    """Two pictures: eyes 10 and 20 apart reach 4.5 and 3, and twice that, to all sides; they go over lips, lips over
+    the face, and a box has its first row and not its last.
+    """
+    face = torch.tensor([[0.0, 0.0, 30.0, 32.0], [2.0, 3.0, 5.0, 7.0]])
+    lips = torch.tensor([[10.0, 12.0, 20.0, 28.0], [20.0, 20.0, 22.0, 23.0]])
+    spots = torch.tensor([[[8.0, 14.0], [18.0, 14.0], [13.0, 20.0]], [[6.0, 12.0], [26.0, 12.0], [16.0, 24.0]]])
+    found = places_that_count(torch.ones(2, 32, 32), (face, lips), spots, face=2.0, lips=3.0, eyes=7.0)
+    expected = torch.ones(2, 32, 32)
+    expected[0, :, :30] = 2
+    expected[0, 12:28, 10:20] = 3
+    expected[0, 11:17, 4:13] = expected[0, 11:17, 14:23] = 7  # 8 - 4.5 = 3.5, 8 + 4.5 = 12.5
+    expected[1, 3:7, 2:5] = 2
+    expected[1, 20:23, 20:22] = 3
+    expected[1, 6:18, :15] = expected[1, 6:18, 17:] = 7
+    assert torch.equal(found, expected)
+
+
 def test_pictures_finer_than_they_are_decoded_are_made_smaller(source):
     films = FinePictures(source, SETTINGS, replace(TINY, finer=1), SIDE, held_out=False)
     sample = films.draw(6, 0, keyed_generator(1, 6))
@@ -100,22 +120,23 @@ def test_differences_are_those_of_the_places_that_count():
     assert float(left["pixel"]) == pytest.approx(0.5)
 
 
-def _objective(**said: float) -> AutoencodingAnew:
+def _objective(channels: int = 4, **said: float) -> AutoencodingAnew:
     torch.manual_seed(0)
-    vae = finer_vae(build_vae(replace(TINY, finer=1)), FINER)
+    before = build_vae(replace(TINY, finer=1))
+    vae = wider_vae(finer_vae(before, FINER), channels)
     settings = replace(SETTINGS, noise=0.0, **said)
-    return AutoencodingAnew(vae, PatchJudge(4), settings, contextlib.nullcontext).train()
+    return AutoencodingAnew(vae, before, PatchJudge(4), settings, contextlib.nullcontext).train()
 
 
-def _batch(source: Source, step: int, index: int = 0, made: float = 0.0) -> dict[str, torch.Tensor]:
+def _batch(source: Source, step: int, index: int = 0, made: float = 0.0, channels: int = 4) -> dict[str, torch.Tensor]:
     films = FinePictures(source, replace(SETTINGS, made=made), TINY, SIDE, held_out=False)
     # the batch's samples follow one another, as the loop has them
     sample = films.draw(step, index, keyed_generator(2, step, index))
     filmed = sample["filmed"]
-    four = torch.zeros(*filmed.shape[:2], 4, *filmed.shape[3:])
-    four[:, :, : filmed.shape[2]] = filmed
-    noise = torch.zeros_like(four)
-    return {**sample, "filmed": four, "noise": noise}
+    shown = min(filmed.shape[2], channels)
+    latents = torch.zeros(*filmed.shape[:2], channels, *filmed.shape[3:])
+    latents[:, :, :shown] = filmed[:, :, :shown]
+    return {**sample, "filmed": latents, "noise": torch.zeros_like(latents)}
 
 
 def test_pictures_come_to_look_right_and_latents_stay_as_far_as_they_are_held(source):
@@ -160,3 +181,22 @@ def test_the_judge_is_heard_from_its_share_of_the_steps_on(source):
     batch = _batch(source, 0)
     told = ["doubt" in objective(batch).figures for _ in range(6)]
     assert told == [False] * 4 + [True] * 2
+
+
+def test_new_channels_are_held_at_the_level_of_the_others_and_those_before_where_they_were(source):
+    batch, losses = _batch(source, 0, channels=6), {}
+    for level in (0.0, 3.0):
+        objective = _objective(channels=6, level=level)
+        outcome = objective(batch)
+        losses[level] = float(outcome.loss.detach())
+        told = _told(objective, batch)
+        assert told["near"] == pytest.approx(0, abs=1e-9) and told["kept"] == pytest.approx(0, abs=1e-9)
+    with torch.no_grad():
+        mode = objective.vae.encode(functional.avg_pool2d(batch["target"].flatten(0, 1), FINER) * 2 - 1).mean
+    new = TINY.scaling_factor * mode[:, 4:]
+    off = new.mean((0, 2, 3)).square() + (new.var((0, 2, 3)) - 1).square()  # a constant of 1 is no level of 1
+    assert told["level"] == pytest.approx(float(off.mean()), rel=1e-4) and told["level"] > 0.1
+    assert losses[3.0] - losses[0.0] == pytest.approx(3 * told["level"], rel=1e-4)
+    outcome.loss.backward()
+    assert bool(objective.vae.quant_conv.weight.grad[4:6].any())  # rows of the means of the new channels
+    assert "level" not in _told(_objective(), _batch(source, 0))  # nothing is new, nothing is held
