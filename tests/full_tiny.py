@@ -22,7 +22,7 @@ from emotivetalk_core.types import SAMPLE_RATE
 from emotivetalk_core.video.writer import VideoWriter
 from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
-SIZE, FRAMES = 64, 26
+SIZE, FRAMES = 64, 16
 BACKBONE = {"block_channels": [64, 64], "layers_per_block": 1, "cross_dim": 16}
 BACKBONE |= {"addition_embed_dim": 8}
 VAE = replace(TINY.vae, block_channels=(32,) * 4)  # public ones normalise in 32 groups
@@ -60,7 +60,7 @@ def write_data(folder: Path, films: Path) -> None:
     short for their sync to be known.
     """
     numbers = films.with_suffix(".json")
-    numbers.write_text('{"filters": {"frames": 20, "sync": -1, "margin": -1, "own": -1}}')
+    numbers.write_text('{"filters": {"frames": 12, "sync": -1, "margin": -1, "own": -1}}')
     for person, emotion, seed in (("M003", "neutral", 1_003), ("W009", "happy", 12), ("M010", "happy", 1_003)):
         talk = make_clip(seed, frames=FRAMES)
         film = films / person / "video" / "front" / emotion / "level_1" / "001.mp4"
