@@ -5,7 +5,9 @@
 
 import contextlib
 import datetime
+import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -123,3 +125,18 @@ def _gone() -> Iterator[None]:
             "Another process that worked on this ended before all was done; what is done so far is kept, so give the "
             "same command again."
         ) from error
+
+
+def end_with_parent() -> None:
+    """Called by a process that another one of ours started: it ends when that one is gone, however that went. A killed
+    program cannot tell its workers, and they would work on, or wait for ever.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ..processes import end_with_parent
 from .plan import SuitePlan
 from .report import Figures
 from .studio import Studio
@@ -22,7 +23,8 @@ def measure_speed(studio: Studio, plan: SuitePlan) -> Figures:
     place = studio.models.device
     dtypes = next(studio.models.dicte.parameters()).dtype, next(studio.models.ethd.parameters()).dtype
     studio.report("speed", 0, 1)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context, initializer=end_with_parent) as process:
         figures = process.submit(time_one_film, studio.weights, str(place), dtypes, plan.speed_frames).result()
     studio.report("speed", 1, 1)
     return {"speed": figures}

@@ -14,6 +14,7 @@ from ..models.face_finder import FaceFinder, FaceFinderConfig
 from ..models.face_probe import BUNDLED_PROBE, load_probe
 from ..models.vae import encode_mode
 from ..models.vae_checkpoint import load_vae
+from ..processes import end_with_parent
 from ..weight_files.bundled import BUNDLED_WEIGHTS
 from ..weight_files.checkpoint import load_network
 from . import records
@@ -108,6 +109,7 @@ def _work(
 
 
 def _work_alone(films: Sequence[Film], folder: Path, settings: PrepareSettings, vae: Path | None) -> None:
+    end_with_parent()
     torch.set_num_threads(1)
     try:
         _work(films, folder, settings, vae, None)

@@ -4,6 +4,8 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from ..processes import end_with_parent
+
 
 def shards_made(
     make: Callable[..., list[str]], jobs: Mapping[str, tuple], workers: int
@@ -16,7 +18,8 @@ def shards_made(
         for name, arguments in jobs.items():
             yield name, _on_one_thread(make, arguments)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         pending = {pool.submit(_on_one_thread, make, arguments): name for name, arguments in jobs.items()}
         for finished in as_completed(pending):
             yield pending[finished], finished.result()
