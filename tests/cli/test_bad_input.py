@@ -17,6 +17,9 @@ from tiny import write_wav
 from emotivetalk_core.cli import main
 from emotivetalk_core.types import EMOTIONS
 
+if sys.platform != "win32":
+    from trainings import FORKS, command_line
+
 
 @pytest.fixture
 def files(tmp_path, portrait_file, recording_file, tiny_weights) -> dict[str, Path]:
@@ -235,17 +238,23 @@ def test_as_a_program_too(files):
     assert list(files["out"].parent.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the limit on file sizes that stands for a full disk is POSIX")
-def test_a_full_disk(files):
+def on_a_small_disk(given: list[str], said: Path) -> None:
+    """The command where no file can grow beyond 5 kB. Python ignores the signal that comes with the limit, so writing
+    fails as on a full disk.
+    """
     import resource
 
-    # Python ignores the signal that comes with the limit, so writing fails as on a full disk
-    limit = (5_000, resource.RLIM_INFINITY)
-    process = run_as_program(
-        *arguments(files, "--quiet"), before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-    )
-    _, said = process.communicate(timeout=250)
-    assert process.returncode == 2
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, resource.RLIM_INFINITY))
+    command_line(given, {}, said)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit on file sizes that stands for a full disk is POSIX")
+def test_a_full_disk(files, tmp_path):
+    process = FORKS.Process(target=on_a_small_disk, args=(arguments(files, "--quiet"), tmp_path / "said"))
+    process.start()
+    process.join(250)
+    said = (tmp_path / "said").read_text()
+    assert process.exitcode == 2
     assert said.count("\n") == 1 and "talk.mp4" in said and "space" in said
     assert list(files["out"].parent.iterdir()) == []
 

@@ -1,6 +1,7 @@
 """The command line end to end, with tiny untrained networks: options, files, stages, and the last line."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -148,36 +149,37 @@ def test_the_command_line_starts_without_heavy_imports():
     assert done.stdout.strip() == "set()"
 
 
-def test_a_console_without_the_letters_of_a_name_is_no_end(tmp_path):
+def test_a_console_without_the_letters_of_a_name_is_no_end(tmp_path, monkeypatch):
     """Windows consoles of western Europe have 256 letters, and Japanese names have others."""
     portrait = tmp_path / "\u9854.png"
     portrait.write_bytes(b"no picture")
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"}
-    command = [sys.executable, "-m", "emotivetalk_core", "codebook", "sheet", "--chart", "--out"]
-    chart = subprocess.run([*command, str(portrait)], capture_output=True, env=environment, timeout=120)
-    assert chart.returncode == 0, chart.stderr
-    assert b"\\u9854.png" in chart.stdout
+    console = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdout", console)
+    assert main(["codebook", "sheet", "--chart", "--out", str(portrait)]) == 0
+    console.flush()
+    assert b"\\u9854.png" in console.buffer.getvalue()
 
 
 def test_waiting_threads_are_told_to_rest_before_torch_is_read(tmp_path):
+    """And left alone where the environment says how they wait."""
     program = (
         "import os, sys; from importlib import import_module\n"
         "main = import_module('emotivetalk_core.cli.main')\n"
         "wait = main.wait_briefly\n"
-        "main.wait_briefly = lambda: (print('torch' in sys.modules), wait(), print(os.environ.get('GOMP_SPINCOUNT')))\n"
+        "def waits():\n"
+        "    print('torch' in sys.modules)\n"
+        "    for policy in ({'OMP_WAIT_POLICY': 'ACTIVE'}, {}):\n"
+        "        os.environ.update(policy)\n"
+        "        wait()\n"
+        "        print(os.environ.get('GOMP_SPINCOUNT'))\n"
+        "        os.environ.pop('OMP_WAIT_POLICY', None)\n"
+        "main.wait_briefly = waits\n"
         f"main.main(['talk', '--portrait', {str(tmp_path / 'no.png')!r}, '--audio', {str(tmp_path / 'no.wav')!r}])\n"
         "print('torch' in sys.modules)"
     )
-
-    def said(**more: str) -> list[str]:
-        unset = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-        run = subprocess.run(
-            [sys.executable, "-c", program], env=unset | more, capture_output=True, text=True, check=True
-        )
-        return run.stdout.split()
-
-    assert said() == ["False", "1000", "True"]
-    assert said(OMP_WAIT_POLICY="ACTIVE") == ["False", "None", "True"]
+    unset = {key: value for key, value in os.environ.items() if key not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    run = subprocess.run([sys.executable, "-c", program], env=unset, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "None", "1000", "True"]
 
 
 def test_a_profile_is_a_table_of_where_the_time_went(capsys):
