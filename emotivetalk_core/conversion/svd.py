@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,7 +33,7 @@ LICENCE = "that of Stable Video Diffusion (Stability AI)"
 SEED = 0
 """Of all fresh weights; the same source always gives the same bytes."""
 
-_HEAD_DIM = 64  # SVD's everywhere; no shape tells it
+_HEAD_DIM = 64  # SVD's everywhere; no shape tells it, nor the groups of a norm
 _FILE = "diffusion_pytorch_model"
 _TORCH_TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -248,14 +249,30 @@ def unet_config(public: PublicTensors) -> tuple[ETHDConfig, Names]:
             block_channels=widths,
             attends=() if attends == (True,) * (len(attends) - 1) + (False,) else attends,
             layers_per_block=layers,
-            head_dim=_HEAD_DIM,
+            head_dim=_head_dim(public, widths),
+            norm_groups=_described(public, "norm_num_groups", FULL.ethd.norm_groups),
             cross_dim=shape("mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight")[1],
             addition_embed_dim=added // ADDED_TIME_VALUES,
         )
     except SettingsError as error:
         raise WeightsError(f"{public.path} is not Stable Video Diffusion: {error}") from error
-    _check_description(public, "num_attention_heads", [width // _HEAD_DIM for width in widths])
     return config, names
+
+
+def _head_dim(public: PublicTensors, widths: tuple[int, ...]) -> int:
+    """SVD's, or what a folder's own description means by its numbers of heads: one size for all levels."""
+    ours = [width // _HEAD_DIM for width in widths]
+    heads = _described(public, "num_attention_heads", ours)
+    if heads == ours:
+        return _HEAD_DIM
+    told = isinstance(heads, list) and len(heads) == len(widths) and all(type(h) is int and h > 0 for h in heads)
+    sizes = {width / count for width, count in zip(widths, heads)} if told else set()
+    if len(sizes) != 1 or not min(sizes).is_integer():
+        raise WeightsError(
+            f"{public.path.with_name('config.json')} says num_attention_heads {heads}, which is not one size of heads "
+            f"for widths of {', '.join(map(str, widths))}; Stable Video Diffusion's would be {ours}: give it unaltered."
+        )
+    return int(min(sizes))
 
 
 def _vae_config(public: PublicTensors) -> tuple[VAEConfig, Names]:
@@ -274,8 +291,14 @@ def _vae_config(public: PublicTensors) -> tuple[VAEConfig, Names]:
         block_channels=tuple(shape(f"encoder.down_blocks.{i}.resnets.0.conv1.weight")[0] for i in range(levels)),
         layers_per_block=layers,
         latent_channels=shape("decoder.conv_in.weight")[1],
+        norm_groups=_described(public, "norm_num_groups", FULL.vae.norm_groups),
     )
-    _check_description(public, "scaling_factor", config.scaling_factor)
+    scaling = _described(public, "scaling_factor", config.scaling_factor)
+    if scaling != config.scaling_factor:
+        raise WeightsError(
+            f"{public.path.with_name('config.json')} says scaling_factor {scaling}, and Stable Video Diffusion's is "
+            f"{config.scaling_factor}; give Stable Video Diffusion itself."
+        )
     return config, names
 
 
@@ -362,20 +385,15 @@ def _header(path: Path) -> dict:
     return header
 
 
-def _check_description(public: PublicTensors, setting: str, ours: object) -> None:
-    """A folder's config.json says what no shape tells; WeightsError where that is not as SVD has it."""
+def _described(public: PublicTensors, setting: str, ours: Any) -> Any:
+    """What a folder's config.json says where no shape tells; without one, or a word there, as SVD has it."""
     path = public.path.with_name("config.json")
     if public.single_file or not path.is_file():
-        return
+        return ours
     try:
-        theirs = json.loads(path.read_text(encoding="utf-8")).get(setting, ours)
+        return json.loads(path.read_text(encoding="utf-8")).get(setting, ours)
     except (ValueError, AttributeError) as error:
         raise WeightsError(f"{path} is damaged ({error}); download it again.") from error
-    if theirs != ours:
-        raise WeightsError(
-            f"{path} says {setting} {theirs}, and Stable Video Diffusion's shapes mean {ours}; "
-            "give Stable Video Diffusion itself."
-        )
 
 
 def _bytes(tensor: torch.Tensor, dtype: str) -> bytes:

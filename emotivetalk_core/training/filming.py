@@ -116,7 +116,7 @@ class Filming:
         at_once = frames_at_once(self._size, self._size, vae.dtype)
         sampled = torch.cat([decode_frames(vae, part.to(vae.dtype)).float().cpu() for part in latents.split(at_once)])
         true = pictures(source.read(clip, "pictures", 0, count).numpy(), torch.device("cpu"))
-        return sized(true, self._size), sampled.clamp(0, 1)
+        return sized(true, sampled.shape[-1]), sampled.clamp(0, 1)  # a decoder may be finer than what it was given
 
     def _speech(self, clip: Clip) -> torch.Tensor | None:
         acted = self._source.performance(clip)

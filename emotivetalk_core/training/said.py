@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ..errors import SettingsError
 
@@ -33,9 +33,11 @@ def changed(settings: Any, said: Any, where: str) -> Any:
 
 
 def _fits(value: Any, wanted: Any) -> bool:
-    """Whether a value is of an annotated type: a plain one, a tuple of one, or a union of such."""
+    """Whether a value is of an annotated type: a plain one, a tuple of one, a union of such, or one of a few words."""
     if isinstance(wanted, UnionType):
         return any(_fits(value, each) for each in get_args(wanted))
+    if get_origin(wanted) is Literal:
+        return value in get_args(wanted)
     if get_origin(wanted) is tuple:
         return isinstance(value, tuple) and all(_fits(each, get_args(wanted)[0]) for each in value)
     return type(value) is wanted or (wanted is float and type(value) is int)

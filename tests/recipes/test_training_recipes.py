@@ -17,7 +17,7 @@ import pytest
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.models.presets import FULL
 from emotivetalk_core.recipes import demo, people, tiny
-from emotivetalk_core.recipes.library import find_recipe, read_recipe
+from emotivetalk_core.recipes.library import PRESETS, find_recipe, read_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +61,12 @@ def test_a_recipe_says_what_is_different_from_another(tmp_path):
     assert recipe.stages["v_aid"] == tiny.RECIPE.stages["v_aid"]
 
 
+def test_every_number_of_every_preset_can_be_said_again(tmp_path):
+    for name, preset in PRESETS.items():
+        said = {"from": "full", "preset": dataclasses.asdict(preset)}
+        assert read_recipe(write(tmp_path, said)).preset == preset, name
+
+
 def test_every_number_of_every_stage_can_be_said_again(tmp_path):
     for recipe in (demo.RECIPE, people.RECIPE, tiny.RECIPE):
         stages = {name: dataclasses.asdict(stage.settings) for name, stage in recipe.stages.items()}
@@ -91,6 +97,10 @@ def test_every_number_of_every_stage_can_be_said_again(tmp_path):
         (
             {"from": "tiny", "stages": {"ethd": {"loop": {"steps": None}}}},
             "steps is null, but a value such as 4 is expected",
+        ),
+        (
+            {"from": "tiny", "preset": {"sampling": {"grid": "straight"}}},
+            'preset.sampling.grid is "straight", but a value such as',
         ),
         (
             {"from": "tiny", "stages": {"encoders": {"kinds": ["stills", 3]}}},

@@ -4,6 +4,7 @@ to a talking video.
 
 import json
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import av
@@ -11,13 +12,15 @@ import full_tiny
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from tiny import write_wav
 from trainings import run
 
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.models.codebook import EmotionCodebook
-from emotivetalk_core.weight_files.checkpoint import read_metadata
+from emotivetalk_core.models.vae_network import build_vae
+from emotivetalk_core.weight_files.checkpoint import read_metadata, save_checkpoint
 
 pytestmark = pytest.mark.timeout(900)  # films are prepared, and five trainings run in processes of their own
 ASSETS = Path(__file__).resolve().parents[2] / "emotivetalk_core" / "assets"
@@ -68,6 +71,19 @@ def test_people_who_are_held_out_are_filmed(trained):
     assert {file.name for file in films.iterdir()} == {"step-000000002.png", "step-000000002.mp4"}
     with av.open(str(films / "step-000000002.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 4 and container.streams.audio
+
+
+def test_a_decoder_finer_than_the_pictures_is_filmed_beside_them_at_its_own_size(given, trained, tmp_path):
+    finer = replace(full_tiny.VAE, finer=2)
+    out = shutil.copytree(trained, tmp_path / "out", ignore=shutil.ignore_patterns("ethd*", "*.json", "films"))
+    save_checkpoint(out / "vae.safetensors", "vae", build_vae(finer), finer, {})
+    recipe = json.loads((given / "recipe.json").read_text())
+    recipe["preset"]["vae"] = asdict(finer)
+    (given / "finer.json").write_text(json.dumps(recipe))
+    shutil.rmtree(out / "training" / "checkpoints")
+    assert main(["train", str(given / "finer.json"), "--out", str(out), "--stages", "ethd"]) == 0
+    sheet = Image.open(out / "training" / "films" / "ethd" / "step-000000002.png")
+    assert sheet.size == (6 * 2 * full_tiny.SIZE, 2 * 2 * full_tiny.SIZE)
 
 
 def test_a_part_is_trained_by_two_processes_as_by_one_and_the_rest_stays_to_the_bit(given, trained):
