@@ -51,10 +51,10 @@ def check_weights_lie_where_the_host_wants_them() -> None:
 
 def check_a_picture_that_does_not_fit_is_decoded_in_tiles() -> None:
     """On a small card: what its memory does not hold as a whole comes nevertheless."""
-    vae, latents = Shot(1).vae, torch.randn(2, 4, 112, 112, generator=torch.Generator().manual_seed(0))
+    vae, latents = Shot(1).vae, torch.randn(1, 4, 112, 112, generator=torch.Generator().manual_seed(0))
     with Listening() as said:
         frames = vae.decode(latents)
-    assert frames.shape == (2, 448, 448, 3) and frames.isfinite().all()
+    assert frames.shape == (1, 448, 448, 3) and frames.isfinite().all()
     assert any("tiles" in line for line in said.lines), said.lines
 
 
