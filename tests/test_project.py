@@ -170,6 +170,12 @@ def test_no_file_is_long(folder):
     assert [str(path.relative_to(ROOT)) for path, lines in lengths.items() if lines > LONGEST_FILE] == []
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """Their folders are no packages: pytest reads one file of a name and stops at the second."""
+    names = [path.name for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+    assert [name for name in sorted(set(names)) if names.count(name) > 1] == []
+
+
 def test_every_module_has_its_line_in_the_map():
     written = (ROOT / "docs" / "map.md").read_text(encoding="utf-8")
     names = [path.relative_to(PACKAGE).as_posix() for path in SOURCES if path.name != "__init__.py"]
