@@ -18,11 +18,13 @@ def shards_made(
         for name, arguments in jobs.items():
             yield name, _on_one_thread(make, arguments)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
+    try:
         pending = {pool.submit(_on_one_thread, make, arguments): name for name, arguments in jobs.items()}
         for finished in as_completed(pending):
             yield pending[finished], finished.result()
+    finally:  # left to itself, a pool that is stopped makes all that it was asked for first
+        pool.shutdown(cancel_futures=True)
 
 
 def _on_one_thread(make: Callable[..., list[str]], arguments: tuple) -> list[str]:

@@ -40,6 +40,19 @@ def test_every_shard_is_made_by_whoever_is_there(workers):
     assert dict(shards_made(told, jobs, workers)) == {"a": [], "b": ["b"], "c": ["c", "c"]}
 
 
+def started(folder: str, name: str) -> list[str]:
+    (Path(folder) / name).touch()
+    time.sleep(0.05)
+    return []
+
+
+def test_a_pool_that_is_stopped_makes_no_more_than_it_has_begun(tmp_path):
+    made = shards_made(started, {f"{number:03}": (str(tmp_path), f"{number:03}") for number in range(100)}, 1)
+    next(made)
+    made.close()
+    assert 1 <= len(list(tmp_path.iterdir())) < 20
+
+
 def alive(number: int) -> bool:
     """Whether a process works; one that only waits to be counted does not."""
     try:
@@ -57,13 +70,13 @@ def within(seconds: float, true) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux which processes there are")
 def test_workers_end_with_a_program_that_is_killed(tmp_path):
-    script, started = tmp_path / "program.py", tmp_path / "started"
+    script, folder = tmp_path / "program.py", tmp_path / "started"
     script.write_text(PROGRAM)
-    started.mkdir()
-    program = subprocess.Popen([sys.executable, str(script), str(started)])
+    folder.mkdir()
+    program = subprocess.Popen([sys.executable, str(script), str(folder)])
     try:
-        assert within(60, lambda: len([file for file in started.iterdir() if file.read_text()]) == 2)
-        workers = [int(file.read_text()) for file in started.iterdir()]
+        assert within(60, lambda: len([file for file in folder.iterdir() if file.read_text()]) == 2)
+        workers = [int(file.read_text()) for file in folder.iterdir()]
         assert all(map(alive, workers))
     finally:
         program.kill()
