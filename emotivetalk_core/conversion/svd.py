@@ -5,14 +5,12 @@ EDI's output starts at zero, so the untrained network is SVD exactly (EmotiveTal
 """
 
 import functools
-import json
 import math
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -27,13 +25,13 @@ from ..models.presets import FULL
 from ..models.vae_network import VAEConfig, build_vae
 from ..weight_files.checkpoint import describe, read_header
 from ..weight_files.safetensors_stream import StreamedTensor, stored_tensors, write_stream
+from .svd_description import check_scaling, head_dim, norm_groups
 from .svd_keys import OTHER_PREFIXES, UNET_PREFIX, VAE_PREFIX, Table, single_file_names, unet_table, vae_table
 
 LICENCE = "that of Stable Video Diffusion (Stability AI)"
 SEED = 0
 """Of all fresh weights; the same source always gives the same bytes."""
 
-_HEAD_DIM = 64  # SVD's everywhere; no shape tells it, nor the groups of a norm
 _FILE = "diffusion_pytorch_model"
 _TORCH_TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -65,6 +63,12 @@ class PublicTensors:
     @property
     def single_file(self) -> bool:
         return bool(self.prefix)
+
+    @property
+    def description(self) -> Path | None:
+        """The file that says what no shape tells, where there is one."""
+        path = self.path.with_name("config.json")
+        return None if self.single_file or not path.is_file() else path
 
     def shape(self, name: str) -> tuple[int, ...]:
         if name not in self.tensors:
@@ -249,30 +253,14 @@ def unet_config(public: PublicTensors) -> tuple[ETHDConfig, Names]:
             block_channels=widths,
             attends=() if attends == (True,) * (len(attends) - 1) + (False,) else attends,
             layers_per_block=layers,
-            head_dim=_head_dim(public, widths),
-            norm_groups=_described(public, "norm_num_groups", FULL.ethd.norm_groups),
+            head_dim=head_dim(public.description, widths),
+            norm_groups=norm_groups(public.description, FULL.ethd.norm_groups, widths),
             cross_dim=shape("mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight")[1],
             addition_embed_dim=added // ADDED_TIME_VALUES,
         )
     except SettingsError as error:
         raise WeightsError(f"{public.path} is not Stable Video Diffusion: {error}") from error
     return config, names
-
-
-def _head_dim(public: PublicTensors, widths: tuple[int, ...]) -> int:
-    """SVD's, or what a folder's own description means by its numbers of heads: one size for all levels."""
-    ours = [width // _HEAD_DIM for width in widths]
-    heads = _described(public, "num_attention_heads", ours)
-    if heads == ours:
-        return _HEAD_DIM
-    told = isinstance(heads, list) and len(heads) == len(widths) and all(type(h) is int and h > 0 for h in heads)
-    sizes = {width / count for width, count in zip(widths, heads)} if told else set()
-    if len(sizes) != 1 or not min(sizes).is_integer():
-        raise WeightsError(
-            f"{public.path.with_name('config.json')} says num_attention_heads {heads}, which is not one size of heads "
-            f"for widths of {', '.join(map(str, widths))}; Stable Video Diffusion's would be {ours}: give it unaltered."
-        )
-    return int(min(sizes))
 
 
 def _vae_config(public: PublicTensors) -> tuple[VAEConfig, Names]:
@@ -291,15 +279,10 @@ def _vae_config(public: PublicTensors) -> tuple[VAEConfig, Names]:
         block_channels=tuple(shape(f"encoder.down_blocks.{i}.resnets.0.conv1.weight")[0] for i in range(levels)),
         layers_per_block=layers,
         latent_channels=shape("decoder.conv_in.weight")[1],
-        norm_groups=_described(public, "norm_num_groups", FULL.vae.norm_groups),
     )
-    scaling = _described(public, "scaling_factor", config.scaling_factor)
-    if scaling != config.scaling_factor:
-        raise WeightsError(
-            f"{public.path.with_name('config.json')} says scaling_factor {scaling}, and Stable Video Diffusion's is "
-            f"{config.scaling_factor}; give Stable Video Diffusion itself."
-        )
-    return config, names
+    groups = norm_groups(public.description, config.norm_groups, config.block_channels)
+    check_scaling(public.description, config.scaling_factor)
+    return replace(config, norm_groups=groups), names
 
 
 def _names(public: PublicTensors, table: Table) -> Names:
@@ -383,17 +366,6 @@ def _header(path: Path) -> dict:
     if "network" in header.get("__metadata__", {}):
         raise WeightsError(f"{path} is already a file of this project; use it as it is.")
     return header
-
-
-def _described(public: PublicTensors, setting: str, ours: Any) -> Any:
-    """What a folder's config.json says where no shape tells; without one, or a word there, as SVD has it."""
-    path = public.path.with_name("config.json")
-    if public.single_file or not path.is_file():
-        return ours
-    try:
-        return json.loads(path.read_text(encoding="utf-8")).get(setting, ours)
-    except (ValueError, AttributeError) as error:
-        raise WeightsError(f"{path} is damaged ({error}); download it again.") from error
 
 
 def _bytes(tensor: torch.Tensor, dtype: str) -> bytes:

@@ -79,6 +79,9 @@ def test_the_groups_of_norms_are_those_of_the_description(folder, tmp_path):
         ("unet", {"num_attention_heads": [1, 1]}, r"num_attention_heads \[1, 1\], which is not one size of heads"),
         ("unet", {"num_attention_heads": [5, 10]}, "not one size of heads for widths of 32, 64"),
         ("unet", {"num_attention_heads": "two"}, "num_attention_heads two"),
+        ("unet", {"norm_num_groups": 5}, "norm_num_groups 5, which does not divide widths of 32, 64"),
+        ("vae", {"norm_num_groups": 0}, "norm_num_groups 0"),
+        ("vae", {"norm_num_groups": "many"}, "norm_num_groups many"),
         ("vae", {"scaling_factor": 0.13025}, "says scaling_factor 0.13025"),
     ],
 )
