@@ -85,13 +85,31 @@ def _taken(folder: Path, key: str) -> Path | None:
     number = int(claims[-1].suffix[1:]) + 1 if claims else 0
     file = folder / f"{key}.claim.{number}"
     try:
-        with open(file, "x", encoding="utf-8") as made:
-            json.dump({"host": socket.gethostname(), "process": os.getpid()}, made)
-    except FileExistsError:
-        return None
+        return file if _made(file) else None
     except OSError as error:
         raise OutputError(f"{file} cannot be written ({error.strerror}); make room or choose another place.") from error
-    return file
+
+
+def _made(file: Path) -> bool:
+    """Whether the claim could be made, which another one has then not. It appears with its owner in it: of one that
+    says nobody, left by a process that was killed as it wrote, nobody could tell that it is nobody's.
+    """
+    owner = json.dumps({"host": socket.gethostname(), "process": os.getpid()})
+    part = file.with_name(f".claim-{socket.gethostname()}-{os.getpid()}")
+    part.write_text(owner, encoding="utf-8")
+    try:
+        os.link(part, file)
+    except FileExistsError:
+        return False
+    except OSError:  # a disk that knows no links, such as a stick
+        try:
+            with open(file, "x", encoding="utf-8") as made:
+                made.write(owner)
+        except FileExistsError:
+            return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True
 
 
 def _claims(folder: Path, key: str) -> list[Path]:

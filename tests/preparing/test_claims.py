@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from emotivetalk_core.claims import SILENT_SECONDS, claimed
 from emotivetalk_core.preparing.records import people_held_out
 
@@ -43,6 +45,34 @@ def test_what_a_dead_process_claimed_is_taken_over(tmp_path: Path) -> None:
             assert (claim is not None) is taken, (host, process, age)
         for left in tmp_path.iterdir():
             left.unlink()
+
+
+def test_a_process_killed_as_it_claims_leaves_no_claim_that_says_nobody(tmp_path: Path, monkeypatch) -> None:
+    """It would be taken for work under way, and its film left out."""
+    link = os.link
+
+    def killed(source, target) -> None:
+        assert json.loads(Path(source).read_text())["process"] == os.getpid()  # whole before it has its name
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", killed)
+    with pytest.raises(KeyboardInterrupt), claimed(tmp_path, "film"):
+        pass
+    monkeypatch.setattr(os, "link", link)
+    with claimed(tmp_path, "film") as claim:
+        assert claim is not None
+        assert [file.name for file in tmp_path.iterdir()] == ["film.claim.0"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_links_is_shared_too(tmp_path: Path, monkeypatch) -> None:
+    def unknown(source, target) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", unknown)
+    with claimed(tmp_path, "film") as mine, claimed(tmp_path, "film") as another:
+        assert mine is not None and another is None
+        assert json.loads((tmp_path / "film.claim.0").read_text())["process"] == os.getpid()
 
 
 def test_nobody_changes_sides_when_people_are_added() -> None:
