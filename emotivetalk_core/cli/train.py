@@ -24,7 +24,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     source = parser.add_argument_group("what it learns from")
     source.add_argument("--data", type=Path, nargs="+", metavar="DIR", help="clips to learn from, not the recipe's own")
-    source.add_argument("--start", type=Path, metavar="DIR", help="full: weights to begin with, made by `convert`")
+    source.add_argument("--start", type=Path, metavar="DIR", help="full, people: weights to begin with")
     source.add_argument("--weights", type=Path, metavar="DIR", help="adapt: the weights folder to begin with")
     before = parser.add_argument_group("what it will take")
     before.add_argument(

@@ -134,7 +134,9 @@ class Films:
         portrait = portraits[0 if guided else random_below(len(portraits), generator)]
         frame = 0 if guided else random_below(self._rows(portrait), generator)  # the first one has been turned
         own = source.read(portrait, "expression", frame, frame + 1).float()
-        seen, read = chance(shares.from_vision, generator), chance(shares.lips_from_vision, generator)
+        seen = chance(shares.from_vision, generator)
+        # asked only where it may be so: other recipes meet the samples that they met before
+        read = shares.lips_from_vision > 0 and chance(shares.lips_from_vision, generator)
         no_lip, no_expression = chance(shares.drop, generator), chance(shares.drop, generator)
         if self._settings.raw_audio:
             lip = windows(source, acted, start, start + frames).flatten(1)[None]
