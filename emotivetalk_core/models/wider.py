@@ -29,8 +29,7 @@ def wider_vae(vae: TemporalVAE, channels: int) -> TemporalVAE:
     _place(state, before, "quant_conv", rows=moments, columns=moments)
     state["decoder.conv_in.weight"].zero_()
     _place(state, before, "decoder.conv_in", columns=range(had))
-    _same(state, before)
-    grown.load_state_dict(state)
+    grown.load_state_dict(state | before)  # the rest is as large as it was
     return grown.to(vae.quant_conv.weight)
 
 
@@ -46,8 +45,7 @@ def wider_backbone(network: ETHD, channels: int, attention: AttentionFunction = 
         state[name].zero_()
     _place(state, before, "conv_in", columns=[*range(had), *range(channels, channels + had)])
     _place(state, before, "conv_out", rows=range(had))
-    _same(state, before)
-    grown.load_state_dict(state)
+    grown.load_state_dict(state | before)  # the rest is as large as it was
     return grown.to(network.conv_in.weight)
 
 
@@ -67,8 +65,3 @@ def _place(
     across = torch.arange(weight.shape[1]) if columns is None else torch.tensor(list(columns))
     state[f"{layer}.weight"][down[:, None], across] = weight.to(state[f"{layer}.weight"])
     state[f"{layer}.bias"][down] = bias.to(state[f"{layer}.bias"])
-
-
-def _same(state: State, before: State) -> None:
-    """What is left of the weights before is as large as it was."""
-    state.update(before)

@@ -20,7 +20,7 @@ from ..models.vae_network import TemporalVAE, VAEConfig, build_vae
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
-from .patch_judge import PatchJudge, judging_loss
+from .patch_judge import Judged, PatchJudge, judging_loss
 from .ranges import at_least, shares
 from .samples import Sample, chance, random_below
 from .source import Source
@@ -92,14 +92,19 @@ class Films:
         cut = side if whole else side // 2
         room = side - cut
         corner = torch.randint(room + 1, (2,), generator=generator)
-        near = (torch.randn(2, generator=generator) * cut / 8 + room / 2).round().long().clamp(0, room)
+        near = near_the_middle(cut, room, generator)
         y, x = (near if chance(0.8, generator) else corner).tolist()
         scale, end = self._scale, cut * self._scale
         target = pictures(pixels[:, y * scale : y * scale + end, x * scale : x * scale + end].numpy(), _CPU)
         return {"latents": latents[None, :, :, y : y + cut, x : x + cut], "target": target[None]}
 
 
-class Decoding(nn.Module):
+def near_the_middle(cut: int, room: int, generator: torch.Generator) -> Tensor:
+    """The first corner [2], y and x, of a square of side `cut` that could be moved by `room`: about a face mostly."""
+    return (torch.randn(2, generator=generator) * cut / 8 + room / 2).round().long().clamp(0, room)
+
+
+class Decoding(Judged):
     """What a decoder makes of latents against the true pictures: L1 on pixels and on their differences, at two sizes,
     and what a judge says of it.
     """
@@ -111,26 +116,15 @@ class Decoding(nn.Module):
         settings: DecoderSettings,
         autocast: Callable[[], contextlib.AbstractContextManager],
     ) -> None:
-        super().__init__()
-        self.decoder = vae.decoder
-        self._judge = (judge,)  # in a tuple: it learns in a phase of its own
-        self._judged, self._autocast = settings.judged, autocast
-        self._from = settings.judged_from * settings.loop.steps
-        self.register_buffer("steps", torch.zeros(()))
+        super().__init__(judge, settings.judged, settings.judged_from * settings.loop.steps)
+        self.decoder, self._autocast = vae.decoder, autocast
 
     def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
         latents, target = batch["latents"], batch["target"].flatten(0, 1)
         with self._autocast():
             decoded = self.decoder(latents.flatten(0, 1), latents.shape[1]).float() / 2 + 0.5
         loss, figures = picture_differences(decoded, target)
-        weight = self._judged if float(self.steps) >= self._from else 0.0
-        if self.training:
-            self.steps += 1
-        if weight:
-            score = self._judge[0](decoded)
-            loss = loss - weight * score.mean()
-            figures["doubt"] = score.mean()
-        return Outcome(loss, {"loss": loss, **figures}, {"true": target, "made": decoded.detach()})
+        return self.outcome(loss, figures, decoded, target)
 
 
 class Judging(nn.Module):

@@ -216,7 +216,7 @@ class TrainingLoop:
         if self._means:
             means = [own_part(mean) for mean in self._means.values()]
             now = [own_part(self._learning[name].detach()) for name in self._means]
-            torch._foreach_lerp_(means, now, 1 - decay)
+            torch._foreach_lerp_(means, now, 1 - decay)  # a card would wait for a call for each weight
         return figures
 
     def _backward(self, spread: Spread, batch: Sample, *, last: bool) -> Outcome:

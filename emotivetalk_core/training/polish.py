@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..diffusion.noise_levels import ddim_step, denoised, network_input, noise_grid, preconditioning
 from ..face.crops import pictures
@@ -19,13 +19,13 @@ from ..models.presets import SamplingDefaults
 from ..models.vae_checkpoint import load_vae
 from ..models.vae_network import TemporalVAE, build_vae
 from ..types import FRAMES_PER_SECOND
-from .decoder import Judging, picture_differences
+from .decoder import Judging, near_the_middle, picture_differences
 from .denoising import conditions_of
 from .films import Films, FilmSettings, FilmShares
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
-from .patch_judge import PatchJudge
+from .patch_judge import Judged, PatchJudge
 from .ranges import at_least, shares
 from .samples import Sample, chance
 from .source import Clip, Source
@@ -103,8 +103,7 @@ class FilmsWithPictures(Films):
             return self._source.read(clip, name, start, stop)
 
         cut, scale = min(self._polish.cut, self._places), self._config.decoded_pixels_per_latent
-        room = self._places - cut
-        corner = (torch.randn(2, generator=generator) * cut / 8 + room / 2).round().long().clamp(0, room)
+        corner = near_the_middle(cut, self._places - cut, generator)
         y, x = corner.tolist()
         rows, columns = slice(y * scale, (y + cut) * scale), slice(x * scale, (x + cut) * scale)
         pixels = as_decoded(read("fine"), self._places * scale)
@@ -118,7 +117,7 @@ class FilmsWithPictures(Films):
         }
 
 
-class Polishing(nn.Module):
+class Polishing(Judged):
     """What the decoder makes of the backbone's latents, against the true pictures, weighted by place."""
 
     def __init__(
@@ -130,13 +129,10 @@ class Polishing(nn.Module):
         settings: PolishSettings,
         autocast: Callable[[], contextlib.AbstractContextManager],
     ) -> None:
-        super().__init__()
+        super().__init__(judge, settings.judged, settings.judged_from * settings.loop.steps)
         self.decoder, self._config = vae.decoder, vae.config
-        # in tuples: one learns nothing, the other in a phase of its own
-        self._backbone, self._judge = (backbone.requires_grad_(False).eval(),), (judge,)
-        self._sampling, self._settings, self._autocast = sampling, settings, autocast
-        self._from = settings.judged_from * settings.loop.steps
-        self.register_buffer("steps", torch.zeros(()))
+        self._backbone = (backbone.requires_grad_(False).eval(),)  # in a tuple: it learns nothing
+        self._sampling, self._autocast = sampling, autocast
 
     def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
         side = batch["target"].shape[-1] // self._config.decoded_pixels_per_latent
@@ -149,14 +145,7 @@ class Polishing(nn.Module):
             decoded = self.decoder(cut.flatten(0, 1), cut.shape[1]).float() / 2 + 0.5
         target = batch["target"].flatten(0, 1)
         loss, figures = picture_differences(decoded, target, batch["weight"].flatten(0, 1))
-        weight = self._settings.judged if float(self.steps) >= self._from else 0.0
-        if self.training:
-            self.steps += 1
-        if weight:
-            score = self._judge[0](decoded)
-            loss = loss - weight * score.mean()
-            figures["doubt"] = score.mean()
-        return Outcome(loss, {"loss": loss, **figures}, {"true": target, "made": decoded.detach()})
+        return self.outcome(loss, figures, decoded, target)
 
 
 @torch.no_grad()

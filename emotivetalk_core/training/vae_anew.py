@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import SettingsError
@@ -19,12 +19,12 @@ from ..models.vae import finer_vae
 from ..models.vae_checkpoint import load_vae
 from ..models.vae_network import TemporalVAE, VAEConfig, build_vae
 from ..models.wider import wider_vae
-from .decoder import CLIP, Judging, picture_differences
+from .decoder import CLIP, Judging, near_the_middle, picture_differences
 from .features import forget_fields
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
-from .patch_judge import PatchJudge
+from .patch_judge import Judged, PatchJudge
 from .ranges import at_least, shares
 from .samples import Sample, chance, random_below
 from .source import Clip, Source
@@ -150,7 +150,7 @@ class FinePictures:
         cut = side if whole else side // 2
         room = side - cut
         corner = torch.randint(room + 1, (2,), generator=generator)
-        near = (torch.randn(2, generator=generator) * cut / 8 + room / 2).round().long().clamp(0, room)
+        near = near_the_middle(cut, room, generator)
         y, x = (near if chance(0.8, generator) else corner).tolist()
         rows, columns = slice(y * scale, (y + cut) * scale), slice(x * scale, (x + cut) * scale)
         weight = torch.ones(frames, *pixels.shape[1:3])
@@ -206,7 +206,7 @@ def places_that_count(
     return found
 
 
-class AutoencodingAnew(nn.Module):
+class AutoencodingAnew(Judged):
     """What comes back of pictures, against the pictures, weighted by place, and how far the latents have moved."""
 
     def __init__(
@@ -217,14 +217,10 @@ class AutoencodingAnew(nn.Module):
         settings: AnewSettings,
         autocast: Callable[[], contextlib.AbstractContextManager],
     ) -> None:
-        super().__init__()
+        super().__init__(judge, settings.judged, settings.judged_from * settings.loop.steps)
         self.vae = vae.requires_grad_(True)
-        # in tuples: one learns nothing, the other in a phase of its own
-        self._teacher = (copy.deepcopy(before).requires_grad_(False).eval(),)
-        self._judge = (judge,)
+        self._teacher = (copy.deepcopy(before).requires_grad_(False).eval(),)  # in a tuple: it learns nothing
         self._settings, self._autocast = settings, autocast
-        self._from = settings.judged_from * settings.loop.steps
-        self.register_buffer("steps", torch.zeros(()))
 
     def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
         settings, scale = self._settings, self.vae.config.scaling_factor
@@ -251,14 +247,7 @@ class AutoencodingAnew(nn.Module):
             off = (new.mean((0, 2, 3)).square() + (new.var((0, 2, 3)) - 1).square()).mean()
             loss = loss + settings.level * off
             figures["level"] = off
-        weight = settings.judged if float(self.steps) >= self._from else 0.0
-        if self.training:
-            self.steps += 1
-        if weight:
-            score = self._judge[0](decoded)
-            loss = loss - weight * score.mean()
-            figures["doubt"] = score.mean()
-        return Outcome(loss, {"loss": loss, **figures}, {"true": target, "made": decoded.detach()})
+        return self.outcome(loss, figures, decoded, target)
 
     def _latents(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Modes of pictures -1…1, as the encoder has them by now and as it had them."""
