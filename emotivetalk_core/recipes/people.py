@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..models.presets import DEMO
 from ..synthesis.people.render import require_renderer
+from ..training.denoising import RegionWeights
 from ..training.ethd import ETHDSettings, denoising_step, train_ethd
 from ..training.films import FilmSettings, FilmShares
 from ..training.loop import LoopSettings, OnStep
@@ -106,6 +107,7 @@ RECIPE = Recipe(
                 LoopSettings(steps=8000, batch=48, learning_rate=6e-4, warmup=200, average=0.999),
                 FilmSettings(frames=8, also=(RENDERED,), shares=FilmShares(lips_from_vision=0.3)),
                 start=f"{START}ethd",
+                regions=RegionWeights(eyes=5.0),
             ),
             "ethd",
             step=denoising_step,

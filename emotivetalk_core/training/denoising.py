@@ -20,7 +20,7 @@ from ..diffusion.noise_levels import (
 from ..face.crops import box_masks
 from ..models.ethd import ETHD
 from ..types import MotionConditions
-from .faces import picture_size
+from .faces import EYE, eyes_mouth, picture_size
 from .processes import mean_over_processes
 from .ranges import above_zero, at_least, shares
 from .source import Clip, Source
@@ -54,24 +54,25 @@ class NoiseLaw:
 
 @dataclass(frozen=True)
 class RegionWeights:
-    """How much more the face and the lips count than the rest, which counts 1. The lips are a fiftieth of the picture;
-    without weight they would be learnt last. [ours]
+    """How much more the face, the lips and the eyes count than the rest, which counts 1. The lips are a fiftieth of the
+    picture; without weight they would be learnt last. [ours]
     """
 
     face: float = 2.0
     lips: float = 5.0
+    eyes: float = 0.0
 
     def __post_init__(self) -> None:
-        at_least(0, self, "face", "lips")
+        at_least(0, self, "face", "lips", "eyes")
 
-    def of(self, face: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
-        return 1 + self.face * face + self.lips * lips
+    def of(self, face: torch.Tensor, lips: torch.Tensor, eyes: torch.Tensor | None = None) -> torch.Tensor:
+        weight = 1 + self.face * face + self.lips * lips
+        return weight if eyes is None else weight + self.eyes * eyes
 
 
-def latent_masks(face: torch.Tensor, lips: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+def latent_masks(size: int, *masks: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Masks [b, 1, s, s] at the latents' size: any latent that is touched counts."""
-    scale = face.shape[-1] // size
-    return F.max_pool2d(face, scale), F.max_pool2d(lips, scale)
+    return tuple(F.max_pool2d(mask, mask.shape[-1] // size) for mask in masks)
 
 
 def weighted_mean(error: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -90,6 +91,17 @@ def masks_of(source: Source, clip: Clip, frame: int, size: int) -> tuple[torch.T
         pair = (box_masks(box, size, torch.device("cpu")) for box in boxes)
     face, lips = pair
     return face, lips
+
+
+def eyes_of(source: Source, clip: Clip, frame: int, size: int) -> torch.Tensor:
+    """Where one frame has its eyes, as a mask [1, 1, s, s]; empty where the data does not know."""
+    points = eyes_mouth(source, clip, frame, frame + 1)
+    if points is None:
+        return torch.zeros(1, 1, size, size)
+    eyes = points[0, :2] * (size / picture_size(clip, size))
+    reach = (eyes[0] - eyes[1]).norm() * torch.tensor(EYE)
+    masks = [box_masks(torch.cat([eye - reach, eye + reach])[None], size, torch.device("cpu")) for eye in eyes]
+    return torch.maximum(*masks)
 
 
 def conditions_of(batch: Mapping[str, torch.Tensor]) -> MotionConditions:

@@ -227,7 +227,7 @@ class Reconstruction(nn.Module):
             lip, expression = self._driving(arm, batch["faces"], own)
             conditions = MotionConditions(lip[:, None], expression[:, None], own, batch["face_mask"], batch["lip_mask"])
             error = denoising_error(self.renderer, batch, conditions, self._scaling, self._weighting)[:, 0]
-        face, lips = latent_masks(batch["face_mask"], batch["lip_mask"], error.shape[-1])
+        face, lips = latent_masks(error.shape[-1], batch["face_mask"], batch["lip_mask"])
         regions = torch.stack([reconstruction_region(kept, face, lips) for kept in ARMS])  # [3, b, 1, h, w]
         chosen = regions[arm, torch.arange(len(arm), device=arm.device)]
         loss = weighted_mean(error, self._regions.of(face, lips) * chosen)

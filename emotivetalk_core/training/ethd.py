@@ -131,6 +131,7 @@ def denoising_step(preset: ModelPreset, settings: ETHDSettings) -> MetaStep:
             "own": meta(count, config.expression_dim),
             "face_mask": meta(count, 1, size, size),
             "lip_mask": meta(count, 1, size, size),
+            "eye_mask": meta(count, 1, size, size),
             "motion_bucket": meta(count),
             "sigma": meta(count),
             "noise": meta(*latents),
@@ -187,6 +188,6 @@ class Denoising(nn.Module):
         with self._autocast():
             # [b, n, 4, h, w]
             error = denoising_error(self.ethd, batch, conditions_of(batch), self._scaling, self._weighting)
-        face, lips = latent_masks(batch["face_mask"], batch["lip_mask"], error.shape[-1])
-        loss = weighted_mean(error, self._regions.of(face, lips)[:, None])
+        masks = (batch[f"{place}_mask"] for place in ("face", "lip", "eye"))
+        loss = weighted_mean(error, self._regions.of(*latent_masks(error.shape[-1], *masks))[:, None])
         return Outcome(loss, {"loss": loss, "plain": error.mean()})

@@ -11,6 +11,10 @@ from ..models.motion_encoder import MotionEncoderConfig
 from .source import Clip, Source
 
 
+EYE = (0.45, 0.3)
+"""Half the width and height of what counts as an eye, in the distance of both."""
+
+
 def latents_field(clip: Clip, side: int) -> str:
     """Which of a clip's fields holds latents of that side: `latents`, or `latents_SIDE` beside those of another."""
     own = clip.fields.get("latents")
@@ -55,10 +59,24 @@ def encoder_faces(
     crops = pictures(source.read(clip, field, start, stop).numpy(), device)
     if not config.aligned:
         return crops
-    if "landmarks" not in clip.fields:
+    points = landmark_points(source, clip, start, stop)
+    if points is None:
         raise InputError(
             f"The clip {clip.id} has no landmarks, by which this size's encoders want faces aligned; prepare the films "
             "with `prepare`."
         )
-    points = [read_landmarks(each.float()).eyes_mouth for each in source.read(clip, "landmarks", start, stop)]
-    return align_face(crops, torch.stack(points).to(device), config.input_size)
+    return align_face(crops, points.to(device), config.input_size)
+
+
+def landmark_points(source: Source, clip: Clip, start: int, stop: int) -> torch.Tensor | None:
+    """Eyes and mouth [n, 3, 2] by the landmarks of frames start…stop; None where there are none."""
+    if "landmarks" not in clip.fields:
+        return None
+    return torch.stack([read_landmarks(each.float()).eyes_mouth for each in source.read(clip, "landmarks", start, stop)])
+
+
+def eyes_mouth(source: Source, clip: Clip, start: int, stop: int) -> torch.Tensor | None:
+    """Eyes and mouth [n, 3, 2] in pixels, as they were drawn or else by landmarks; None where neither is known."""
+    if "eyes_mouth" in clip.fields:
+        return source.read(clip, "eyes_mouth", start, stop).float()
+    return landmark_points(source, clip, start, stop)

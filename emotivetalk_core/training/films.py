@@ -6,7 +6,7 @@ import torch
 
 from ..direction.head_pose import motion_bucket
 from ..errors import InputError
-from .denoising import NoiseLaw, masks_of
+from .denoising import NoiseLaw, eyes_of, masks_of
 from .faces import latents_field
 from .features import windows
 from .ranges import at_least, shares
@@ -156,6 +156,7 @@ class Films:
             "own": own,
             "face_mask": face_mask,
             "lip_mask": lip_mask,
+            "eye_mask": eyes_of(source, portrait, frame, self._size),
             "motion_bucket": torch.as_tensor(bucket, dtype=torch.float32),
             **self.beside(clip, start, start + frames, generator),
         }
@@ -195,6 +196,7 @@ class Films:
             "own": own,
             "face_mask": face_mask,
             "lip_mask": lip_mask,
+            "eye_mask": eyes_of(self._source, portrait, reference, self._size),
             "motion_bucket": torch.zeros(1),
             **self.beside(clip, frame, frame + 1, generator),
         }

@@ -20,6 +20,7 @@ from ..models.vae_checkpoint import load_vae
 from ..models.vae_network import TemporalVAE, VAEConfig, build_vae
 from ..models.wider import wider_vae
 from .decoder import CLIP, Judging, near_the_middle, picture_differences
+from .faces import EYE
 from .features import forget_fields
 from .job import Job
 from .loop import LoopSettings
@@ -30,8 +31,6 @@ from .samples import Sample, chance, random_below
 from .source import Clip, Source
 
 _CPU = torch.device("cpu")
-_EYES = (0.45, 0.3)
-"""Half the width and height of what counts as an eye, in the distance of both."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ def places_that_count(
     apart = (spots[:, 0] - spots[:, 1]).norm(dim=1)
     for eye in (0, 1):
         x, y = spots[:, eye].unbind(1)
-        wide, high = (share * apart for share in _EYES)
+        wide, high = (share * apart for share in EYE)
         found = torch.where(inside(x - wide, y - high, x + wide, y + high), eyes, found)
     return found
 

@@ -8,7 +8,7 @@ import torch
 
 from emotivetalk_core.errors import InputError, SettingsError
 from emotivetalk_core.recipes import demo
-from emotivetalk_core.training.denoising import NoiseLaw
+from emotivetalk_core.training.denoising import NoiseLaw, RegionWeights, eyes_of, latent_masks
 from emotivetalk_core.training.loop import Engine
 from emotivetalk_core.training.samples import Batches
 from emotivetalk_core.training.source import Clip, Source
@@ -41,6 +41,28 @@ def test_a_third_of_the_noise_levels_is_strong():
     levels = NoiseLaw().draw(4000, torch.Generator().manual_seed(0))
     # a third lies evenly in ln sigma between 5 and 700, 0.64 of it above 30; of the rest, ln N(0.7, 1.6²), 0.046 does
     assert 0.20 < float((levels > 30).float().mean()) < 0.32
+
+
+def test_eyes_count_where_the_portrait_has_them(tmp_path):
+    """Eyes 20 pixels of 64 apart reach 9 to either side, 6 up and down: half as far in a picture half as large."""
+    points = torch.tensor([[[22.0, 24.0], [42.0, 24.0], [32.0, 44.0]]])
+    drawn = Clip("drawn", "p", "stills", 1), {"eyes_mouth": points, "pictures": torch.zeros(1, 64, 64, 3).byte()}
+    unknown = Clip("unknown", "p", "stills", 1), {"pictures": torch.zeros(1, 64, 64, 3).byte()}
+    written = [WrittenClip(clip, fields) for clip, fields in (drawn, unknown)]
+    SourceWriter(tmp_path).add(write_shard(tmp_path, "c.safetensors", written))
+    source = Source.open(tmp_path)
+
+    expected = torch.zeros(1, 1, 32, 32)
+    expected[..., 9:15, 6:25] = 1  # rows 12 ± 3, columns 11 ± 4.5 and 21 ± 4.5, by the pixels' centres
+    expected[..., 15] = 0
+    mask = eyes_of(source, source.by_id["drawn"], 0, 32)
+    assert torch.equal(mask, expected)
+    assert not eyes_of(source, source.by_id["unknown"], 0, 32).any()
+
+    (small,) = latent_masks(8, mask)
+    none = torch.zeros_like(small)
+    weight = RegionWeights(face=2, lips=5, eyes=4).of(none, none, small)
+    assert torch.equal(weight, 1 + 4 * small) and small[0, 0, 2:4, 1:7].all() and small.sum() == 12
 
 
 @pytest.mark.parametrize("first", [0, 5])
