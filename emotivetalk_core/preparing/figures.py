@@ -22,6 +22,7 @@ class Figures:
 
     frames: int
     face: float
+    outside: float
     sharpness: float
     others: float
     sound: float
@@ -35,7 +36,7 @@ def figures_of(piece: Piece, loud: np.ndarray) -> Figures:
     """loud [n]: `decibels` of the piece."""
     sound = float(np.quantile(loud, 0.9))
     heard = float((loud > sound - _QUIETER).mean())
-    return Figures(piece.frames, piece.face, sharpness(piece), piece.others, sound, heard)
+    return Figures(piece.frames, piece.face, piece.outside, sharpness(piece), piece.others, sound, heard)
 
 
 def decibels(samples: np.ndarray, frames: int) -> np.ndarray:
@@ -51,6 +52,8 @@ def refusal(figures: Figures, filters: Filters) -> str:
     """The first filter that the figures do not pass, in words; "" where all are passed."""
     if figures.face < filters.face:
         return f"the face is small: {figures.face:.2f} of what is written, below {filters.face:g}"
+    if figures.outside > filters.outside:
+        return f"the film ends beside the face: {figures.outside:.0%} of the square, above {filters.outside:.0%}"
     if figures.sharpness < filters.sharpness:
         return f"the face is not sharp: {figures.sharpness:.1f}, below {filters.sharpness:g}"
     if figures.others > filters.others:

@@ -116,7 +116,7 @@ def _piece(
         return _row(film, **known, why="eyes and mouth fall on one place"), middle
     samples = speech.take(piece.first * SAMPLES_PER_FRAME, (piece.first + piece.frames) * SAMPLES_PER_FRAME)
     figures = figures_of(piece, decibels(samples, piece.frames))
-    known |= {**figures.row(), "motion": round(piece.motion, 1)}
+    known |= {**figures.row(), "framing": round(piece.framing, 2), "motion": round(piece.motion, 1)}
     row = _row(film, **known, why=refusal(figures, filters))
     if not row["why"]:
         row["clip"] = f"{film.key}/{piece.first:07d}"

@@ -2,6 +2,7 @@
 `training/source.py`.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,11 @@ from ..types import FRAMES_PER_SECOND, SAMPLE_RATE
 from .watching import Stretch, shrunk
 
 SAMPLES_PER_FRAME = SAMPLE_RATE // FRAMES_PER_SECOND
+TIGHTEST, BESIDE = 1.3, 0.1
+"""Where a film ends before the square of `talk` does, the square is smaller or beside the head, so that it holds film
+and not its edge drawn out: it has at least 1.3 sides of the face's box, and keeps a tenth of one on either side of it.
+HDTF's films as their cuts are handed round are cropped so narrowly that 1.4 sides is all they have.
+"""
 STEADY_BOX, STEADY_POINTS = 13, 3
 """Boxes tremble, and grow as the mouth opens: each is the mean of half a second. Points follow lips and turns."""
 _AT_ONCE = 32
@@ -24,7 +30,9 @@ _AT_ONCE = 32
 class Piece:
     """first: its first picture in the film, at 25 a second · pictures uint8 [n, s, s, 3] · face_box, lip_box [n, 4],
     landmarks [n, k, 2] in pixels of these · pose [n, 6] as types.HeadPose, zero at the square's middle · face: side of
-    the square in the film over s · others: share of looks that saw another face.
+    the square in the film over s · framing: the same over the face's box, as a rule `face.regions.CROP_FACTOR` ·
+    outside: share of the square that the film does not show, where its edge goes on · others: share of looks that saw
+    another face.
     """
 
     first: int
@@ -34,6 +42,8 @@ class Piece:
     landmarks: np.ndarray
     pose: np.ndarray
     face: float
+    framing: float
+    outside: float
     others: float
 
     @property
@@ -51,26 +61,26 @@ class Piece:
 
 
 def make_piece(stretch: Stretch, size: int) -> Piece:
-    """The square is the talking crop of the stretch's mean box, and stands still. The stretch's pictures are let go as
-    they are cut. Raises FaceError where eyes and mouth fall on one place.
+    """The square is the talking crop of the stretch's mean box, as far as the film shows it, and stands still. The
+    stretch's pictures are let go as they are cut. Raises FaceError where eyes and mouth fall on one place.
     """
     boxes = _steady(np.array(stretch.boxes), STEADY_BOX)
     points = _steady(np.array(stretch.points), STEADY_POINTS)
     height, width = stretch.frames[0].shape[1:]
-    record = crop_record(tuple(boxes.mean(0)), width, height)
-    left, top = (
-        _within(record.left, record.side, width, stretch.edges[0], stretch.edges[2]),
-        _within(record.top, record.side, height, stretch.edges[1], stretch.edges[3]),
-    )
-    rows = (torch.arange(record.side) + top).clamp(0, height - 1)
-    columns = (torch.arange(record.side) + left).clamp(0, width - 1)
+    box = boxes.mean(0)
+    face_side = max(box[2] - box[0], box[3] - box[1])
+    side = crop_record(tuple(box), width, height).side
+    side = min(side, max(min(height, width), math.ceil(TIGHTEST * face_side)))
+    left, top = (_start(box[axis], box[axis + 2], side, length) for axis, length in ((0, width), (1, height)))
+    rows = (torch.arange(side) + top).clamp(0, height - 1)
+    columns = (torch.arange(side) + left).clamp(0, width - 1)
     pictures, done = np.empty((len(stretch), size, size, 3), np.uint8), 0
     while stretch.frames:
         square = torch.stack(stretch.frames[:_AT_ONCE])[:, :, rows][:, :, :, columns]
         pictures[done : done + len(square)] = shrunk(square, (size, size)).permute(0, 2, 3, 1).numpy()
         done += len(square)
         del stretch.frames[:_AT_ONCE]
-    scale = size / record.side
+    scale = size / side
     boxes = (boxes.reshape(-1, 2, 2) - np.array([left, top])) * scale
     points = (points - np.array([left, top])) * scale
     read = [read_landmarks(torch.from_numpy(each).float()) for each in points]
@@ -85,18 +95,26 @@ def make_piece(stretch: Stretch, size: int) -> Piece:
         lip_box=lips,
         landmarks=points,
         pose=pose,
-        face=record.side / stretch.scale / size,
+        face=side / stretch.scale / size,
+        framing=side / face_side,
+        outside=1 - _shown(left, side, width) * _shown(top, side, height),
         others=stretch.others / max(1, stretch.looks),
     )
 
 
-def _within(start: int, side: int, length: int, free_before: bool, free_behind: bool) -> int:
-    """Where the square begins on one axis: moved to where the picture is known, unless it is the picture that ends."""
-    if not free_behind:
-        start = min(start, length - side)
-    if not free_before:
-        start = max(start, 0)
-    return start
+def _start(before: float, behind: float, side: int, length: int) -> int:
+    """Where the square begins on one axis, on which the face reaches from `before` to `behind`: around its middle,
+    moved to where the picture is, as far as the face does not reach the square's edge for it.
+    """
+    start = (before + behind - side) / 2
+    inside = min(max(start, min(0, length - side)), max(0, length - side))
+    beside = BESIDE * (behind - before)
+    return round(min(max(inside, behind + beside - side), before - beside))
+
+
+def _shown(start: int, side: int, length: int) -> float:
+    """Share of the square's rows or columns that lie in the picture."""
+    return (min(start + side, length) - max(start, 0)) / side
 
 
 def _steady(values: np.ndarray, count: int) -> np.ndarray:

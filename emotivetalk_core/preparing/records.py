@@ -26,8 +26,9 @@ from .settings import PrepareSettings
 INDEX, TABLE, SHEET = "index.jsonl", "pieces.csv", "pieces.png"
 FILMS = "films"
 COLUMNS = (
-    "film", "person", "held_out", "start", "seconds", "kept", "why", "frames", "face", "sharpness", "others", "sound",
-    "heard", "sync", "margin", "lag", "own", "motion", "emotion", "level", "view", "clip",
+    "film", "person", "held_out", "start", "seconds", "kept", "why", "frames", "face", "framing", "outside",
+    "sharpness", "others", "sound", "heard", "sync", "margin", "lag", "own", "motion", "emotion", "level", "view",
+    "clip",
 )  # fmt: skip
 NOT_STATED = "not stated"
 

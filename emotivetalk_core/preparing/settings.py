@@ -14,17 +14,19 @@ class Filters:
     """A piece is kept where each of its figures is good enough; the table holds them all. [ours]
 
     frames: how long it is at least; what is shorter is no piece · face: side of its square in the film, in sides of the
-    written pictures: below 1 a face was enlarged · sharpness: spread of the face's second derivative at 256 pixels, or
-    what is written, in 256 levels; a sharp photograph has 15, one of 64 pixels enlarged 4 · others: share of looks that
-    see a second face of at least a third of the first one's area · sound: loudness in decibels of full scale of its
-    loudest tenth · heard: share of frames that are less than 30 dB below these · sync: correlation of mouth and
-    loudness in this and the pieces around it (measuring/lip_sync.py) · margin: how far it stands above what the same
-    mouths reach with the sound elsewhere, or others in as short a film · lag: by how many frames the best correlation
-    may come early or late · own: the piece's own correlation.
+    written pictures: below 1 a face was enlarged · outside: share of its square that the film does not show ·
+    sharpness: spread of the face's second derivative at 256 pixels, or what is written, in 256 levels; a sharp
+    photograph has 15, one of 64 pixels enlarged 4 · others: share of looks that see a second face of at least a third
+    of the first one's area · sound: loudness in decibels of full scale of its loudest tenth · heard: share of frames
+    that are less than 30 dB below these · sync: correlation of mouth and loudness in this and the pieces around it
+    (measuring/lip_sync.py) · margin: how far it stands above what the same mouths reach with the sound elsewhere, or
+    others in as short a film · lag: by how many frames the best correlation may come early or late · own: the piece's
+    own correlation.
     """
 
     frames: int = 120
     face: float = 0.5
+    outside: float = 0.1
     sharpness: float = 4.0
     others: float = 0.1
     sound: float = -45.0
@@ -37,7 +39,7 @@ class Filters:
     def __post_init__(self) -> None:
         at_least(1, self, "frames")
         at_least(0, self, "face", "sharpness", "lag")
-        shares(self, "others", "heard")
+        shares(self, "outside", "others", "heard")
 
 
 @dataclass(frozen=True)

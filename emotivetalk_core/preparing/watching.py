@@ -31,14 +31,12 @@ as large or small: its square stands still, so that the head's motion stays in t
 @dataclass
 class Stretch:
     """first: its first picture in the film, at 25 a second · frames: uint8 [3, h, w], the part of each that is kept,
-    `scale` times as large as in the film · bounds: left, top, right, bottom of where the picture goes on outside it, as
-    one may cut there only where the picture itself ends · boxes [n, 4], points [n, k, 2] in pixels of these parts ·
+    `scale` times as large as in the film · boxes [n, 4], points [n, k, 2] in pixels of these parts ·
     looks, others: how often other faces were looked for, and seen.
     """
 
     first: int
     scale: float
-    edges: tuple[bool, bool, bool, bool]
     frames: list[torch.Tensor] = field(default_factory=list)
     boxes: list[np.ndarray] = field(default_factory=list)
     points: list[np.ndarray] = field(default_factory=list)
@@ -66,7 +64,7 @@ class Stretch:
         parts = []
         for start, part in ((0, slice(0, at)), (at, slice(at, None))):
             kept = (self.frames[part], self.boxes[part], self.points[part])
-            parts.append(Stretch(self.first + start, self.scale, self.edges, *kept, self.looks, self.others))
+            parts.append(Stretch(self.first + start, self.scale, *kept, self.looks, self.others))
         self.frames.clear()  # they are many: who is done with a part can let them go
         return parts[0], parts[1]
 
@@ -149,9 +147,7 @@ def watch(
             place = _Place.around(seen, levels, settings.size)
             if min(place.right - place.left, place.bottom - place.top) < 2:
                 continue
-            height, width = levels.shape[1:]
-            edges = (place.left == 0, place.top == 0, place.right == width, place.bottom == height)
-            stretch = Stretch(index, place.size[0] / (place.bottom - place.top), edges)
+            stretch = Stretch(index, place.size[0] / (place.bottom - place.top))
         stretch.frames.append(place.cut(levels))
         if seen is None:
             stretch.boxes.append(np.full(4, np.nan))

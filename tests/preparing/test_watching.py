@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from emotivetalk_core.preparing.lists import Cut
-from emotivetalk_core.preparing.pieces import make_piece
+from emotivetalk_core.preparing.pieces import TIGHTEST, Piece, make_piece
 from emotivetalk_core.preparing.settings import Filters, PrepareSettings
 from emotivetalk_core.preparing.watching import Stretch, watch
 from emotivetalk_core.synthesis.clip import make_clip
@@ -59,11 +59,31 @@ def test_two_people_are_seen_to_be_two(anna: list[torch.Tensor], ben: list[torch
     assert make_piece(pair, 64).others == 1 and make_piece(alone, 64).others == 0
 
 
+def test_the_square_holds_film_and_not_its_edge_drawn_out(anna: list[torch.Tensor]) -> None:
+    """Where a film is cropped close around the head, or shows it at its rim: the square of `talk` is the whole picture
+    of these drawings.
+    """
+
+    def piece(rows: slice, columns: slice) -> Piece:
+        (stretch,) = watch(iter([picture[:, rows, columns] for picture in anna[:12]]), SETTINGS)
+        return make_piece(stretch, 64)
+
+    whole, rim = piece(slice(None), slice(None)), piece(slice(None), slice(24, None))
+    close, closer = (piece(slice(cut, 128 - cut), slice(cut, 128 - cut)) for cut in (16, 22))
+    assert whole.framing == pytest.approx(1.75, abs=0.02) and whole.outside == 0
+    assert close.framing == pytest.approx(1.75 * 96 / 128, abs=0.03) and close.outside < 0.03
+    assert rim.framing == pytest.approx(1.75 * 104 / 128, abs=0.03) and rim.outside == 0
+    assert rim.pose[:, 3].mean() < -0.1  # it stands left of the square's middle
+    assert closer.framing == pytest.approx(TIGHTEST, abs=0.03) and closer.outside > SETTINGS.filters.outside
+    for each in (whole, close, closer, rim):
+        assert each.face_box.min() > 0 and each.face_box.max() < 64
+
+
 def test_pictures_that_miss_the_face_are_bridged_between_those_that_show_it() -> None:
     nan = np.full(4, np.nan)
     boxes = [np.arange(4.0), nan, nan, np.arange(4.0) + 3, nan]
     points = [np.zeros((3, 2)) if not np.isnan(box).any() else np.full((3, 2), np.nan) for box in boxes]
-    stretch = Stretch(7, 1.0, (True,) * 4, [torch.zeros(3, 4, 4)] * 5, boxes, points)
+    stretch = Stretch(7, 1.0, [torch.zeros(3, 4, 4)] * 5, boxes, points)
     bridged = stretch.bridged()
     assert len(bridged) == 4 and stretch.missed() == 1
     np.testing.assert_allclose(bridged.boxes, [np.arange(4.0) + at for at in range(4)])
