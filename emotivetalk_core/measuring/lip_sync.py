@@ -101,9 +101,8 @@ def lip_sync(mouths: Sequence[Mouth], loud: Sequence[np.ndarray], lag: int, rate
     best = max(near, key=lambda shift: (round(near[shift], 9), -abs(shift)))
     if count >= 2 * far:
         elsewhere = np.unique(np.linspace(far, count - far, _SHIFTS).astype(int))
-        chance = float(
-            np.quantile([max(reached(int(at) + step, True) for step in lags) for at in elsewhere], _QUANTILE)
-        )
+        there = [max(reached(int(at) + step, True) for step in lags) for at in elsewhere]
+        chance = max(chance, float(np.quantile(there, _QUANTILE)))
     shifted = np.roll(loudness_course, best)
     said, ends = fit(shifted), np.cumsum([0, *map(len, mouths)])
     each = tuple(

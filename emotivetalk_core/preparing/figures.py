@@ -66,7 +66,11 @@ def refusal(figures: Figures, filters: Filters) -> str:
 
 
 def sync_refusal(sync: LipSync, own: float, filters: Filters) -> str:
-    """As `refusal`, of what lips and sound have in common. own: the piece's own correlation."""
+    """As `refusal`, of what lips and sound have in common. own: the piece's own correlation. A `sync` of -1 asks
+    nothing of them.
+    """
+    if filters.sync <= -1:
+        return ""
     if sync.correlation < filters.sync:
         return f"lips and sound do not go together: {sync.correlation:.2f}, below {filters.sync:g}"
     if sync.margin < filters.margin:

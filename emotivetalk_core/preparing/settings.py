@@ -19,9 +19,9 @@ class Filters:
     photograph has 15, one of 64 pixels enlarged 4 · others: share of looks that see a second face of at least a third
     of the first one's area · sound: loudness in decibels of full scale of its loudest tenth · heard: share of frames
     that are less than 30 dB below these · sync: correlation of mouth and loudness in this and the pieces around it
-    (measuring/lip_sync.py) · margin: how far it stands above what the same mouths reach with the sound elsewhere, or
-    others in as short a film · lag: by how many frames the best correlation may come early or late · own: the piece's
-    own correlation.
+    (measuring/lip_sync.py); -1: neither this nor margin, lag and own are asked · margin: how far it stands above what
+    the same mouths reach with the sound elsewhere, or others in as short a film · lag: by how many frames the best
+    correlation may come early or late · own: the piece's own correlation.
     """
 
     frames: int = 120

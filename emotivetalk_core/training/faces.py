@@ -72,7 +72,9 @@ def landmark_points(source: Source, clip: Clip, start: int, stop: int) -> torch.
     """Eyes and mouth [n, 3, 2] by the landmarks of frames start…stop; None where there are none."""
     if "landmarks" not in clip.fields:
         return None
-    return torch.stack([read_landmarks(each.float()).eyes_mouth for each in source.read(clip, "landmarks", start, stop)])
+    return torch.stack(
+        [read_landmarks(each.float()).eyes_mouth for each in source.read(clip, "landmarks", start, stop)]
+    )
 
 
 def eyes_mouth(source: Source, clip: Clip, start: int, stop: int) -> torch.Tensor | None:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from emotivetalk_core.preparing.figures import decibels
+from emotivetalk_core.measuring.lip_sync import LipSync
+from emotivetalk_core.preparing.figures import decibels, sync_refusal
+from emotivetalk_core.preparing.settings import Filters
 from emotivetalk_core.types import SAMPLE_RATE
 
 
@@ -13,3 +15,11 @@ def test_loudness_is_in_decibels_of_each_frame() -> None:
     found = decibels(tone, 25)
     assert found[2] - found[20] == pytest.approx(20, abs=0.1)
     assert decibels(np.zeros(100), 3).tolist() == [found.min() * 0 - 120] * 3
+
+
+def test_a_source_that_vouches_for_its_sound_is_asked_nothing_of_it() -> None:
+    """MEAD's takes are too short for a lag to mean anything."""
+    found = LipSync(0.1, 6, 0.4, (0.05,), np.zeros(3))
+    assert "do not go together" in sync_refusal(found, 0.05, Filters())
+    assert "frames apart" in sync_refusal(found, 0.05, Filters(sync=0, margin=-1, own=-1))
+    assert sync_refusal(found, 0.05, Filters(sync=-1)) == ""
