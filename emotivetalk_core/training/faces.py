@@ -10,7 +10,6 @@ from ..face.landmarks import read_landmarks
 from ..models.motion_encoder import MotionEncoderConfig
 from .source import Clip, Source
 
-
 EYE = (0.45, 0.3)
 """Half the width and height of what counts as an eye, in the distance of both."""
 
