@@ -16,11 +16,19 @@ from ..models.presets import DEMO, FULL, ModelPreset
 from ..training.recipe import Recipe, Stage
 from ..training.said import changed, named, only
 from ..training.starting import check_start
-from . import demo, full, one_card, people, tiny
+from . import demo, full, one_card, people, student, tiny
 
 RECIPES = {
     recipe.name: recipe
-    for recipe in (full.RECIPE, one_card.ONE_CARD, one_card.ADAPT, demo.RECIPE, people.RECIPE, tiny.RECIPE)
+    for recipe in (
+        full.RECIPE,
+        one_card.ONE_CARD,
+        one_card.ADAPT,
+        demo.RECIPE,
+        people.RECIPE,
+        student.RECIPE,
+        tiny.RECIPE,
+    )
 }
 PRESETS = {"full": FULL, "demo": DEMO, "tiny": tiny.TINY}
 _KEYS = ("from", "preset", "seed", "data", "start", "drawn", "stages")

@@ -93,8 +93,12 @@ def prepare_films(job: Job, settings: ETHDSettings) -> None:
 
 def fit_backbone(job: Job, network: ETHD, name: str, settings: ETHDSettings) -> dict[str, Any]:
     """Trains `network` on films and returns the record of it."""
+    return fit(job, Denoising(network, job.preset.vae.scaling_factor, settings, job.autocast), name, settings)
+
+
+def fit(job: Job, objective: "Denoising", name: str, settings: ETHDSettings) -> dict[str, Any]:
+    """Trains the objective's network on films and returns the record of it."""
     prepare_films(job, settings)
-    objective = Denoising(network, job.preset.vae.scaling_factor, settings, job.autocast)
     films, size = settings.films, settings.size or job.preset.sampling.size
 
     def make_films(*, held_out: bool) -> Films:
@@ -152,11 +156,17 @@ def save_change(job: Job, network: ETHD, record: Mapping[str, Any], settings: ET
     job.engine.processes.wait()
 
 
-def save_backbone(job: Job, network: ETHD, name: str, record: Mapping[str, Any], settings: ETHDSettings) -> None:
-    """Writes the weights in half precision, changes of low rank merged, with the defaults they are sampled by."""
+def save_backbone(
+    job: Job, network: ETHD, name: str, record: Mapping[str, Any], settings: ETHDSettings, steps: int = 0
+) -> None:
+    """Writes the weights in half precision, changes of low rank merged, with the defaults they are sampled by.
+
+    steps: of the sampling, 0 for the preset's.
+    """
     size = settings.size or job.preset.sampling.size
     window, overlap = windows_at(job.preset.sampling, size)
-    defaults = replace(job.preset.sampling, size=size, window=window, overlap=overlap)
+    steps = steps or job.preset.sampling.steps
+    defaults = replace(job.preset.sampling, steps=steps, size=size, window=window, overlap=overlap)
     merge = None if settings.learning.everything else functools.partial(merged, learning=settings.learning)
     licence = job.licence(settings.start, "ethd")
     job.save(name, "ethd", network, network.config, record, half=True, defaults=defaults, after=merge, licence=licence)
@@ -185,9 +195,12 @@ class Denoising(nn.Module):
         """given: what the backbone alone is to answer."""
         if given:
             return self.ethd(*given)
-        with self._autocast():
-            # [b, n, 4, h, w]
-            error = denoising_error(self.ethd, batch, conditions_of(batch), self._scaling, self._weighting)
+        error = self.error(batch)
         masks = (batch[f"{place}_mask"] for place in ("face", "lip", "eye"))
         loss = weighted_mean(error, self._regions.of(*latent_masks(error.shape[-1], *masks))[:, None])
         return Outcome(loss, {"loss": loss, "plain": error.mean()})
+
+    def error(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Squared and weighted by noise level: [b, n, 4, h, w]."""
+        with self._autocast():
+            return denoising_error(self.ethd, batch, conditions_of(batch), self._scaling, self._weighting)

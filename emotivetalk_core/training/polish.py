@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..diffusion.noise_levels import ddim_step, denoised, network_input, noise_grid, preconditioning
+from ..diffusion.noise_levels import noise_grid
 from ..face.crops import pictures
 from ..models.ethd import ETHD, ETHDConfig
 from ..models.presets import SamplingDefaults
 from ..models.vae_checkpoint import load_vae
 from ..models.vae_network import TemporalVAE, build_vae
-from ..types import FRAMES_PER_SECOND
 from .decoder import Judging, near_the_middle, picture_differences
-from .denoising import conditions_of
 from .films import Films, FilmSettings, FilmShares
 from .job import Job
 from .loop import LoopSettings
@@ -29,6 +27,7 @@ from .patch_judge import Judged, PatchJudge
 from .ranges import at_least, shares
 from .samples import Sample, chance
 from .source import Clip, Source
+from .trajectory import trajectory
 from .vae_anew import as_decoded, places_that_count
 
 _CPU = torch.device("cpu")
@@ -153,13 +152,5 @@ def film(network: ETHD, batch: Mapping[str, Tensor], scaling: float, sampling: S
     """What the backbone makes of a batch's conditions and noise in one window, as these weights are sampled: unscaled
     latents [b, n, 4, h, w], float32.
     """
-    noise, conditions = batch["noise"], conditions_of(batch)
-    bucket, portrait = batch["motion_bucket"], batch["portrait"].expand_as(batch["noise"])
-    added = torch.stack([torch.full_like(bucket, FRAMES_PER_SECOND - 1.0), bucket, torch.zeros_like(bucket)], -1)
-    sigmas = noise_grid(sampling.grid, sampling.steps, sampling.sigma_max).to(noise.device)
-    x = noise * sigmas[0]
-    for sigma, after in zip(sigmas, sigmas[1:]):
-        c_noise = preconditioning(sigma).c_noise.expand(len(x))
-        raw = network(torch.cat([network_input(x, sigma), portrait], 2), c_noise, conditions, added).float()
-        x = ddim_step(x, denoised(raw, x, sigma), sigma, after)
-    return x / scaling
+    sigmas = noise_grid(sampling.grid, sampling.steps, sampling.sigma_max).to(batch["noise"].device)
+    return trajectory(network, batch, sigmas)[-1] / scaling
