@@ -12,38 +12,52 @@ from PIL import Image
 from ..sheet import Sheet
 from .records import FILMS, Row, write_whole
 
-THUMBNAIL, MOST = 136, 30
+THUMBNAIL, MOST, _MOST_OF_A_FILM = 136, 30, 8 * 30
 _COLUMNS, _LINES, _LINE, _GAP, _HEAD = 10, 4, 13, 10, 34
 _PAPER, _INK, _FAINT = (255, 255, 255), (30, 30, 30), (110, 110, 110)
 _CELL = THUMBNAIL + _LINES * _LINE + _GAP
 
 
-def thumbnail(picture: np.ndarray) -> np.ndarray:
-    """A picture uint8 [h, w, 3] as small as the sheet shows it."""
-    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((THUMBNAIL, THUMBNAIL)))
+class Thumbnails:
+    """Of one film's pieces, as small as the sheet shows them. Where they become many, every second is let go, so that a
+    film of hours takes no more memory than one of minutes.
+    """
 
+    def __init__(self) -> None:
+        self._kept: list[tuple[Row, np.ndarray]] = []
+        self._every, self._seen = 1, 0
 
-def write_thumbnails(file: Path, pictures: Sequence[np.ndarray]) -> None:
-    """Thumbnails, one below the other."""
-    if not pictures:
-        return
-    strip = Image.new("RGB", (THUMBNAIL, THUMBNAIL * len(pictures)))
-    for at, picture in enumerate(pictures):
-        strip.paste(Image.fromarray(picture), (0, at * THUMBNAIL))
-    data = io.BytesIO()
-    strip.save(data, "PNG")
-    write_whole(file, data.getvalue())
+    def add(self, row: Row, picture: np.ndarray) -> None:
+        """picture: uint8 [h, w, 3], of the row's piece."""
+        if self._seen % self._every == 0:
+            small = Image.fromarray(np.ascontiguousarray(picture)).resize((THUMBNAIL, THUMBNAIL))
+            self._kept.append((row, np.asarray(small)))
+            if len(self._kept) > _MOST_OF_A_FILM:
+                self._kept, self._every = self._kept[::2], 2 * self._every
+        self._seen += 1
+
+    def write(self, file: Path) -> None:
+        """One below the other; the rows that have one are told which. Raises OutputError."""
+        if not self._kept:
+            return
+        strip = Image.new("RGB", (THUMBNAIL, THUMBNAIL * len(self._kept)))
+        for at, (row, picture) in enumerate(self._kept):
+            row["picture"] = at
+            strip.paste(Image.fromarray(picture), (0, at * THUMBNAIL))
+        data = io.BytesIO()
+        strip.save(data, "PNG")
+        write_whole(file, data.getvalue())
 
 
 def write_contact_sheet(file: Path, folder: Path, rows: Sequence[Row]) -> None:
     """rows: of the table; those that have a picture are shown, spread over all."""
-    shown = [row for row in rows if "start" in row]
-    groups = [[row for row in shown if row["kept"] is kept] for kept in (True, False)]
+    counts = [sum("start" in row and row["kept"] is kept for row in rows) for kept in (True, False)]
+    groups = [[row for row in rows if "picture" in row and row["kept"] is kept] for kept in (True, False)]
     heights = [_HEAD + -(-min(MOST, len(group)) // _COLUMNS) * _CELL for group in groups]
     sheet = Sheet(_COLUMNS * (THUMBNAIL + _GAP) + _GAP, sum(heights), _PAPER, 2)
     top = 0
-    for title, group, height in zip(("kept", "not kept"), groups, heights):
-        sheet.text(f"{title}: {len(group)}", _GAP, top + _HEAD - 12, _INK, 16)
+    for title, count, group, height in zip(("kept", "not kept"), counts, groups, heights):
+        sheet.text(f"{title}: {count}", _GAP, top + _HEAD - 12, _INK, 16)
         for at, number in enumerate(sorted(set(np.linspace(0, len(group) - 1, min(MOST, len(group))).astype(int)))):
             down, across = divmod(at, _COLUMNS)
             left = _GAP + across * (THUMBNAIL + _GAP)

@@ -20,7 +20,7 @@ from ..training.source import Clip
 from ..training.source_writer import WrittenClip, write_shard
 from ..types import FRAMES_PER_SECOND, Speech
 from ..video.reader import read_levels, read_video_facts
-from .contact_sheet import thumbnail, write_thumbnails
+from .contact_sheet import Thumbnails
 from .figures import decibels, figures_of, refusal
 from .judging import Judge, Waiting
 from .lists import Film, emotion_number
@@ -57,7 +57,7 @@ def prepare_film(
     for left in folder.glob(f"{film.key}-*.safetensors*"):  # of an attempt that was killed
         left.unlink(missing_ok=True)
     rows: list[Row] = []
-    shown: list[np.ndarray] = []
+    shown = Thumbnails()
     judge = Judge(settings.filters)
     watched, expected = 0, 1.0
 
@@ -73,15 +73,15 @@ def prepare_film(
         pictures = read_levels(film.path, rate=FRAMES_PER_SECOND)
         for stretch in watch(pictures, settings, film.cuts, tools.drawn, seen):
             row, picture = _piece(film, stretch, speech, folder, settings, tools, judge)
-            row |= {"key": film.key, "picture": len(shown)}
+            row["key"] = film.key
             rows.append(row)
-            shown.append(thumbnail(picture))
+            shown.add(row, picture)
         if not rows:
             raise InputError("no face is seen anywhere")
     except InputError as error:
         rows.append(_row(film, why=str(error).removeprefix(f"{film.path}: ").rstrip(".")))
     judge.end()
-    write_thumbnails(folder / FILMS / f"{film.key}.png", shown)
+    shown.write(folder / FILMS / f"{film.key}.png")
     write_film(folder, film, rows, judge.kept, watched / FRAMES_PER_SECOND)
 
 

@@ -19,8 +19,10 @@ AROUND = 2.6
 """Sides of the part of the picture that is looked at again, in faces."""
 BRIDGED = 5
 """So many pictures in a row may miss a face that is seen on either side: a blink, a blur."""
-SEARCH_EVERY = 5
-"""Pictures without a face from one search to the next."""
+SEARCH_EVERY, RARELY = 5, 25
+"""Pictures without a face from one search to the next; five more after each that was in vain, up to a second: hours of
+titles and landscapes are mostly searches.
+"""
 PHOTOGRAPHS, DRAWN = "photographs", "drawn"
 _SAME = 0.55
 """Overlap of a face with itself one picture later; less is a part of it, or another."""
@@ -53,7 +55,7 @@ class Tracker:
     def forget(self) -> None:
         """What comes next is another shot."""
         self._last: Sighting | None = None
-        self._missed = self._waits = 0
+        self._missed = self._waits = self._vain = 0
         self._finder = ""
 
     def see(self, levels: torch.Tensor, crop: Crop | None = None) -> Sighting | None:
@@ -73,7 +75,8 @@ class Tracker:
             self._waits -= 1
             return None
         self._last, self._missed = self._search(levels, crop), 0
-        self._waits = 0 if self._last is not None else SEARCH_EVERY - 1
+        self._vain = 0 if self._last is not None else self._vain + 1
+        self._waits = max(0, min(RARELY, SEARCH_EVERY * self._vain) - 1)
         return self._last
 
     def others(self, levels: torch.Tensor) -> bool:

@@ -12,6 +12,7 @@ import torch
 from emotivetalk_core.preparing.lists import Cut
 from emotivetalk_core.preparing.pieces import TIGHTEST, Piece, make_piece
 from emotivetalk_core.preparing.settings import Filters, PrepareSettings
+from emotivetalk_core.preparing.tracking import Tracker
 from emotivetalk_core.preparing.watching import Stretch, watch
 from emotivetalk_core.synthesis.clip import make_clip
 from emotivetalk_core.video.reader import read_levels
@@ -77,6 +78,21 @@ def test_the_square_holds_film_and_not_its_edge_drawn_out(anna: list[torch.Tenso
     assert closer.framing == pytest.approx(TIGHTEST, abs=0.03) and closer.outside > SETTINGS.filters.outside
     for each in (whole, close, closer, rim):
         assert each.face_box.min() > 0 and each.face_box.max() < 64
+
+
+def test_hours_without_a_face_are_searched_once_a_second(anna: list[torch.Tensor]) -> None:
+    """And at once where a new shot begins."""
+    wall = torch.full_like(anna[0], 120)
+    asked: list[int] = []
+    shown = 0
+    tracker = Tracker(lambda _: asked.append(shown) or [])
+    while shown < 160:
+        assert tracker.see(wall) is None
+        shown += 1
+    assert asked == [0, 5, 15, 30, 50, 75, 100, 125, 150]
+    tracker.forget()
+    tracker.see(wall)
+    assert len(asked) == 10
 
 
 def test_pictures_that_miss_the_face_are_bridged_between_those_that_show_it() -> None:
