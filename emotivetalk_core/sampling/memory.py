@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset, windows_at
@@ -43,13 +43,31 @@ class LiveTensors(TorchDispatchMode):
         super().__init__()
         self.peak = 0
         self._live = 0
+        self._known: dict[Any, Any] = {}
         self._counted = {tensor.untyped_storage()._cdata for tensor in outside}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        results = func(*args, **(kwargs or {}))
+        results = self._answer(func, args, kwargs or {})
         for result in tree_leaves(results):
             if isinstance(result, torch.Tensor):
                 self._count(result.untyped_storage())
+        return results
+
+    def _answer(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """What the operation gives. On shapes alone torch works that out in Python, a millisecond each, and a network
+        asks the same of the same shapes hundreds of times: it is worked out once.
+        """
+        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        if func._schema.is_mutable or not given or not all(tensor.is_meta for tensor in given):
+            return func(*args, **kwargs)
+        question = (func, _described(args), _described(tuple(kwargs.items())))
+        if question in self._known:
+            shapes, form = self._known[question]
+            return tree_unflatten([_empty(*shape) for shape in shapes], form)
+        results = func(*args, **kwargs)
+        answers, form = tree_flatten(results)
+        if all(isinstance(answer, torch.Tensor) and _is_new(answer, given) for answer in answers):
+            self._known[question] = [_described(answer) for answer in answers], form
         return results
 
     def _count(self, storage: torch.UntypedStorage) -> None:
@@ -62,6 +80,26 @@ class LiveTensors(TorchDispatchMode):
     def _end(self, key: int, size: int) -> None:
         self._counted.discard(key)
         self._live -= size
+
+
+def _described(value: Any) -> tuple[Any, ...]:
+    """All of a value that the shapes of an answer depend on; of a tensor what `_empty` takes."""
+    if isinstance(value, torch.Tensor):
+        return value.shape, value.stride(), value.dtype
+    if isinstance(value, (tuple, list)):
+        return tuple(_described(part) for part in value)
+    return type(value), value
+
+
+def _empty(shape: torch.Size, stride: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    return torch.empty_strided(shape, stride, dtype=dtype, device="meta")
+
+
+def _is_new(answer: torch.Tensor, given: list[torch.Tensor]) -> bool:
+    """Whether it has memory of its own, and no more of it than its shape says."""
+    storage = answer.untyped_storage()
+    alone = storage.nbytes() == _empty(*_described(answer)).untyped_storage().nbytes()
+    return alone and all(storage._cdata != tensor.untyped_storage()._cdata for tensor in given)
 
 
 def clip_memory(preset: ModelPreset, size: int, frames: int, dtype: torch.dtype) -> list[PartMemory]:

@@ -5,7 +5,8 @@ What such a forward costs is counted by what runs it (flops.py, memory.py).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -59,14 +60,14 @@ def clip_forwards(
 
 def _speech_encoder(preset: ModelPreset, frames: int, dtype: torch.dtype) -> MetaForward:
     """The whole recording of that many frames at once."""
-    network = _still(SpeechEncoder(preset.speech_encoder, device="meta"), dtype)
+    network = _without_values(SpeechEncoder, preset.speech_encoder, dtype)
     samples = _values(dtype, 1, frames * SAMPLE_RATE // FRAMES_PER_SECOND)
     return MetaForward("speech encoder", network, lambda: network(samples))
 
 
 def _lip_projector(preset: ModelPreset, frames: int, dtype: torch.dtype) -> MetaForward:
     """All frames at once."""
-    network = _still(LipProjector(preset.lip_projector, device="meta"), dtype)
+    network = _without_values(LipProjector, preset.lip_projector, dtype)
     windows = _values(dtype, frames, preset.lip_projector.window, preset.lip_projector.audio_dim)
     return MetaForward("audio-lip projector", network, lambda: network(windows))
 
@@ -74,7 +75,7 @@ def _lip_projector(preset: ModelPreset, frames: int, dtype: torch.dtype) -> Meta
 def _dicte(preset: ModelPreset, rows: int, dtype: torch.dtype) -> MetaForward:
     """rows: 2 with guidance, which asks without the emotion too."""
     config = preset.dicte
-    network = _still(DiCTE(config, device="meta"), dtype)
+    network = _without_values(DiCTE, config, dtype)
     given = (
         _values(dtype, rows, config.tokens, config.expression_dim),
         torch.zeros(rows, dtype=torch.long, device="meta"),
@@ -91,7 +92,7 @@ def ethd_forward(
 ) -> MetaForward:
     """One window of that many frames of size x size pixels. reuse: with the deep features of the step before."""
     config = preset.ethd
-    network = _still(ETHD(config, device="meta"), dtype)
+    network = _without_values(ETHD, config, dtype)
     side = size // preset.vae.pixels_per_latent
     x = _values(dtype, 1, frames, config.in_channels, side, side)
     conditions = MotionConditions(
@@ -112,7 +113,7 @@ def ethd_forward(
 def photograph_forward(preset: PhotographPreset, rows: int = 1, dtype: torch.dtype = FLOAT32) -> MetaForward:
     """One window of DICE-Talk or Sonic at its own size. rows: forwards of the guidance that are one batch."""
     config, encoders, sampling = preset.unet, preset.encoders, preset.sampling
-    network = _still(AdaptedUNet(config, device="meta"), dtype)
+    network = _without_values(AdaptedUNet, config, dtype)
     side = sampling.size // SVD_PIXELS_PER_LATENT
     x = _values(dtype, rows, sampling.window, config.in_channels, side, side)
     tokens = _values(dtype, rows, sampling.window, encoders.tokens, encoders.token_dim)
@@ -160,11 +161,19 @@ def _clip_latents(preset: ModelPreset, frames: int, size: int, dtype: torch.dtyp
 
 
 def _vae(preset: ModelPreset, dtype: torch.dtype) -> TemporalVAE:
-    return _still(build_vae(preset.vae, device="meta"), dtype)
+    return _without_values(build_vae, preset.vae, dtype)
 
 
-def _still(network: Network, dtype: torch.dtype) -> Network:
-    return network.to(dtype).eval().requires_grad_(False)
+def _without_values(kind: Callable[..., Network], config: Any, dtype: torch.dtype) -> Network:
+    """The network of that config; one and the same for all forwards, since it has nothing that a forward could change
+    and takes as long to make as to run.
+    """
+    return _made(kind, config, dtype)
+
+
+@lru_cache(maxsize=8)  # as many as `info --memory` asks for
+def _made(kind: Callable[..., Any], config: Any, dtype: torch.dtype) -> Any:
+    return kind(config, device="meta").to(dtype).eval().requires_grad_(False)
 
 
 def _values(dtype: torch.dtype, *shape: int) -> torch.Tensor:
