@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from torch.nn import functional as F
 
 from ...face.finder import Box
@@ -78,8 +79,6 @@ def measure_sync(network: SyncNet, mouths: torch.Tensor, samples: torch.Tensor) 
 
 def steady_squares(boxes: Sequence[Box | None]) -> np.ndarray:
     """Centre x, centre y and half side of a film's face boxes [n, 3], steadied; frames without one are bridged."""
-    from scipy.signal import medfilt
-
     known = np.array([index for index, box in enumerate(boxes) if box is not None])
     found = np.array([box for box in boxes if box is not None], float)
     all_of_them = np.stack([np.interp(np.arange(len(boxes)), known, found[:, side]) for side in range(4)], 1)
@@ -88,7 +87,7 @@ def steady_squares(boxes: Sequence[Box | None]) -> np.ndarray:
     squares = np.stack([(left + right) / 2, (top + bottom) / 2, half], 1)
     reach = STEADY // 2
     padded = np.pad(squares, ((reach, reach), (0, 0)), mode="edge")
-    return np.stack([medfilt(course, STEADY)[reach:-reach] for course in padded.T], 1)
+    return np.median(sliding_window_view(padded, STEADY, axis=0), axis=-1)
 
 
 def mouth_crop(pixels: torch.Tensor, square: np.ndarray, crop: float = CROP) -> torch.Tensor:

@@ -30,6 +30,9 @@ HELD = ("no_lip", "no_expression", "no_decoupling")
 """What may be kept from the backbone: see `evaluation/holding.py`."""
 _AT_ONCE = 16
 
+Loader = Callable[[Path, str, int | None], ModelSet | PhotographSet]
+"""As `load_models`: a weights folder, a device, a resolution."""
+
 
 @dataclass(frozen=True)
 class Making:
@@ -52,9 +55,9 @@ class Making:
         resolution = "" if self.resolution is None else str(self.resolution)
         return "-".join(filter(None, (str(self.protocol.frames), self.driven_by, self.held, resolution)))
 
-    def load(self) -> ModelSet | PhotographSet:
+    def load(self, load: Loader = load_models) -> ModelSet | PhotographSet:
         """Raises WeightsError, and SettingsError where these weights cannot make such films."""
-        models = load_models(self.weights, self.device, self.resolution)
+        models = load(self.weights, self.device, self.resolution)
         if not isinstance(models, ModelSet):
             if self.held or self.resolution is not None:
                 raise SettingsError(
@@ -114,16 +117,17 @@ def make_films(
     making: Making,
     folder: Path,
     on_step: Callable[[str, int, int], None] | None = None,
+    load: Loader = load_models,
 ) -> tuple[Path, Path, dict[str, str]]:
     """A film of each clip, the portrait being its first picture, and the true one beside it, in two folders below
-    `folder`, which are returned: generated, true; films that are there stay. And what went wrong, by clip. Raises as
-    `Making.load`.
+    `folder`, which are returned: generated, true; films that are there stay. And what went wrong, by clip. load: where
+    the networks come from. Raises as `Making.load`.
     """
     generated, true = folder / making.key, folder / f"{making.protocol.frames}-true"
     wanted = [(clip, generated / f"{film_name(clip)}.mp4", true / f"{film_name(clip)}.mp4") for clip in clips]
     missing = [place for place in wanted if not (place[1].exists() and place[2].exists())]
     faults: dict[str, str] = {}
-    models = making.load() if missing else None
+    models = making.load(load) if missing else None
     for done, (clip, made, shown) in enumerate(missing):
         if on_step is not None:
             on_step(f"making {making.key}", done, len(missing))

@@ -5,12 +5,14 @@ A row that cannot be measured says why, and the others go on.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import EmotiveTalkError, InputError
+from ...film.film import load_models
 from ...training.source import Clip, Source
 from .making import Making, film_name, held_out_clips, make_films
 from .paper import LENGTHS, PAPER_ROWS, Protocol
@@ -73,6 +75,7 @@ def measure_tables(
     usual: what no row says otherwise · folder, archive: where films lie, and what was read of them · most: films of a
     row · coefficients: as `read_coefficients` gives them, the generated ones called generated/KEY/NAME.
     """
+    load = lru_cache(maxsize=1)(load_models)  # most rows are of the same networks
     report: dict[str, Any] = {"meta": {}, "tables": {str(table): {} for table in tables}}
     for row in (row for row in ROWS if row.table in tables):
         making = row.making(usual)
@@ -80,7 +83,7 @@ def measure_tables(
         report["tables"][str(row.table)][row.name] = entry
         try:
             clips = _clips(source, row, making.protocol, most)
-            generated, true, faults = make_films(source, clips, making, folder, on_step)
+            generated, true, faults = make_films(source, clips, making, folder, on_step, load)
             measured = measure_folders(
                 networks,
                 generated,
