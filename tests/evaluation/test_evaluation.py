@@ -159,20 +159,21 @@ def test_a_second_run_makes_nothing_again(suite, tiny_weights, probe_file):
 
 def test_a_stopped_run_keeps_its_sections_and_films(suite, tiny_weights, probe_file, tmp_path):
     out = tmp_path / "report.json"
+    asked = {"plan": replace(PLAN, sections=("sync", "emotion")), "probe": probe_file, "device": "cpu"}
 
     def stop(section: str, done: int, total: int) -> None:
         if section == "emotion" and done == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(tiny_weights, out, plan=PLAN, probe=probe_file, device="cpu", on_step=stop)
+        run(tiny_weights, out, **asked, on_step=stop)
     assert "sync" in json.loads(out.read_text())["sections"]
-    plan = replace(PLAN, sections=("probes", "sync", "emotion"))
     films = list(out.parent.glob("report.films/*/*.npz"))
     assert len(films) == PLAN.clips + 1
     made = films[0].stat().st_mtime_ns
-    report = run(tiny_weights, out, plan=plan, probe=probe_file, device="cpu")
-    assert films[0].stat().st_mtime_ns == made
+    told: list[str] = []
+    report = run(tiny_weights, out, **asked, on_step=lambda name, *_: told.append(name))
+    assert films[0].stat().st_mtime_ns == made and set(told) == {"emotion"}
     assert report["sync"] == suite[0]["sync"]
     assert report["emotion"] == suite[0]["emotion"]
 

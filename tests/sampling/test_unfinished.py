@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import pytest
 import torch
 from test_sampling_video import SETTINGS, Exact, conditions
 from torch import nn
+from trainings import FORKS, command_line
 
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.face.detail import DetailTransfer
@@ -177,13 +177,17 @@ def test_talk_that_was_ended_leaves_nothing_half_and_goes_on(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     states, out = tmp_path / "cache" / "emotivetalk" / "unfinished", tmp_path / "stopped.mp4"
     command = ["talk", "--portrait", str(portrait_file), "--audio", str(recording_file), "--weights", str(tiny_weights)]
-    command += ["--crop", "--steps", "25", "--device", "cpu", "--quiet"]
-    program = subprocess.Popen([sys.executable, "-m", "emotivetalk_core", *command, "--out", str(out)])
+    command += ["--crop", "--steps", "12", "--device", "cpu", "--quiet"]
+    said = tmp_path / "cache" / "said"
+    said.parent.mkdir()
+    program = FORKS.Process(target=command_line, args=([*command, "--out", str(out)], {**os.environ}, said))
+    program.start()
     until = time.monotonic() + 120
-    while not list(states.glob("*/latents.safetensors")) and program.poll() is None and time.monotonic() < until:
+    while not list(states.glob("*/latents.safetensors")) and program.is_alive() and time.monotonic() < until:
         time.sleep(0.02)
-    program.send_signal(signal.SIGTERM)
-    assert program.wait(60) == 128 + signal.SIGTERM
+    program.terminate()
+    program.join(60)
+    assert program.exitcode == 128 + signal.SIGTERM, said.read_text()
     assert list(states.glob("*/latents.safetensors")) and [path.name for path in tmp_path.iterdir()] == ["cache"]
 
     written = frames_written(monkeypatch)
