@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..sheet import Sheet
 from .records import FILMS, Row, write_whole
@@ -30,7 +30,7 @@ class Thumbnails:
     def add(self, row: Row, picture: np.ndarray) -> None:
         """picture: uint8 [h, w, 3], of the row's piece."""
         if self._seen % self._every == 0:
-            small = Image.fromarray(np.ascontiguousarray(picture)).resize((THUMBNAIL, THUMBNAIL))
+            small = ImageOps.fit(Image.fromarray(np.ascontiguousarray(picture)), (THUMBNAIL, THUMBNAIL))
             self._kept.append((row, np.asarray(small)))
             if len(self._kept) > _MOST_OF_A_FILM:
                 self._kept, self._every = self._kept[::2], 2 * self._every

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from emotivetalk_core.face import mtcnn
+from emotivetalk_core.face.mtcnn import FoundFaces
 from emotivetalk_core.preparing.lists import Cut
 from emotivetalk_core.preparing.pieces import TIGHTEST, Piece, make_piece
 from emotivetalk_core.preparing.settings import Filters, PrepareSettings
@@ -78,6 +80,16 @@ def test_the_square_holds_film_and_not_its_edge_drawn_out(anna: list[torch.Tenso
     assert closer.framing == pytest.approx(TIGHTEST, abs=0.03) and closer.outside > SETTINGS.filters.outside
     for each in (whole, close, closer, rim):
         assert each.face_box.min() > 0 and each.face_box.max() < 64
+
+
+@pytest.mark.parametrize("score, seen", [(0.8, False), (0.9, True)])
+def test_hands_are_no_second_person(anna: list[torch.Tensor], monkeypatch, score: float, seen: bool) -> None:
+    """Of which MTCNN is less sure than of faces."""
+    tracker = Tracker()
+    assert tracker.see(anna[0]) is not None
+    found = FoundFaces(np.array([[0.0, 0, 40, 40]]), np.array([score]), np.zeros((1, 5, 2)))
+    monkeypatch.setattr(mtcnn, "find", lambda *_: found)
+    assert tracker.others(anna[0]) is seen
 
 
 def test_hours_without_a_face_are_searched_once_a_second(anna: list[torch.Tensor]) -> None:
