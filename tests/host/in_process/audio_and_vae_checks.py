@@ -214,17 +214,18 @@ def check_host_nodes_take_the_vae() -> None:
     """The host's nodes encode and decode, in tiles and not; what does not fit is cropped, as for every VAE."""
     import nodes
 
-    hosted, image = vae(), picture(2, 96)
+    hosted, image = vae(), picture(2, 80)
     (latent,) = nodes.VAEEncode().encode(hosted, image)
-    assert latent["samples"].shape == (2, 4, 24, 24)
-    assert nodes.VAEEncode().encode(hosted, image[:1, :95, :94])[0]["samples"].shape == (1, 4, 23, 23)
-    (tiled,) = nodes.VAEEncodeTiled().encode(hosted, image, 64, 16)
-    assert (tiled["samples"] - latent["samples"]).abs().mean() < 0.2 * latent["samples"].abs().mean()
+    assert latent["samples"].shape == (2, 4, 20, 20)
+    assert nodes.VAEEncode().encode(hosted, image[:1, :79, :78])[0]["samples"].shape == (1, 4, 19, 19)
+    (tiled,) = nodes.VAEEncodeTiled().encode(hosted, image[:1], 64, 16)
+    first = {"samples": latent["samples"][:1]}
+    assert (tiled["samples"] - first["samples"]).abs().mean() < 0.2 * first["samples"].abs().mean()
     (frames,) = nodes.VAEDecode().decode(hosted, latent)
     larger = enlarged(image)
     assert frames.shape == larger.shape and (frames - larger).abs().mean() < 0.05
-    (pieces,) = nodes.VAEDecodeTiled().decode(hosted, latent, 64, 16)
-    assert pieces.shape == frames.shape and (pieces - frames).abs().mean() < 0.02
+    (pieces,) = nodes.VAEDecodeTiled().decode(hosted, first, 64, 16)
+    assert pieces.shape == frames[:1].shape and (pieces - frames[:1]).abs().mean() < 0.02
 
 
 def check_tiles_know_their_neighbours_in_time() -> None:

@@ -177,7 +177,7 @@ def check_lora_is_felt() -> None:
     """In the fast mode too, at every forward; afterwards nothing of it is left."""
     import comfy.sd
 
-    shot = Shot(9)
+    shot = Shot(5)
     key = "diffusion_model.mid_block.attentions.0.transformer_blocks.0.attn2.to_q"
     random = torch.Generator().manual_seed(0)
     width = shot.model.model.diffusion_model.mid_block.attentions[0].transformer_blocks[0].attn2.to_q.weight.shape[0]
