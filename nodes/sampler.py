@@ -20,7 +20,8 @@ from ..emotivetalk_core.diffusion.noise_levels import NOISE_GRIDS, frame_noise, 
 from ..emotivetalk_core.errors import InputError, SettingsError
 from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, plan
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
-from ..emotivetalk_core.sampling.video import FAST_STEPS, Round, VideoSamplingSettings, rounds_of
+from ..emotivetalk_core.sampling.video import Round, VideoSamplingSettings, rounds_of
+from ..emotivetalk_core.sampling.video import fast as sooner
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .guider import FaceGuider
 from .kept_features import KEPT_FEATURES
@@ -190,8 +191,8 @@ class WindowedSampler(io.ComfyNode):
                     "fast",
                     default=False,
                     optional=True,
-                    tooltip="Sooner, for a small price: windows that share no frames, the deep layers at every other "
-                    "step alone, and ten steps where the weights say more.",
+                    tooltip="Sooner, for a small price: windows that share no frames, two fifths of the weights' own "
+                    "steps, ten at most, and from four on the deep layers at every other one alone.",
                 ),
             ],
             outputs=[io.Latent.Output(display_name="latent")],
@@ -222,30 +223,30 @@ class WindowedSampler(io.ComfyNode):
                 "fast off."
             )
         defaults = model.model.sampling_defaults
-        if fast and defaults.steps > FAST_STEPS:
-            defaults = replace(defaults, steps=FAST_STEPS, grid="ays")
-        grid = defaults.grid if grid == AS_WEIGHTS else grid
-        sigmas = noise_grid(grid, steps or defaults.steps, defaults.sigma_max)
+        own = VideoSamplingSettings(steps=defaults.steps, grid=defaults.grid)
+        chosen = sooner(own, steps or None) if fast else replace(own, steps=steps or own.steps)
+        grid = chosen.grid if grid == AS_WEIGHTS else grid
+        sigmas = noise_grid(grid, chosen.steps, defaults.sigma_max)
         ratio = latent.get("downscale_ratio_spacial")
         start = comfy.sample.fix_empty_latent_channels(model, latent["samples"], ratio)
 
         frames = start.shape[0]
-        own = own_windows(defaults, model.model.latent_format.spacial_downscale_ratio, *start.shape[-2:])
-        window, overlap = _windows(own, window, 0 if fast else overlap)
+        trained = own_windows(defaults, model.model.latent_format.spacial_downscale_ratio, *start.shape[-2:])
+        window, overlap = _windows(trained, window, 0 if fast else overlap)
         guidance = {"lip_guidance": lip_guidance, "emotion_guidance": emotion_guidance}
         settings = VideoSamplingSettings(
             steps=len(sigmas) - 1,
             window=window,
             overlap=overlap,
-            fusion="shifted" if fast else "overlap",
-            reuse=fast,
+            fusion=chosen.fusion,
+            reuse=chosen.reuse,
             **guidance,
         )
         motion = positive[0][1].get("motion_bucket_id", defaults.motion_bucket)
         shared = "none and move on" if fast else overlap
-        chosen = f"{grid}, windows of {window} frames that share {shared}, motion amount {motion:.0f}"
+        said = f"{grid}, windows of {window} frames that share {shared}, motion amount {motion:.0f}"
         work = plan(frames, settings)
-        notes = [chosen, forecast(model, (min(window, frames), *start.shape[1:]), work, reuse=fast)]
+        notes = [said, forecast(model, (min(window, frames), *start.shape[1:]), work, reuse=settings.reuse)]
         ui = ui_notes(cls, notes)
         noise = frame_noise(frames, tuple(start.shape[1:]), seed)
         makes = (noise, sigmas, start, latent.get("noise_mask"), positive, settings)

@@ -74,7 +74,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     sampling.add_argument(
         "--fast",
         action="store_true",
-        help="sooner, for a price: windows that share no frames, and ten steps where there were more",
+        help="sooner, for a price: windows that share no frames, and two fifths of the steps, ten at most",
     )
     sampling.add_argument("--steps", type=values.steps, metavar="N", help="denoising steps (*)")
     sampling.add_argument("--grid", choices=("karras", "ays"), help="how the noise levels are spaced (*)")

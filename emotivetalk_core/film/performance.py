@@ -255,7 +255,7 @@ def talk_settings(request: FilmRequest, models: ModelSet) -> TalkSettings:
     """The weights' own settings with what was chosen in their place. Raises SettingsError."""
     own = default_settings(models, drawn_size(request, models))
     if request.fast:
-        own = replace(own, video=fast(own.video))
+        own = replace(own, video=fast(own.video, request.steps))
     overlap = request.overlap
     if overlap is None and request.window is not None:
         overlap = min(own.video.overlap, request.window // 2)  # a shorter window alone is no contradiction

@@ -75,13 +75,21 @@ class VideoSamplingSettings:
 FAST_STEPS = 10
 """As many as Align Your Steps' grid is made for (Sabour et al. 2024)."""
 
+_FAST_SHARE = 2 / 5
+"""Of the steps: what ten are of the paper's 25, and two of the bundled weights' five."""
 
-def fast(settings: VideoSamplingSettings) -> VideoSamplingSettings:
-    """The same video sooner: windows without overlap, every other step with the deep features of the one before, and
-    where there were more steps than ten, ten on AYS' grid. What each costs: docs/benchmarks.md.
+_REUSE_FROM = 4
+"""Steps from which on neighbours are near enough for one's deep features to serve the other."""
+
+
+def fast(settings: VideoSamplingSettings, steps: int | None = None) -> VideoSamplingSettings:
+    """The same video sooner: windows without overlap, two fifths of the steps, ten at most, on AYS' grid, and from four
+    on every other one with the deep features of the one before. What each costs: docs/benchmarks.md.
+
+    steps: so many in the place of those.
     """
-    quick = replace(settings, fusion="shifted", reuse=True)
-    return quick if settings.steps <= FAST_STEPS else replace(quick, steps=FAST_STEPS, grid="ays")
+    chosen = steps or min(FAST_STEPS, max(1, round(_FAST_SHARE * settings.steps)))
+    return replace(settings, steps=chosen, grid="ays", fusion="shifted", reuse=chosen >= _REUSE_FROM)
 
 
 @dataclass(frozen=True)

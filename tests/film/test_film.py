@@ -146,7 +146,7 @@ def test_fast_is_what_its_settings_say_and_steps_that_are_named_go_before(models
         return talk_settings(request_of(portrait_file, recording_file, **more), models).video
 
     own = sampled()
-    assert sampled(fast=True) == replace(own, fusion="shifted", reuse=True)
+    assert own.steps == 2 and sampled(fast=True) == replace(own, steps=1, grid="ays", fusion="shifted")
     many = replace(models, defaults=replace(models.defaults, steps=25, grid="karras"))
     request = request_of(portrait_file, recording_file, fast=True)
     assert talk_settings(request, many).video == replace(own, steps=10, grid="ays", fusion="shifted", reuse=True)

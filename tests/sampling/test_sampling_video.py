@@ -234,9 +234,21 @@ def test_deep_features_are_those_of_the_step_before():
         assert (network(other, torch.tensor([0.2]), motion, times) - again).abs().max() > 1e-4
 
 
-def test_the_fast_mode_takes_ten_steps_or_fewer():
-    assert fast(SETTINGS) == replace(SETTINGS, fusion="shifted", reuse=True)
-    assert fast(VideoSamplingSettings()) == VideoSamplingSettings(steps=10, grid="ays", fusion="shifted", reuse=True)
+@pytest.mark.parametrize(
+    ("own", "asked", "taken", "reuse"),
+    [
+        (25, None, 10, True),
+        (40, None, 10, True),
+        (5, None, 2, False),
+        (1, None, 1, False),
+        (5, 4, 4, True),
+        (25, 3, 3, False),
+    ],
+)
+def test_the_fast_mode_takes_two_fifths_of_the_steps_and_deep_features_twice_from_four_on(own, asked, taken, reuse):
+    slow = replace(SETTINGS, steps=own, grid="karras", lip_guidance=1.5, seed=3)
+    quick = replace(slow, steps=taken, grid="ays", fusion="shifted", reuse=reuse)
+    assert fast(slow, asked) == quick
 
 
 def test_a_value_that_is_not_finite_names_window_and_step():

@@ -21,7 +21,9 @@ sys.path.append(str(Path(__file__).parent))
 
 from shots import DEMO, Shot, agree, difference, part  # noqa: E402  (the files here are no package)
 
-FAST: dict[str, Any] = {"fusion": "shifted", "reuse": True}
+STEPS = 4
+"""As few as use deep features twice."""
+FAST: dict[str, Any] = {"fusion": "shifted", "reuse": True, "grid": "ays", "steps": STEPS}
 """The core's settings."""
 
 
@@ -41,22 +43,23 @@ def forwards_of(shot: Shot) -> Iterator[list[str]]:
 
 
 def check_fast_is_the_cores() -> None:
-    """Windows that share nothing and move on, deep features that serve two steps, the bundled weights too; an odd
-    number of steps, whose last is by itself; one window; guidance; and ten steps of AYS for many.
+    """Windows that share nothing and move on, deep features that serve two steps; an odd number of steps, whose last is
+    by itself; one window; guidance; ten steps of AYS for the paper's 25, and two whole ones for the bundled weights'
+    five.
     """
     shot = Shot(17)
-    for steps in (2, 5):
-        agree(shot.windowed(fast=True, steps=steps), shot.core(**FAST, steps=steps))
-    for left_out in ({"fusion": "shifted"}, {"reuse": True}):
-        assert difference(shot.core(**FAST), shot.core(**left_out)) > 3e-3, "nothing would be seen without it"
-    agree(Shot(5).windowed(fast=True), Shot(5).core(**FAST))
-    guided = {"lip_guidance": 2.0, "emotion_guidance": 1.5, "steps": 4}
-    agree(shot.windowed(fast=True, **guided), shot.core(**FAST, **guided))
-    many, defaults = shot.model.clone(), replace(shot.model.model.sampling_defaults, steps=14, grid="karras")
+    for steps in (STEPS, 5):
+        agree(shot.windowed(fast=True, steps=steps), shot.core(**FAST | {"steps": steps}))
+    for change in ({"fusion": "overlap"}, {"reuse": False}):
+        assert difference(shot.core(**FAST), shot.core(**FAST | change)) > 3e-3, "nothing would be seen of it"
+    agree(Shot(5).windowed(fast=True, steps=STEPS), Shot(5).core(**FAST))
+    guided = {"lip_guidance": 2.0, "emotion_guidance": 1.5}
+    agree(shot.windowed(fast=True, steps=STEPS, **guided), shot.core(**FAST, **guided))
+    many, defaults = shot.model.clone(), replace(shot.model.model.sampling_defaults, steps=25, grid="karras")
     with mock.patch.object(many.model, "sampling_defaults", defaults):
-        agree(shot.windowed(many, fast=True), shot.core(**FAST, steps=10, grid="ays"))
+        agree(shot.windowed(many, fast=True), shot.core(**FAST | {"steps": 10}))
     demo = Shot(10, weights=DEMO)
-    agree(demo.windowed(fast=True), demo.core(**FAST))
+    agree(demo.windowed(fast=True), demo.core(fusion="shifted", steps=2))
 
 
 def check_every_other_step_is_of_the_outermost_level() -> None:
@@ -66,8 +69,8 @@ def check_every_other_step_is_of_the_outermost_level() -> None:
         shot.windowed(fast=True, steps=5)
     assert seen == ["whole", "outer"] * 6 + ["whole"] * 3, seen
     with forwards_of(shot) as seen, room_for_one(lambda: True):
-        shot.windowed(fast=True, lip_guidance=2.0, emotion_guidance=2.0)
-    assert seen == ["whole", "whole", "whole", "outer", "outer", "outer"] * 3, seen
+        shot.windowed(fast=True, steps=STEPS, lip_guidance=2.0, emotion_guidance=2.0)
+    assert seen == ["whole", "whole", "whole", "outer", "outer", "outer"] * 6, seen
 
 
 @contextmanager
@@ -102,8 +105,8 @@ def check_conditions_may_be_computed_together_or_apart() -> None:
     ):
         for full in (lambda: first, lambda: not first):
             with room_for_one(full), forwards_of(shot) as seen:
-                agree(shot.windowed(fast=True, **guided), core)
-            assert len(seen) == 8, seen  # of each of two windows, three at one step and one at the other
+                agree(shot.windowed(fast=True, steps=STEPS, **guided), core)
+            assert len(seen) == 16, seen  # of two windows twice, three at one step and one at the other
 
 
 def check_nothing_is_left_of_a_run() -> None:
@@ -127,15 +130,15 @@ def check_nothing_is_left_of_a_run() -> None:
     with mock.patch.object(kept, "__init__", watched):
         with mock.patch.object(kept, "begin_step", cancelled):
             try:
-                shot.windowed(fast=True)
+                shot.windowed(fast=True, steps=STEPS)
             except comfy.model_management.InterruptProcessingException:
                 comfy.model_management.interrupt_current_processing(False)
             else:
                 raise AssertionError("the interrupt was swallowed")
         other = Shot(17)
         other.portrait = 1 - other.portrait
-        agree(other.windowed(other.model, fast=True), other.core(**FAST))
-        agree(shot.windowed(fast=True), shot.core(**FAST))
+        agree(other.windowed(other.model, fast=True, steps=STEPS), other.core(**FAST))
+        agree(shot.windowed(fast=True, steps=STEPS), shot.core(**FAST))
     agree(shot.windowed(), slow, 1e-6)
     gc.collect()
     assert len(stores) == 3 and not any(store() for store in stores), stores
@@ -185,10 +188,10 @@ def check_lora_is_felt() -> None:
         f"{key}.lora_up.weight": torch.randn(width, 4, generator=random),
         f"{key}.lora_down.weight": torch.randn(4, width, generator=random),
     }
-    plain = shot.windowed(fast=True)
+    plain = shot.windowed(fast=True, steps=STEPS)
     strong, _ = comfy.sd.load_lora_for_models(shot.model, None, lora, 1.0, 0.0)
-    assert difference(shot.windowed(strong, fast=True), plain) > 1e-3
-    agree(shot.windowed(fast=True), plain, 1e-6)
+    assert difference(shot.windowed(strong, fast=True, steps=STEPS), plain) > 1e-3
+    agree(shot.windowed(fast=True, steps=STEPS), plain, 1e-6)
 
 
 def check_compiled_model_agrees() -> None:
@@ -202,7 +205,7 @@ def check_compiled_model_agrees() -> None:
         if hasattr(module, "attention"):
             module.attention = attention_pytorch  # as on a GPU: the one for the CPU asks for free memory in the middle
     set_torch_compile_wrapper(model=model, backend="eager", fullgraph=True)
-    agree(shot.windowed(model, fast=True), shot.core(**FAST))
+    agree(shot.windowed(model, fast=True, steps=STEPS), shot.core(**FAST))
 
 
 def check_others_wrappers_see_what_they_know() -> None:
@@ -224,7 +227,7 @@ def check_others_wrappers_see_what_they_know() -> None:
     model = shot.model.clone()
     model.add_wrapper(comfy.patcher_extension.WrappersMP.PREDICT_NOISE, around_predictions)
     model.set_model_unet_function_wrapper(around_the_network)
-    agree(shot.windowed(model, fast=True, steps=5), shot.core(**FAST, steps=5))
+    agree(shot.windowed(model, fast=True, steps=5), shot.core(**FAST | {"steps": 5}))
     assert whole == [17] * 3 and parts == [8] * 15, (whole, parts)
 
     def twice(apply_model: Any, given: dict[str, Any]) -> torch.Tensor:
@@ -234,8 +237,8 @@ def check_others_wrappers_see_what_they_know() -> None:
     model = shot.model.clone()
     model.set_model_unet_function_wrapper(twice)
     with forwards_of(shot) as seen:
-        shot.windowed(model, fast=True)
-    assert seen == ["whole"] * 12, seen
+        shot.windowed(model, fast=True, steps=STEPS)
+    assert seen == ["whole"] * 24, seen
 
 
 def check_masked_latents_stay() -> None:
@@ -261,7 +264,7 @@ def check_forecast_knows_it() -> None:
     network = shot.model.model
     with mock.patch.object(sampler, "ui_notes", lambda node, notes: said.append(notes) or {}):
         shot.windowed(steps=4)
-        shot.windowed(steps=4, fast=True)
+        shot.windowed(steps=STEPS, fast=True)
     alone = "every other one of the outermost level alone"
     assert alone in said[1][1] and alone not in said[0][1], said
     assert "that share none and move on" in said[1][0], said
@@ -272,9 +275,9 @@ def check_forecast_knows_it() -> None:
         return asked[-1][1]
 
     with mock.patch.object(type(network), "memory_required", watched):
-        shot.windowed(steps=2)
+        shot.windowed(steps=STEPS)
         slow = dict(asked)
         asked.clear()
-        shot.windowed(steps=2, fast=True)
+        shot.windowed(steps=STEPS, fast=True)
     kept = network.diffusion_model.config.block_channels[1] * 8 * 16 * 16 * 4  # of a window of eight, in float32
     assert slow[8] + kept == dict(asked)[8] and len({needed for frames, needed in asked if frames == 8}) == 1, asked
