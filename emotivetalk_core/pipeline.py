@@ -14,7 +14,7 @@ import torch
 from .audio.feature_windows import encode_speech
 from .direction.head_pose import motion_bucket
 from .errors import SettingsError
-from .face.detail import DetailTransfer, resized
+from .face.detail import DetailTransfer, doubt_around, resized
 from .face.head_turn import box_of_mask, turn_head, turned_portraits
 from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
@@ -236,7 +236,8 @@ def render(
     if not processes.first:
         return
 
-    transfer = DetailTransfer(settings.detail)
+    stands = conditions.head_pose is None and conditions.motion_bucket == 0
+    transfer = DetailTransfer(settings.detail, doubt=doubt_around(conditions.face_mask.cpu()) if stands else None)
 
     def frames_from(first: int) -> Iterator[torch.Tensor]:
         return _finished_frames(models, conditions, latents, settings, transfer, first)

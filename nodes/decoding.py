@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.face.detail import DetailTransfer, resized
+from ..emotivetalk_core.face.detail import DetailTransfer, doubt_around, resized
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
 from ..emotivetalk_core.models.vae import FRAME_ALONE, frames_at_once
 from ..emotivetalk_core.types import FaceRegions, HeadPose
@@ -15,6 +15,8 @@ from ..emotivetalk_core.video.frame_rate import doubled
 from .layouts import frames_of
 from .vae import ClipVAE
 
+HEAD_STANDS = "head_stands"
+"""In a LATENT: whether the head that was sampled stays where the portrait has it: beyond the face nothing moves."""
 STILL_FRAMES = 9
 """Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
 neighbours does not come out as those of a video do.
@@ -25,9 +27,9 @@ class CropFrames:
     """The talking crop as it is to be seen: decoded, doubled where it was sampled at half the rate, and with the
     portrait's detail where its crop is given.
 
-    samples [n, 4, h, w] · count: frames that are wanted · transfer: what the frames are sent through, one after the
-    other · seconds: that decoding them all will take, seen of the portrait; None without its crop. InputError where
-    the crop is of another size than the frames.
+    samples [n, 4, h, w] · count: frames that are wanted · stands: whether the head stays where the portrait has it ·
+    transfer: what the frames are sent through, one after the other · seconds: that decoding them all will take, seen of
+    the portrait; None without its crop. InputError where the crop is of another size than the frames.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class CropFrames:
         crop_record: FaceRegions | None = None,
         head_pose: HeadPose | None = None,
         detail: float = 1.0,
+        stands: bool = False,
     ) -> None:
         self.vae, self.samples, self.count, self.half_rate = vae, samples, count, half_rate
         self.crop_record, self.head_pose = crop_record, head_pose
-        self.transfer = DetailTransfer(detail)
+        still_face = crop_record.face_mask if crop_record is not None and head_pose is None and stands else None
+        self.transfer = DetailTransfer(detail, doubt=None if still_face is None else doubt_around(still_face.cpu()))
         self.seconds, self.unmoved = None, None
         if portrait_crop is not None:
             crop, still, a_frame = portrait_and_still(vae, samples, portrait_crop)

@@ -22,6 +22,7 @@ from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, p
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.sampling.video import Round, VideoSamplingSettings, rounds_of
 from ..emotivetalk_core.sampling.video import fast as sooner
+from .decoding import HEAD_STANDS
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .guider import FaceGuider
 from .kept_features import KEPT_FEATURES
@@ -274,7 +275,8 @@ class WindowedSampler(io.ComfyNode):
         samples = samples.to(comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype())
         kept = {name: value for name, value in latent.items() if not name.startswith("downscale_ratio")}
         state = {} if unfinished is None else {STATE: unfinished}
-        return io.NodeOutput(kept | {"samples": samples} | state, ui=ui)
+        stands = motion == 0 and len(positive[0][1]["concat_latent_image"]) == 1
+        return io.NodeOutput(kept | {"samples": samples, HEAD_STANDS: stands} | state, ui=ui)
 
 
 def forecast(

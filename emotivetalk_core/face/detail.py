@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from ..errors import SettingsError
 from ..types import HeadPose
 from .blur import blurred
-from .head_turn import turn_head
+from .head_turn import box_of_mask, turn_head
 
 FINE, COARSE = 1.5 / 128, 6 / 128
 """Radii that differences are looked at in, as parts of the crop's side: the geometric mean of both is the change. The
@@ -33,6 +33,11 @@ NOISE = (0.02, 0.05)
 MOVED = (0.04, 0.10)
 """So does M. Fitted on drawn people, with the truth at hand: networks that see eight features of the neighbourhood
 gain 0.1 dB over these two numbers. What is lost by moving them by a third is below that.
+"""
+AROUND = (0.06, 0.08)
+"""How far beyond the box of a face that stays in its place its changes may reach, and over what further distance the
+change that counts grows e times as large; both in the box's height. Out there a collar or a badge changes by the
+networks' doing alone, for they never met one.
 """
 RELEASE = 0.5
 """Of a change that ends, this share lasts into the next frame: what comes and goes does not flicker. What begins counts
@@ -50,15 +55,16 @@ class DetailTransfer:
     goes on from; None before the first.
 
     amount: how much, 0…1; at 0 only the colours, at 1 all. Raises SettingsError for another · colours: whether frames
-    are given the picture's where they move, too, for an autoencoder has faded them.
+    are given the picture's where they move, too, for an autoencoder has faded them · doubt [1, 1, s, s]: how many times
+    as large a change has to be to count, see `doubt_around`; None: nowhere larger.
     """
 
-    def __init__(self, amount: float = 1.0, *, colours: bool = True) -> None:
+    def __init__(self, amount: float = 1.0, *, colours: bool = True, doubt: torch.Tensor | None = None) -> None:
         if not 0 <= amount <= 1:
             raise SettingsError(
                 f"The detail is {amount:g}: 0 (none of the portrait's) to 1 (all that holds) is expected."
             )
-        self.amount, self.colours = amount, colours
+        self.amount, self.colours, self.doubt = amount, colours, doubt
         self.change: torch.Tensor | None = None
 
     def __call__(self, frames: torch.Tensor, picture: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
@@ -77,7 +83,10 @@ class DetailTransfer:
         plain = resized(plain, size)
         if self.amount == 0:
             return plain.clamp(0, 1)
-        change = self._steadied(_change(moved))
+        change = _change(moved)
+        if self.doubt is not None:
+            change = change / resized(self.doubt.to(change), change.shape[-2:]).clamp(min=1)
+        change = self._steadied(change)
         shown = resized(_smooth_step(change, *NOISE) * difference, size)
         let_go = resized(_smooth_step(change, *MOVED), size).clamp(0, 1)
         detailed = torch.lerp(picture + shown, plain, let_go)
@@ -92,6 +101,18 @@ class DetailTransfer:
             steadied.append(frame)
             self.change = frame
         return torch.stack(steadied)
+
+
+def doubt_around(face_mask: torch.Tensor) -> torch.Tensor:
+    """How little a change is believed away from a face that stands still [1, 1, s, s]: 1 in the box of its mask [1, s,
+    s] and a little around, growing with the distance.
+    """
+    left, top, right, bottom = box_of_mask(face_mask)
+    centres = torch.arange(face_mask.shape[-1]) + 0.5
+    across = torch.maximum(left - centres, centres - right).clamp(min=0)[None]
+    down = torch.maximum(top - centres, centres - bottom).clamp(min=0)[:, None]
+    near, further = (share * (bottom - top) for share in AROUND)
+    return (((across.square() + down.square()).sqrt() - near).clamp(min=0) / further).exp()[None, None]
 
 
 def colour_map(still: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """The portrait's detail given back to frames: what stands still, what moves, what turns, and how it runs in time."""
 
+import math
 from itertools import repeat
 
 import pytest
@@ -9,9 +10,11 @@ from torch.nn import functional as F
 from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.face.blur import blurred
 from emotivetalk_core.face.detail import (
+    AROUND,
     DetailTransfer,
     at_own_resolution,
     colour_map,
+    doubt_around,
     lost_colours,
     mapped,
 )
@@ -115,6 +118,29 @@ def test_an_amount_beyond_its_range_is_refused():
     for amount in (-0.1, 1.5, float("nan")):
         with pytest.raises(SettingsError, match="0 .* to 1"):
             DetailTransfer(amount)
+
+
+def test_a_change_counts_for_less_the_further_it_is_from_a_face_that_stands_still(picture, still):
+    """1 in the box and AROUND[0] of its height beyond, then e times as much for each AROUND[1]; in the corner by the
+    nearest corner of the box. What moves in a far corner is the portrait's to the last bit, in the face the frame's.
+    """
+    mask = torch.zeros(1, SIDE, SIDE)
+    mask[:, 20:40, 24:40] = 1  # 20 high
+    doubt = doubt_around(mask)
+    assert doubt.shape == (1, 1, SIDE, SIDE) and doubt.min() == 1 and (doubt[..., 20:40, 24:40] == 1).all()
+    near, further = (20 * share for share in AROUND)
+    expected = [(max(0.0, 0.5 + k - near)) / further for k in range(10)]
+    torch.testing.assert_close(doubt[0, 0, 30, 40:50].log(), torch.tensor(expected))
+    torch.testing.assert_close(doubt[0, 0, 50, 52].log(), torch.tensor((math.hypot(10.5, 12.5) - near) / further))
+
+    frame = still.clone()
+    frame[..., 26:34, 28:36] = 0.0  # the mouth
+    frame[..., 52:60, 52:60] = 0.0  # a badge
+    seen = DetailTransfer(doubt=doubt)(frame, picture, still)
+    assert torch.equal(seen[..., 48:, 48:], picture[..., 48:, 48:])
+    plain = DetailTransfer()(frame, picture, still)
+    assert not torch.equal(plain[..., 48:, 48:], picture[..., 48:, 48:])
+    assert torch.equal(seen[..., 28:32, 30:34], plain[..., 28:32, 30:34])
 
 
 def test_chunks_make_no_difference(picture, still):
