@@ -15,8 +15,8 @@ from ..emotivetalk_core.video.frame_rate import doubled
 from .layouts import frames_of
 from .vae import ClipVAE
 
-HEAD_STANDS = "head_stands"
-"""In a LATENT: whether the head that was sampled stays where the portrait has it: beyond the face nothing moves."""
+STILL_FACE = "still_face"
+"""In a LATENT: the mask [1, h, w] of a face that stays where the portrait has it, so that beyond it nothing moves."""
 STILL_FRAMES = 9
 """Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
 neighbours does not come out as those of a video do.
@@ -27,9 +27,9 @@ class CropFrames:
     """The talking crop as it is to be seen: decoded, doubled where it was sampled at half the rate, and with the
     portrait's detail where its crop is given.
 
-    samples [n, 4, h, w] · count: frames that are wanted · stands: whether the head stays where the portrait has it ·
-    transfer: what the frames are sent through, one after the other · seconds: that decoding them all will take, seen of
-    the portrait; None without its crop. InputError where the crop is of another size than the frames.
+    samples [n, 4, h, w] · count: frames that are wanted · still_face: see STILL_FACE · transfer: what the frames are
+    sent through, one after the other · seconds: that decoding them all will take, seen of the portrait; None without
+    its crop. InputError where the crop is of another size than the frames.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class CropFrames:
         crop_record: FaceRegions | None = None,
         head_pose: HeadPose | None = None,
         detail: float = 1.0,
-        stands: bool = False,
+        still_face: torch.Tensor | None = None,
     ) -> None:
         self.vae, self.samples, self.count, self.half_rate = vae, samples, count, half_rate
         self.crop_record, self.head_pose = crop_record, head_pose
-        still_face = crop_record.face_mask if crop_record is not None and head_pose is None and stands else None
-        self.transfer = DetailTransfer(detail, doubt=None if still_face is None else doubt_around(still_face.cpu()))
+        stands = still_face is not None and head_pose is None
+        self.transfer = DetailTransfer(detail, doubt=doubt_around(still_face.cpu()) if stands else None)
         self.seconds, self.unmoved = None, None
         if portrait_crop is not None:
             crop, still, a_frame = portrait_and_still(vae, samples, portrait_crop)

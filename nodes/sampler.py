@@ -22,7 +22,7 @@ from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, p
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.sampling.video import Round, VideoSamplingSettings, rounds_of
 from ..emotivetalk_core.sampling.video import fast as sooner
-from .decoding import HEAD_STANDS
+from .decoding import STILL_FACE
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .guider import FaceGuider
 from .kept_features import KEPT_FEATURES
@@ -275,8 +275,10 @@ class WindowedSampler(io.ComfyNode):
         samples = samples.to(comfy.model_management.intermediate_device(), comfy.model_management.intermediate_dtype())
         kept = {name: value for name, value in latent.items() if not name.startswith("downscale_ratio")}
         state = {} if unfinished is None else {STATE: unfinished}
-        stands = motion == 0 and len(positive[0][1]["concat_latent_image"]) == 1
-        return io.NodeOutput(kept | {"samples": samples, HEAD_STANDS: stands} | state, ui=ui)
+        kept.pop(STILL_FACE, None)
+        if motion == 0 and len(positive[0][1]["concat_latent_image"]) == 1:
+            kept[STILL_FACE] = positive[0][1]["face_mask"][0]
+        return io.NodeOutput(kept | {"samples": samples} | state, ui=ui)
 
 
 def forecast(

@@ -31,7 +31,7 @@ from ..emotivetalk_core.sampling.estimate import (
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose, Portrait
 from ..emotivetalk_core.video.writer import VideoWriter, kept_layout
-from .decoding import HEAD_STANDS, CropFrames
+from .decoding import STILL_FACE, CropFrames
 from .ethd import check_head_pose, check_one
 from .layouts import portrait_of, speech_of
 from .notes import HIDDEN, show, ui_notes
@@ -163,7 +163,7 @@ class DecodeVideo(io.ComfyNode):
             crop_record=crop_record,
             head_pose=head_pose,
             detail=detail,
-            stands=latent.get(HEAD_STANDS, False),
+            still_face=latent.get(STILL_FACE),
         )
         height, width = (crops.height, crops.width) if portrait is None else portrait.pixels.shape[-2:]
         needed, (sound, said_of_sound) = check_room(width, height, count, audio), sound_of(audio, count)

@@ -11,7 +11,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parent))
 
-from audio_and_vae_checks import clip, part, temp_files, theirs, vae  # noqa: E402  (the files here are no package)
+from audio_and_vae_checks import clip, part, picture, temp_files, theirs, vae  # noqa: E402  (the files here are no package)
 
 
 def tails_agree(vae: Any, half_rate: bool, count: int, more: tuple[int, ...] = ()) -> None:
@@ -37,6 +37,21 @@ def check_doubled_frames_go_on_at_any_frame() -> None:
 def check_other_vaes_go_on_at_any_frame() -> None:
     """Of the host's own class: each chunk by itself."""
     tails_agree(theirs(), False, 30, (5, 29))
+
+
+def check_beyond_a_face_that_stays_in_its_place_the_portrait_stays() -> None:
+    """Latents that are off in a corner: with the face's mask at the other one, not a pixel of that corner changes."""
+    hosted, crop = vae(), picture(1, 64)
+    latents = hosted.encode(crop).repeat(3, 1, 1, 1)
+    latents[:, :, -4:, -4:] += 5 * latents.std()
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 8:24, 8:24] = 1
+    away = []
+    for still_face in (None, mask):
+        crops = part("nodes.decoding").CropFrames(hosted, latents, 3, portrait_crop=crop, still_face=still_face)
+        off = (torch.cat(list(crops.chunks())) - crops.unmoved[0].cpu()).abs()
+        away.append(float(off[..., 96:, 96:].max()))
+    assert away[0] > 0.1 and away[1] == 0, away
 
 
 def check_a_temporary_video_lasts_as_long_as_it_is_held() -> None:

@@ -108,6 +108,7 @@ def check_the_windows_get_the_portrait_of_their_own_frames() -> None:
         positive, _, latent = conditioned(given, 12, motion_amount=0)
         sampled = WindowedSampler.execute(setting()[0], positive, latent, seed=1, steps=2).result[0]
         latents.append(sampled["samples"])
+        assert ("still_face" in sampled) == (given is None)
     difference = (latents[0] - latents[1]).abs().mean((1, 2, 3))
     print("by frame:", difference)
     assert difference[9:].min() > 10 * difference[:3].max(), difference
