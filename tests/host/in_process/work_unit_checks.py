@@ -54,12 +54,14 @@ def split(shot: Shot) -> Iterator[tuple[Any, list[int]]]:
 
 
 def check_both_cards_work() -> None:
-    """Guidance's conditions are computed on both, and the video is the core's, in the fast mode too."""
-    shot, guided = Shot(9), {"lip_guidance": 2.0, "emotion_guidance": 1.5}  # two windows, two steps
-    for fast, core in ((False, {}), (True, {"fusion": "shifted", "reuse": True})):
+    """Guidance's conditions are computed on both, and the video is the core's, in the fast mode too, with steps enough
+    to use deep features twice.
+    """
+    shot, guided = Shot(9), {"lip_guidance": 2.0, "emotion_guidance": 1.5, "steps": 4}  # two windows
+    for fast, core in ((False, {}), (True, {"fusion": "shifted", "reuse": True, "grid": "ays"})):
         with split(shot) as (model, seen):
             agree(shot.windowed(model, fast=fast, **guided), shot.core(**core, **guided))
-        assert sorted(seen) == [4, 8], seen
+        assert sorted(seen) == [8, 16], seen
 
 
 def check_stock_sampler_shares_too() -> None:
