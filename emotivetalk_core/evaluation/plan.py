@@ -1,5 +1,5 @@
-"""How much the synthetic suite measures. The full plan gives the figures of the model card, the small one guards them
-in CI."""
+"""How much the synthetic suite measures. The full plan gives the figures of the model card, the small one says
+within a minute whether they still hold; tests take a part of it."""
 
 from dataclasses import dataclass
 

@@ -39,6 +39,8 @@ AROUND = (0.06, 0.08)
 change that counts grows e times as large; both in the box's height. Out there a collar or a badge changes by the
 networks' doing alone, for they never met one.
 """
+MOST_DOUBT = 10.0
+"""The exponent goes no further: no change is e^10 times as large as counts, and beyond e^88 float32 is at its end."""
 RELEASE = 0.5
 """Of a change that ends, this share lasts into the next frame: what comes and goes does not flicker. What begins counts
 at once, for a blink is short.
@@ -112,7 +114,8 @@ def doubt_around(face_mask: torch.Tensor) -> torch.Tensor:
     across = torch.maximum(left - centres, centres - right).clamp(min=0)[None]
     down = torch.maximum(top - centres, centres - bottom).clamp(min=0)[:, None]
     near, further = (share * (bottom - top) for share in AROUND)
-    return (((across.square() + down.square()).sqrt() - near).clamp(min=0) / further).exp()[None, None]
+    beyond = (across.square() + down.square()).sqrt() - near
+    return (beyond / further).clamp(0, MOST_DOUBT).exp()[None, None]
 
 
 def colour_map(still: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:

@@ -21,6 +21,7 @@ from ..errors import InputError, NumericalError, SettingsError
 from ..models.ethd import ETHD, DeepFeatures
 from ..processes import ALONE, Processes
 from ..types import FRAMES_PER_SECOND, MotionConditions, VideoConditions
+from .guidance import guided
 from .unfinished import UnfinishedFilm
 
 
@@ -280,17 +281,7 @@ class _WindowDenoiser:
                 return self.network(inputs, c_noise, motion, added_time).float()
             return cast(ETHD, self.network)(inputs, c_noise, motion, added_time, deep.of(which)).float()
 
-        # D = D_full + (w_l - 1)(D_full - D_no_lip) + (w_e - 1)(D_full - D_no_expression), written in F, for D is affine
-        # in F and the three share x and sigma. [ours: the paper's guidance formula cannot be recovered]
-        F = F_full = raw(full, "full")
-        if self.settings.lip_guidance != 1.0:
-            no_lip = replace(full, lip=torch.zeros_like(full.lip))  # the mean mouth, latents being z-normalised
-            F = F + (self.settings.lip_guidance - 1) * (F_full - raw(no_lip, "no lip"))
-        if self.settings.emotion_guidance != 1.0:
-            # With the portrait's own expression as the driving one, EDI's difference vanishes (eq. 9).
-            reference = full.reference_expression[:, None].expand_as(full.driving_expression)
-            no_expression = replace(full, driving_expression=reference)
-            F = F + (self.settings.emotion_guidance - 1) * (F_full - raw(no_expression, "no expression"))
+        F = guided(raw, full, self.settings.lip_guidance, self.settings.emotion_guidance)
         self._check_finite(F, starts, length, step)
         return denoised(F, noisy, sigma)
 

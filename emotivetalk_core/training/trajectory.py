@@ -1,14 +1,14 @@
 """The way from a batch's noise to clean latents: what sampling does in one window, for trainings that learn from it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..diffusion.noise_levels import ddim_step, denoised, network_input, preconditioning
 from ..models.ethd import ETHD
-from ..types import FRAMES_PER_SECOND
+from ..sampling.guidance import guided
+from ..types import FRAMES_PER_SECOND, MotionConditions
 from .denoising import conditions_of
 
 
@@ -30,15 +30,11 @@ def answer(
     added = torch.stack([torch.full_like(bucket, FRAMES_PER_SECOND - 1.0), bucket, torch.zeros_like(bucket)], -1)
     given = torch.cat([network_input(noisy, sigma), portrait], 2)
     c_noise = preconditioning(sigma).c_noise.expand(len(noisy))
-    raw = whole = network(given, c_noise, full, added).float()
-    if lip_guidance != 1.0:
-        without = replace(full, lip=torch.zeros_like(full.lip))
-        raw = raw + (lip_guidance - 1) * (whole - network(given, c_noise, without, added).float())
-    if emotion_guidance != 1.0:
-        own = full.reference_expression[:, None].expand_as(full.driving_expression)
-        without = replace(full, driving_expression=own)
-        raw = raw + (emotion_guidance - 1) * (whole - network(given, c_noise, without, added).float())
-    return denoised(raw, noisy, sigma)
+
+    def raw(conditions: MotionConditions, _: str) -> Tensor:
+        return network(given, c_noise, conditions, added).float()
+
+    return denoised(guided(raw, full, lip_guidance, emotion_guidance), noisy, sigma)
 
 
 @torch.no_grad()

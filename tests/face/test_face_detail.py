@@ -143,6 +143,18 @@ def test_a_change_counts_for_less_the_further_it_is_from_a_face_that_stands_stil
     assert torch.equal(seen[..., 28:32, 30:34], plain[..., 28:32, 30:34])
 
 
+def test_a_tiny_face_leaves_the_rest_of_a_large_picture_as_it_is(picture, still):
+    """A face of four pixels in 64, whose far corners would be e^180 times as doubtful."""
+    mask = torch.zeros(1, SIDE, SIDE)
+    mask[:, 1:5, 1:5] = 1
+    frame = still.clone()
+    frame[..., 52:60, 52:60] = 0.0
+    large = F.interpolate(picture, scale_factor=2, mode="nearest")
+    doubled = [F.interpolate(each, scale_factor=2, mode="nearest") for each in (frame, still)]
+    seen = DetailTransfer(doubt=doubt_around(mask))(doubled[0], large, doubled[1])  # frames larger than the mask
+    assert seen.isfinite().all() and torch.equal(seen[..., 64:, 64:], large[..., 64:, 64:])
+
+
 def test_chunks_make_no_difference(picture, still):
     frames = still + 0.2 * torch.rand(7, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
     whole, parts = DetailTransfer(), DetailTransfer()
