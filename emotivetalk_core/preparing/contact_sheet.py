@@ -3,6 +3,7 @@
 import io
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,30 +19,32 @@ _PAPER, _INK, _FAINT = (255, 255, 255), (30, 30, 30), (110, 110, 110)
 _CELL = THUMBNAIL + _LINES * _LINE + _GAP
 
 
+@dataclass
 class Thumbnails:
     """Of one film's pieces, as small as the sheet shows them. Where they become many, every second is let go, so that a
-    film of hours takes no more memory than one of minutes.
+    film of hours takes no more memory than one of minutes. kept: with their rows, one of `every` of those that were
+    `seen`.
     """
 
-    def __init__(self) -> None:
-        self._kept: list[tuple[Row, np.ndarray]] = []
-        self._every, self._seen = 1, 0
+    kept: list[tuple[Row, np.ndarray]] = field(default_factory=list)
+    every: int = 1
+    seen: int = 0
 
     def add(self, row: Row, picture: np.ndarray) -> None:
         """picture: uint8 [h, w, 3], of the row's piece."""
-        if self._seen % self._every == 0:
+        if self.seen % self.every == 0:
             small = ImageOps.fit(Image.fromarray(np.ascontiguousarray(picture)), (THUMBNAIL, THUMBNAIL))
-            self._kept.append((row, np.asarray(small)))
-            if len(self._kept) > _MOST_OF_A_FILM:
-                self._kept, self._every = self._kept[::2], 2 * self._every
-        self._seen += 1
+            self.kept.append((row, np.asarray(small)))
+            if len(self.kept) > _MOST_OF_A_FILM:
+                self.kept, self.every = self.kept[::2], 2 * self.every
+        self.seen += 1
 
     def write(self, file: Path) -> None:
         """One below the other; the rows that have one are told which. Raises OutputError."""
-        if not self._kept:
+        if not self.kept:
             return
-        strip = Image.new("RGB", (THUMBNAIL, THUMBNAIL * len(self._kept)))
-        for at, (row, picture) in enumerate(self._kept):
+        strip = Image.new("RGB", (THUMBNAIL, THUMBNAIL * len(self.kept)))
+        for at, (row, picture) in enumerate(self.kept):
             row["picture"] = at
             strip.paste(Image.fromarray(picture), (0, at * THUMBNAIL))
         data = io.BytesIO()

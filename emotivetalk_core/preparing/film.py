@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,18 @@ from ..training.source import Clip
 from ..training.source_writer import WrittenClip, write_shard
 from ..types import FRAMES_PER_SECOND, Speech
 from ..video.reader import read_levels, read_video_facts
-from .contact_sheet import Thumbnails
 from .figures import decibels, figures_of, refusal
 from .judging import Judge, Waiting
 from .lists import Film, emotion_number
 from .pieces import SAMPLES_PER_FRAME, Piece, make_piece
 from .records import FILMS, Row, write_film
 from .settings import PrepareSettings
+from .unfinished import Unfinished
 from .watching import Stretch, watch
 
 KIND = "clips"
+NOTED_EVERY = 3000
+"""Pictures, two minutes of film, after which the next end of a stretch is where the film goes on if it is stopped."""
 
 Encode = Callable[[np.ndarray], np.ndarray]
 """Pictures uint8 [n, s, s, 3] to unscaled VAE modes [n, 4, s/8, s/8]."""
@@ -51,14 +54,14 @@ def prepare_film(
 ) -> None:
     """Write the film's shards, thumbnails and record into the folder. A film's fault is a row of its table.
 
-    on_picture(share of the film that was watched) is told at every picture; what it raises ends the work. Raises
-    OutputError where the folder cannot be written.
+    A film that was stopped goes on from what was noted of it last. on_picture(share of the film that was watched) is
+    told at every picture; what it raises ends the work. Raises OutputError where the folder cannot be written.
     """
-    for left in folder.glob(f"{film.key}-*.safetensors*"):  # of an attempt that was killed
-        left.unlink(missing_ok=True)
-    rows: list[Row] = []
-    shown = Thumbnails()
-    judge = Judge(settings.filters)
+    known = Unfinished.read(folder, film, settings.filters, tools.encode is not None)
+    mine = known.shards
+    for left in folder.glob(f"{film.key}-*.safetensors*"):
+        if left.name not in mine:  # of an attempt that was killed
+            left.unlink(missing_ok=True)
     watched, expected = 0, 1.0
 
     def seen(index: int) -> None:
@@ -71,18 +74,30 @@ def prepare_film(
         expected = max(1.0, (facts.frames or 1500) / facts.frames_per_second * FRAMES_PER_SECOND)
         speech = _speech(film)
         pictures = read_levels(film.path, rate=FRAMES_PER_SECOND)
-        for stretch in watch(pictures, settings, film.cuts, tools.drawn, seen):
-            row, picture = _piece(film, stretch, speech, folder, settings, tools, judge)
-            row["key"] = film.key
-            rows.append(row)
-            shown.add(row, picture)
-        if not rows:
+        for index, _ in enumerate(islice(pictures, known.watched)):
+            seen(index)
+        more = True
+        while more:
+            noted = watched
+            for stretch in watch(
+                pictures, settings, film.cuts, tools.drawn, seen, first=noted, until=noted + NOTED_EVERY
+            ):
+                row, picture = _piece(film, stretch, speech, folder, settings, tools, known.judge)
+                row["key"] = film.key
+                known.rows.append(row)
+                known.shown.add(row, picture)
+            more = watched > noted + NOTED_EVERY
+            if more:
+                known.watched = watched
+                known.write(folder, film)
+        if not known.rows:
             raise InputError("no face is seen anywhere")
     except InputError as error:
-        rows.append(_row(film, why=str(error).removeprefix(f"{film.path}: ").rstrip(".")))
-    judge.end()
-    shown.write(folder / FILMS / f"{film.key}.png")
-    write_film(folder, film, rows, judge.kept, watched / FRAMES_PER_SECOND)
+        known.rows.append(_row(film, why=str(error).removeprefix(f"{film.path}: ").rstrip(".")))
+    known.judge.end()
+    known.shown.write(folder / FILMS / f"{film.key}.png")
+    write_film(folder, film, known.rows, known.judge.kept, watched / FRAMES_PER_SECOND)
+    Unfinished.forget(folder, film)
 
 
 def _speech(film: Film) -> SpeechStream:

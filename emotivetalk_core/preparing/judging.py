@@ -2,7 +2,7 @@
 sound. [ours]
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,35 +29,37 @@ class Waiting:
     loudness: np.ndarray
 
 
+@dataclass
 class Judge:
-    """Of one film. kept: lines of the index, of all pieces that passed; the shards of others are deleted."""
+    """Of one film. waiting: not judged yet · before: judged last · kept: lines of the index, of all pieces that passed;
+    the shards of others are deleted.
+    """
 
-    def __init__(self, filters: Filters) -> None:
-        self._filters = filters
-        self._waiting: list[Waiting] = []
-        self._before: list[Waiting] = []
-        self.kept: list[str] = []
+    filters: Filters
+    waiting: list[Waiting] = field(default_factory=list)
+    before: list[Waiting] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     def add(self, piece: Waiting) -> None:
-        self._waiting.append(piece)
-        if _frames(self._waiting) >= 2 * TOGETHER:
-            count = next(at for at in range(len(self._waiting) + 1) if _frames(self._waiting[:at]) >= TOGETHER)
-            self._judge(self._waiting[:count], [])
-            self._before, self._waiting = self._waiting[:count], self._waiting[count:]
+        self.waiting.append(piece)
+        if _frames(self.waiting) >= 2 * TOGETHER:
+            count = next(at for at in range(len(self.waiting) + 1) if _frames(self.waiting[:at]) >= TOGETHER)
+            self._judge(self.waiting[:count], [])
+            self.before, self.waiting = self.waiting[:count], self.waiting[count:]
 
     def end(self) -> None:
         """Judge what is left, with what was judged last where it is little."""
-        if self._waiting:
-            self._judge(self._waiting, self._before if _frames(self._waiting) < TOGETHER else [])
-            self._waiting = []
+        if self.waiting:
+            self._judge(self.waiting, self.before if _frames(self.waiting) < TOGETHER else [])
+            self.waiting = []
 
     def _judge(self, pieces: list[Waiting], beside: list[Waiting]) -> None:
         together = [*pieces, *beside]
-        sync = lip_sync([each.mouth for each in together], [each.loudness for each in together], 2 * self._filters.lag)
+        sync = lip_sync([each.mouth for each in together], [each.loudness for each in together], 2 * self.filters.lag)
         for piece, own in zip(pieces, sync.pieces):
             figures = {"sync": sync.correlation, "margin": sync.margin, "own": own}
             piece.row.update({name: round(value, 3) for name, value in figures.items()}, lag=sync.lag)
-            piece.row["why"] = sync_refusal(sync, own, self._filters)
+            piece.row["why"] = sync_refusal(sync, own, self.filters)
             if piece.row["why"]:
                 piece.row["clip"] = ""
                 piece.shard.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from .film import Encode, Tools, prepare_film
 from .lists import Film
 from .records import Row
 from .settings import PrepareSettings
+from .unfinished import Unfinished
 
 _ENCODED_AT_ONCE = 8
 _POLL_SECONDS = 1.0
@@ -38,7 +39,8 @@ def prepare(
     vae: Path | None = None,
     on_progress: Callable[[float, int, float], None] | None = None,
 ) -> list[Row]:
-    """Make clips of those films that the folder has none of yet, and return all rows of its table.
+    """Make clips of those films that the folder has none of yet, and return all rows of its table. What was killed goes
+    on: a film of more than some minutes in its middle.
 
     workers: processes of this call; more calls, on other machines too, share the work · vae: weights of an autoencoder,
     which then writes the latents · on_progress(share of all bytes, films done, seconds of film done); it may raise to
@@ -92,6 +94,7 @@ def _work(
     for film in films:
         if records.seconds_of(folder, film) is not None:
             clear(folder / records.FILMS, film.key)
+            Unfinished.forget(folder, film)
             continue
         with claimed(folder / records.FILMS, film.key) as claim:
             if claim is None or records.seconds_of(folder, film) is not None:

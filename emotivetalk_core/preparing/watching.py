@@ -3,6 +3,7 @@
 Memory holds one stretch and no more, however long the film is: of each picture the part around the face.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -115,17 +116,23 @@ def watch(
     cuts: tuple[Cut, ...] = (Cut(),),
     drawn: FaceDetector | None = None,
     on_picture: Callable[[int], None] | None = None,
+    *,
+    first: int = 0,
+    until: float = math.inf,
 ) -> Iterator[Stretch]:
     """The stretches of pictures uint8 [3, h, w], 25 a second, in order; also those that are too short to be pieces.
 
-    No stretch is longer than `settings.longest`, and none is short only because the one before it was long.
+    No stretch is longer than `settings.longest`, and none is short only because the one before it was long. first: the
+    number of the first picture · until: from that picture on, it ends with the first stretch that does, so that no
+    piece is cut short for it; whoever watches on, from the picture after the last that was told of, needs to know
+    nothing of what was before.
     """
     shot, tracker = Cuts(), Tracker(drawn)
     stretch: Stretch | None = None
     place: _Place | None = None
     taken: Cut | None = None
     longest, shortest = settings.longest, settings.filters.frames
-    for index, levels in enumerate(pictures):
+    for index, levels in enumerate(pictures, first):
         if on_picture is not None:
             on_picture(index)
         cut = _cut_at(cuts, index)
@@ -133,6 +140,8 @@ def watch(
             tracker.forget()
             yield from _ended(stretch, longest)
             stretch, taken = None, cut
+        if stretch is None and index >= until:
+            return
         if cut is None:
             continue
         seen = tracker.see(levels, cut.crop)
@@ -141,6 +150,8 @@ def watch(
             if lost:
                 yield from _ended(stretch, longest)
                 stretch = None
+                if index >= until:
+                    return
         if stretch is None or place is None:
             if seen is None:
                 continue
@@ -159,6 +170,8 @@ def watch(
             stretch.looks += 1
             stretch.others += tracker.others(levels)
         if len(stretch) >= longest + shortest:
+            if index >= until:
+                break
             whole, stretch = stretch.bridged().split(longest)
             yield whole
             stretch.looks = stretch.others = 0
