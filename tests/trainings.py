@@ -5,6 +5,7 @@ has computed nothing: to start Python and to read torch takes longer than the ti
 import gc
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -123,6 +124,20 @@ def command_line(arguments: list[str], place: dict[str, str], said: Path) -> Non
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     sys.exit(main(arguments))
+
+
+def as_program(arguments: list[str], said: Path) -> None:
+    """`python -m emotivetalk_core …` from its first line to its exit status, with Ctrl-C as a shell's foreground has
+    it. What it says on stderr goes into a file.
+    """
+    gc.freeze()
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    multiprocessing.set_start_method(None, force=True)  # and as a program has it that nobody forked
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    sys.argv[1:] = arguments
+    runpy.run_module("emotivetalk_core", run_name="__main__", alter_sys=True)
 
 
 def placed_command_line(arguments: list[str], said: list[Path]) -> None:

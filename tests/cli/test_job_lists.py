@@ -1,10 +1,13 @@
 """`talk --jobs`: a list of films on tiny networks, refused where it cannot be right, and made by several processes."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tiny import write_wav
 from trainings import FORKS, command_line
 
 import emotivetalk_core.film.film
@@ -119,8 +122,11 @@ def test_talk_asks_for_a_portrait_and_a_recording_or_a_list(capsys, tmp_path):
 
 
 def test_two_processes_make_each_film_of_a_list_once(folder, tiny_weights):
+    """Films of five frames: how long they are is not what is shared."""
+    write_wav(folder / "hello.wav", 0.1 * np.sin(np.arange(3_200) / 9))
     rows = [f"anna.png,hello.wav,film{at}.mp4,{at}" for at in range(4)]
     call = command(folder, tiny_weights, "\n".join(["portrait,audio,out,seed", *rows]))
+    call.remove("--quiet")
     crew = [
         FORKS.Process(target=command_line, args=([*call, "--steps", "1"], {}, folder / f"said{at}")) for at in (0, 1)
     ]
@@ -130,3 +136,5 @@ def test_two_processes_make_each_film_of_a_list_once(folder, tiny_weights):
         process.join()
         assert process.exitcode == 0, [(folder / f"said{at}").read_text() for at in (0, 1)]
     assert [row["status"] for row in results(folder)] == ["done"] * 4
+    begun = re.findall(r"film \d of 4: (film\d)", "".join((folder / f"said{at}").read_text() for at in (0, 1)))
+    assert sorted(begun) == [f"film{at}" for at in range(4)]
