@@ -174,7 +174,7 @@ def render_photograph(
         return
     latents = latents[: sampled_frames(frames)]
     side = latents.shape[-1] * models.vae.config.pixels_per_latent
-    together = frames_at_once(side, side, models.vae.dtype)
+    together = frames_at_once(side, side)
 
     def frames_from(first: int) -> Iterator[torch.Tensor]:
         decoded = decode_chunks(models.vae, latents, chunk=together, first=first // 2)

@@ -87,7 +87,7 @@ def clip_frames(vae: Any, samples: torch.Tensor, first: int = 0) -> Iterator[tor
         yield from vae.frames(samples, first)
         return
     ratio = vae.spacial_compression_decode()
-    length = frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1], torch.float32)
+    length = frames_at_once(ratio * samples.shape[-2], ratio * samples.shape[-1])
     passed_over = first % length
     for piece in samples[first - passed_over :].split(length):
         yield frames_of(vae.decode(piece))[passed_over:]

@@ -49,7 +49,7 @@ class FirstStage(nn.Module):
         yield from decode_chunks(
             self.network,
             latents.float() * self.network.config.scaling_factor,
-            chunk=frames_at_once(side * latents.shape[-2], side * latents.shape[-1], self.network.dtype),
+            chunk=frames_at_once(side * latents.shape[-2], side * latents.shape[-1]),
             device=device,
             first=first,
         )

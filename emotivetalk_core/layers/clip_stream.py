@@ -27,10 +27,24 @@ class ClipStream:
         self._waiting: dict[nn.Module, Tensor] = {}
         self._statistics: dict[nn.Module, Tensor] = {}
 
-    def convolved(self, convolution: nn.Conv3d, frames: Tensor) -> Tensor:
-        """Of a 3x1x1 convolution that pads by one: all frames whose next one is known, one later than they come."""
-        before = self._neighbours.get(convolution, frames[:, :, :1])
-        known = torch.cat([before, frames, *([frames[:, :, -1:]] if self.last else [])], dim=2)
+    def convolved(self, convolution: nn.Conv3d, frames: Tensor, norm: nn.GroupNorm | None = None) -> Tensor:
+        """Of a 3x1x1 convolution that pads by one: all frames whose next one is known, one later than they come.
+
+        norm: frames go through it and a SiLU first.
+        """
+        clips, channels, count, height, width = frames.shape
+        before = self._neighbours.get(convolution)
+        first = 1 if before is None else 2
+        length = first + count + self.last
+        known = frames.new_empty(clips, length, height, width, channels).permute(0, 4, 1, 2, 3)  # as `frames` lie
+        given = known[:, :, first : first + count]
+        if norm is None:
+            given.copy_(frames)
+        else:
+            functional.silu(self._normalised(norm, frames, given), inplace=True)
+        known[:, :, :first] = given[:, :, :1] if before is None else before
+        if self.last:
+            known[:, :, -1:] = given[:, :, -1:]
         self._neighbours[convolution] = known[:, :, -2:].clone()
         return convolution(known)[:, :, 1:-1]
 
@@ -41,19 +55,21 @@ class ClipStream:
         self._waiting[layer] = known[:, :, count:].clone()
         return known[:, :, :count]
 
-    def normalised(self, norm: nn.GroupNorm, frames: Tensor) -> Tensor:
-        """Of a group norm, with the statistics of each frame and the NORM_WINDOW - 1 before it, as far as there are."""
+    def _normalised(self, norm: nn.GroupNorm, frames: Tensor, place: Tensor) -> Tensor:
+        """Of a group norm, with the statistics of each frame and the NORM_WINDOW - 1 before it, as far as there are;
+        written to `place`, of the frames' shape.
+        """
         pictures = frames.transpose(1, 2).flatten(0, 1)  # [b*n, c, h, w]
-        clips, count = frames.shape[0], frames.shape[2]
+        clips, _, count, _, width = frames.shape
         alone, mean, variance = _normalised_alone(pictures, norm.num_groups, norm.eps)
-        moments = torch.stack([mean, variance + mean.square()]).unflatten(1, (clips, count))  # [2, b, n, g]
-        before = self._statistics.get(norm, moments[:, :, :0])
-        known = torch.cat([before, moments], dim=2)
-        self._statistics[norm] = known[:, :, 1 - NORM_WINDOW :]
-        first = before.shape[2]
-        together = torch.stack(
-            [known[:, :, max(0, end - NORM_WINDOW) : end].mean(2) for end in range(first + 1, first + count + 1)], dim=2
-        ).flatten(1, 2)  # [2, b*n, g]
+        moments = torch.stack([mean, variance + mean.square(), torch.ones_like(mean)])  # [3, b*n, g]
+        moments = moments.unflatten(1, (clips, count)).transpose(2, 3)  # [3, b, g, n]
+        nothing = moments.new_zeros(*moments.shape[:3], NORM_WINDOW - 1)
+        known = torch.cat([self._statistics.get(norm, nothing), moments], dim=3)
+        self._statistics[norm] = known[..., 1 - NORM_WINDOW :]
+        together = functional.avg_pool1d(known.flatten(0, 1), NORM_WINDOW, stride=1)  # [3*b, g, n]
+        *together, there = together.transpose(1, 2).reshape(3, clips * count, -1)  # of [b*n, g]
+        together = [moment / there for moment in together]  # a clip's first frames have fewer before them
         spread = (together[1] - together[0].square()).clamp_min(0).add(norm.eps).rsqrt()  # [b*n, g]
 
         def of_channels(values: Tensor) -> Tensor:
@@ -62,8 +78,13 @@ class ClipStream:
         weight, bias = norm.weight.to(spread), norm.bias.to(spread)  # a host may keep them elsewhere
         scale = of_channels((variance + norm.eps).sqrt() * spread) * weight
         shift = of_channels((mean - together[0]) * spread) * weight + bias
-        scale, shift = (values.to(alone)[:, :, None, None] for values in (scale, shift))
-        return torch.addcmul(shift, alone, scale, out=alone).unflatten(0, (clips, count)).transpose(1, 2)
+        # a whole row of pixels in each: along channels alone, which are few, the loop takes twice as long on a CPU
+        scale, shift = (
+            values.to(alone)[:, None, None, :].expand(-1, 1, width, -1).contiguous().permute(0, 3, 1, 2)
+            for values in (scale, shift)
+        )  # [b*n, c, 1, w]
+        scale, shift, alone = (values.unflatten(0, (clips, count)).transpose(1, 2) for values in (scale, shift, alone))
+        return torch.addcmul(shift, alone, scale, out=place)
 
 
 def _normalised_alone(pictures: Tensor, groups: int, eps: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -52,7 +52,7 @@ class ClipBranch(nn.Module):
             if stream is None:
                 x = convolution(functional.silu(norm(x)))
             else:
-                x = stream.convolved(convolution, functional.silu(stream.normalised(norm, x), inplace=True))
+                x = stream.convolved(convolution, x, norm)
         return x
 
 
@@ -71,7 +71,7 @@ class ClipResBlock(nn.Module):
         added = self.temporal_res_block(spatial, stream)
         if stream is not None:
             spatial = stream.delayed(self, spatial, added.shape[2])
-        return as_frames(self.time_mixer(spatial, spatial + added))
+        return as_frames(self.time_mixer.with_added(spatial, added))
 
 
 class PictureAttention(nn.Module):

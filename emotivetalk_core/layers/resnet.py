@@ -67,12 +67,20 @@ class SpaceTimeMix(nn.Module):
             self.mix_factor = nn.Parameter(value)
 
     def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
-        share = self.mix_factor.to(spatial)
-        if self.strategy != "fixed":
-            share = share.sigmoid()
+        share = self._share(spatial)
         if self.switch_spatial_to_temporal_mix:
             spatial, temporal = temporal, spatial
         return torch.lerp(temporal, spatial, share)
+
+    def with_added(self, spatial: Tensor, added: Tensor) -> Tensor:
+        """The blend of `spatial` and `spatial + added`, in one pass."""
+        share = self._share(spatial)
+        return torch.addcmul(spatial, added, share if self.switch_spatial_to_temporal_mix else 1 - share)
+
+    def _share(self, like: Tensor) -> Tensor:
+        """Of `a`, [1]."""
+        share = self.mix_factor.to(like)
+        return share if self.strategy == "fixed" else share.sigmoid()
 
 
 class SpatialResBlock(nn.Module):

@@ -110,7 +110,7 @@ def clip_memory(preset: ModelPreset, size: int, frames: int, dtype: torch.dtype)
     work. The VAE decoder has the frames that it decodes together, however long the clip is.
     """
     window, _ = windows_at(preset.sampling, size)
-    together = frames_at_once(size, size, dtype)
+    together = frames_at_once(size, size)
     *parts, _ = clip_forwards(preset, frames, size=size, window=window, decoded=together, dtype=dtype)
     return [_memory(part) for part in (*parts, streamed_decoder(preset, together, size, dtype))]
 
@@ -119,7 +119,7 @@ def decoder_in_tiles(preset: ModelPreset, size: int, dtype: torch.dtype) -> Part
     """The VAE decoder on the first tiles that are tried where size x size pixels do not fit as a whole."""
     pixels = preset.vae.pixels_per_latent
     side = pixels * next((tile for tile in TILES if pixels * tile < size), TILES[-1])
-    tiles = _memory(streamed_decoder(preset, frames_in_tiles(size, size, dtype), side, dtype))
+    tiles = _memory(streamed_decoder(preset, frames_in_tiles(size, size), side, dtype))
     return replace(tiles, name=f"in tiles of {side}")
 
 

@@ -113,7 +113,7 @@ class Filming:
         with job.autocast():
             latents = sample_video(self._denoise, conditions, frame_count=count, settings=settings, dtype=torch.float32)
         vae = load_vae(job.weights("vae"), job.device, pick_picture_dtype(job.device))
-        at_once = frames_at_once(self._size, self._size, vae.dtype)
+        at_once = frames_at_once(self._size, self._size)
         sampled = torch.cat([decode_frames(vae, part.to(vae.dtype)).float().cpu() for part in latents.split(at_once)])
         true = pictures(source.read(clip, "pictures", 0, count).numpy(), torch.device("cpu"))
         return sized(true, sampled.shape[-1]), sampled.clamp(0, 1)  # a decoder may be finer than what it was given

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import Conv2d, functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from emotivetalk_core.layers import doubling
 from emotivetalk_core.layers.doubling import convolved_doubled
 
 
@@ -28,8 +29,9 @@ def test_the_values_are_the_same_to_the_rim(size, bias):
         torch.testing.assert_close(doubled, plainly(convolution, x), rtol=0, atol=2e-6)
 
 
-def test_a_picture_does_not_depend_on_those_beside_it():
-    convolution, x = layer(), torch.randn(9, 6, 8, 8)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_picture_does_not_depend_on_those_beside_it(dtype):
+    convolution, x = layer().to(dtype), torch.randn(9, 6, 8, 8).to(dtype)
     with torch.no_grad():
         whole = convolved_doubled(convolution, x)
         assert torch.equal(torch.cat([convolved_doubled(convolution, part) for part in x.split(2)]), whole)
@@ -51,7 +53,23 @@ class HostLayer(Conv2d):
         return super().forward(input) + 1
 
 
-def test_what_hosts_trainings_and_half_precision_compute_stays_to_the_bit():
+def rounding(value: Tensor, convolution: Conv2d, x: Tensor) -> float:
+    """Root mean square of what bfloat16 moves."""
+    exact = plainly(convolution.float(), x.float())
+    return float((value.float() - exact).square().mean().sqrt())
+
+
+def test_bfloat16_is_nearly_as_near_to_the_truth_as_plainly(monkeypatch):
+    monkeypatch.setattr(doubling, "bfloat16_unit", lambda: "AVX-512 BF16")
+    half, x = layer(64, 64).bfloat16(), torch.randn(4, 64, 16, 16).bfloat16()
+    with torch.no_grad():
+        quick, plain = convolved_doubled(half, x), plainly(half, x)
+        assert not torch.equal(quick, plain)  # it was computed in another way
+        assert rounding(quick, half, x) < 1.5 * rounding(plain, half, x)  # the added weights are rounded, too: 1.42
+
+
+def test_what_hosts_trainings_and_half_precision_compute_stays_to_the_bit(monkeypatch):
+    monkeypatch.setattr(doubling, "bfloat16_unit", lambda: "")  # a processor that does not compute in it
     convolution, x = layer(), torch.randn(2, 6, 5, 5)
     trained = convolved_doubled(convolution, x)
     assert torch.equal(trained, plainly(convolution, x))

@@ -118,6 +118,8 @@ def test_mix_strategies(strategy: str, switch: bool, spatial_share: float) -> No
     out = mix(torch.ones(2, 3), torch.zeros(2, 3))
     torch.testing.assert_close(out, torch.full((2, 3), spatial_share))
     assert len(list(mix.parameters())) == (strategy != "fixed")
+    spatial, added = torch.randn(2, 2, 3)
+    torch.testing.assert_close(mix.with_added(spatial, added), mix(spatial, spatial + added))
 
 
 def test_unknown_mix_strategy_is_named() -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from emotivetalk_core.errors import SettingsError
+from emotivetalk_core.errors import NumericalError, SettingsError
 from emotivetalk_core.models.vae import (
     decode_chunks,
     decode_frames,
@@ -239,3 +239,11 @@ def test_a_finer_decoder_streams_as_any_other():
     torch.testing.assert_close(torch.cat(list(decode_chunks(vae, latents, chunk=3))), whole, rtol=0, atol=1e-5)
     tiles = decode_in_tiles(lambda part: torch.cat(list(decode_chunks(vae, part))), latents, 4)
     assert tiles.shape == whole.shape
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_one_value_that_is_not_finite_ends_it(vae, value):
+    latents = torch.zeros(5, 4, 4, 4)
+    latents[3, 0, 1, 1] = value
+    with pytest.raises(NumericalError, match="frames 0 to 4 gave values that are not finite"):
+        list(decode_chunks(vae, latents))
