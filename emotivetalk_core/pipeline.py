@@ -14,8 +14,9 @@ import torch
 from .audio.feature_windows import encode_speech
 from .direction.head_pose import motion_bucket
 from .errors import SettingsError
-from .face.detail import DetailTransfer, doubt_around, resized
+from .face.detail import DetailTransfer, doubt_around
 from .face.head_turn import box_of_mask, turn_head, turned_portraits
+from .face.resizing import resized
 from .models.face_reading import encoder_face
 from .models.lip_projector import project_lips
 from .models.model_set import ModelSet

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 
 from ..emotivetalk_core.errors import InputError
-from ..emotivetalk_core.face.detail import DetailTransfer, doubt_around, resized
+from ..emotivetalk_core.face.detail import DetailTransfer, doubt_around
 from ..emotivetalk_core.face.head_turn import box_of_mask, turn_head
+from ..emotivetalk_core.face.resizing import resized
 from ..emotivetalk_core.models.vae import FRAME_ALONE, frames_at_once
 from ..emotivetalk_core.types import FaceRegions, HeadPose
 from ..emotivetalk_core.video.frame_rate import doubled

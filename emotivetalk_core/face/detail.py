@@ -23,6 +23,7 @@ from ..errors import SettingsError
 from ..types import HeadPose
 from .blur import blurred
 from .head_turn import box_of_mask, turn_head
+from .resizing import resized
 
 FINE, COARSE = 1.5 / 128, 6 / 128
 """Radii that differences are looked at in, as parts of the crop's side: the geometric mean of both is the change. The
@@ -200,10 +201,3 @@ def _reach(pixels: float) -> int:
 def _smooth_step(value: torch.Tensor, low: float, high: float) -> torch.Tensor:
     share = ((value - low) / (high - low)).clamp(0, 1)
     return share * share * (3 - 2 * share)
-
-
-def resized(picture: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    """The picture [b, c, h, w] at another size, where it has one."""
-    if picture.shape[-2:] == size:
-        return picture
-    return F.interpolate(picture, size=size, mode="bicubic", antialias=True)

@@ -190,4 +190,4 @@ def agree(one: torch.Tensor, other: torch.Tensor, within: float = 1e-3) -> None:
 def enlarged(image: torch.Tensor) -> torch.Tensor:
     """IMAGE [b, h, w, 3] as large as the bundled VAE decodes it."""
     size = torch.Size(2 * side for side in image.shape[1:3])
-    return part("emotivetalk_core.face.detail").resized(image.movedim(-1, 1), size).movedim(1, -1)
+    return part("emotivetalk_core.face.resizing").resized(image.movedim(-1, 1), size).movedim(1, -1)
