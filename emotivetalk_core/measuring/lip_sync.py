@@ -40,7 +40,7 @@ _LEAST_CHANCE = 3.8
 """Over the root of the frames: what nine in ten sounds of others stay below. A film's own elsewhere says no less than
 that, for in seconds it shows a few syllables only.
 """
-_AT_ONCE = 16
+_AT_ONCE, _FINEST = 16, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,13 +119,8 @@ def mouth_patches(pictures: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     for start in range(0, len(pictures), _AT_ONCE):
         part = landmarks[start : start + _AT_ONCE]
         points = torch.stack([read_landmarks(torch.from_numpy(each).float()).eyes_mouth for each in part])
-        eyes, mouth = points[:, :2].mean(1), points[:, 2]
-        down = mouth - eyes  # [n, 2]; the size of a face that neither turns nor speaks
-        down = down / down.norm(dim=1, keepdim=True) * down.norm(dim=1).median()
-        across = torch.stack([down[:, 1], -down[:, 0]], 1)
-        steps = [torch.linspace(-reach, reach, count) for reach, count in zip(_REACH, PATCH)]
-        v, u = torch.meshgrid(*steps, indexing="ij")
-        places = mouth[:, None, None] + u[..., None] * across[:, None, None] + v[..., None] * down[:, None, None]
+        # the size of a face that neither turns nor speaks
+        places = _mouth_places(points, float((points[:, 2] - points[:, :2].mean(1)).norm(dim=1).median()), PATCH)
         size = pictures.shape[1]
         grid = (places + 0.5) / size * 2 - 1
         grey = torch.from_numpy(pictures[start : start + _AT_ONCE]).float().mean(-1)[:, None] / 255  # [n, 1, s, s]
@@ -133,6 +128,30 @@ def mouth_patches(pictures: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         grey = F.avg_pool2d(grey, fine) if fine > 1 else grey
         patches.append(F.grid_sample(grey, grid, padding_mode="border", align_corners=False)[:, 0])
     return torch.cat(patches).numpy()
+
+
+def upright_mouth(picture: torch.Tensor, eyes_mouth: torch.Tensor, drop: float) -> np.ndarray:
+    """As one of `mouth_patches`, of a picture [3, h, w] in 0…1 of any size: eyes_mouth [3, 2] in its pixels · drop:
+    from the eyes down to the mouth, in pixels, of a face that neither turns nor speaks.
+    """
+    finer = min(_FINEST, max(1, round(2 * _REACH[0] * drop / PATCH[0])))  # looks for each value, so that none is missed
+    places = _mouth_places(eyes_mouth[None].float(), drop, (finer * PATCH[0], finer * PATCH[1]))
+    height, width = picture.shape[1:]
+    grid = (places + 0.5) / torch.tensor([width, height]) * 2 - 1
+    grey = picture.float().cpu().mean(0)[None, None]
+    looked = F.grid_sample(grey, grid, padding_mode="border", align_corners=False)
+    return F.avg_pool2d(looked, finer)[0, 0].numpy()
+
+
+def _mouth_places(eyes_mouth: torch.Tensor, drop: float, counts: tuple[int, int]) -> torch.Tensor:
+    """Where to look for the rows and columns of a mouth's picture: eyes_mouth [n, 3, 2] -> [n, rows, columns, 2]."""
+    mouth = eyes_mouth[:, 2]
+    down = mouth - eyes_mouth[:, :2].mean(1)  # [n, 2]
+    down = down / down.norm(dim=1, keepdim=True) * drop
+    across = torch.stack([down[:, 1], -down[:, 0]], 1)
+    steps = [torch.linspace(-reach, reach, count) for reach, count in zip(_REACH, counts)]
+    v, u = torch.meshgrid(*steps, indexing="ij")
+    return mouth[:, None, None] + u[..., None] * across[:, None, None] + v[..., None] * down[:, None, None]
 
 
 def mouth_course(mouths: Sequence[Mouth], slow: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from ..models.face_probe import FaceProbe
 from ..types import CropRecord, Speech
 from .curves import loudness
 from .lip_sync import PATCH
+from .mouth_picture import mouth_picture
 
 PROBE_SIDE = 128
 SMALLEST_SIDE, SHARPEST_SIDE = 48, 512
@@ -33,6 +34,8 @@ on where a crop falls on its pixels, and would count most.
 
 LIPS_HIGH, LIPS_WIDE = PATCH
 READ_AT_ONCE = 32
+KNOWN = 0.8
+"""Share of the frames with a face in which eyes and mouth have to be seen, for the mouth's picture to go by them."""
 
 Film = Callable[[], Iterable[torch.Tensor]]
 """Gives a film's frames [3, h, w] RGB 0…1, from the first on, each time it is called."""
@@ -45,7 +48,8 @@ OnStep = Callable[[int], None]
 class FilmReading:
     """Curves over a film's n frames at `rate` a second; nan where no face is seen.
 
-    opening: of the mouth, as the probe reads it, 0…1 · lips [n, 16, 24]: their picture in grey · likeness: cosine of
+    opening: of the mouth, as the probe reads it, 0…1 · lips [n, 16, 24]: their picture in grey, upright where eyes and
+    mouth are seen · likeness: cosine of
     the probe's person vectors of frame and portrait · sharpness: Laplacian energy of the face over the portrait's ·
     colour: CIE76 distance of the face's mean colour from the portrait's · loudness 0…1, None without sound · against:
     what stood for the portrait · note: one sentence, or empty.
@@ -69,13 +73,14 @@ class FilmReading:
 @dataclass(frozen=True, eq=False)
 class _Face:
     """What is kept of a face until the probe reads it: its talking crop for the probe, its sharpness, its mean colour
-    [3] RGB, and its lips [384] in grey.
+    [3] RGB, its lips [384] in grey as its box has them, and `mouth_picture` [384].
     """
 
     crop: torch.Tensor
     sharpness: float
     colour: np.ndarray
     lips: np.ndarray
+    upright: np.ndarray
 
     @classmethod
     def of(cls, pixels: torch.Tensor, box: Box, side: int) -> "_Face":
@@ -85,13 +90,14 @@ class _Face:
         face = _cut(crop_square(pixels, record, side), box, record)
         lips = _cut(small, standard_places(box)[1], record).mean(0)
         lips = F.interpolate(lips[None, None], size=(LIPS_HIGH, LIPS_WIDE), mode="area").flatten()
-        return cls(small, _laplacian_energy(face), face.mean((1, 2)).cpu().numpy(), lips.cpu().numpy())
+        colour, upright = face.mean((1, 2)).cpu().numpy(), mouth_picture(pixels, box).flatten()
+        return cls(small, _laplacian_energy(face), colour, lips.cpu().numpy(), upright)
 
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """Of k faces: opening [k] · person [k, d], of unit length · sharpness [k] · colour [k, 3] CIELAB · lips [k, 384]
-    grey.
+    """Of k faces: opening [k] · person [k, d], of unit length · sharpness [k] · colour [k, 3] CIELAB · lips, upright
+    [k, 384] grey.
     """
 
     opening: np.ndarray
@@ -99,6 +105,7 @@ class _Read:
     sharpness: np.ndarray
     colour: np.ndarray
     lips: np.ndarray
+    upright: np.ndarray
 
 
 @torch.no_grad()
@@ -143,6 +150,9 @@ def read_film(
     read = _read(chain((_Face.of(*face, side) for face in own), faces()), probe)
     ours = slice(len(own), None)
 
+    known = np.isfinite(read.upright[ours]).all(1).mean() >= KNOWN
+    lips = read.upright if known else read.lips
+
     def over_time(values: np.ndarray) -> np.ndarray:
         curve = np.full((count, *values.shape[1:]), np.nan)
         curve[seen] = values[ours]
@@ -151,7 +161,7 @@ def read_film(
     return FilmReading(
         rate=rate,
         opening=over_time(read.opening),
-        lips=over_time(read.lips.reshape(-1, LIPS_HIGH, LIPS_WIDE)),
+        lips=over_time(lips.reshape(-1, LIPS_HIGH, LIPS_WIDE)),
         likeness=over_time(read.person @ read.person[0]),
         sharpness=over_time(read.sharpness / max(float(read.sharpness[0]), 1e-12)),
         colour=over_time(np.linalg.norm(read.colour - read.colour[0], axis=1)),
@@ -177,6 +187,7 @@ def _read(faces: Iterable[_Face], probe: FaceProbe) -> _Read:
                 sharpness=np.array([face.sharpness for face in batch]),
                 colour=rgb2lab(colours[None])[0],
                 lips=np.stack([face.lips for face in batch]),
+                upright=np.stack([face.upright for face in batch]),
             )
         )
     return _Read(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(_Read)))
