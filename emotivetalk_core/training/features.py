@@ -15,7 +15,7 @@ from ..models.dicte import DiCTE, DiCTEConfig
 from ..models.lip_projector import LipProjector, LipProjectorConfig
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..models.speech_encoder import SpeechEncoder
-from ..models.vae import encode_mode
+from ..models.vae import encode_modes
 from ..models.vae_checkpoint import load_vae
 from ..models.wav2vec2 import SpeechEncoderConfig
 from .estimate import chances_of, estimate_expression
@@ -263,7 +263,7 @@ def _encode(job: Job) -> Callable[[torch.Tensor], torch.Tensor]:
 
     def encode(faces: torch.Tensor) -> torch.Tensor:
         with job.autocast():
-            return encode_mode(vae, faces)
+            return encode_modes(vae, faces)
 
     return encode
 

@@ -1,4 +1,6 @@
+import contextlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,12 +10,14 @@ from emotivetalk_core.models.vae import (
     decode_chunks,
     decode_frames,
     encode_mode,
+    encode_modes,
     encode_video,
     finer_vae,
     fold_latent_scale,
 )
 from emotivetalk_core.models.vae_network import VAEConfig, build_vae
 from emotivetalk_core.models.vae_tiles import decode_in_tiles
+from emotivetalk_core.training import features
 
 TINY = VAEConfig(block_channels=(32, 32, 32, 32), layers_per_block=1, norm_groups=8)
 
@@ -30,6 +34,21 @@ def test_shapes_and_scaling(vae):
     assert mode.shape == (3, 4, 4, 3)
     torch.testing.assert_close(encode_video(vae, pixels, chunk=2), mode * 0.18215, rtol=1e-4, atol=1e-5)
     assert decode_frames(vae, mode * 0.18215).shape == pixels.shape
+
+
+def test_large_pictures_are_encoded_a_few_at_once(vae, monkeypatch):
+    """In the training's features, too, whose batches are of so many pictures, whatever their size."""
+    seen: list[int] = []
+    monkeypatch.setattr("emotivetalk_core.models.vae._PIXELS_DECODED_AT_ONCE", 2 * 32 * 24)
+    monkeypatch.setattr(features, "load_vae", lambda *_: vae)
+    job = SimpleNamespace(weights=lambda name: name, device="cpu", autocast=contextlib.nullcontext)
+    pixels = torch.rand(5, 3, 32, 24)
+    expected = encode_mode(vae, pixels)
+    hook = vae.encoder.conv_in.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    for encode in (lambda pictures: encode_modes(vae, pictures), features._encode(job)):
+        torch.testing.assert_close(encode(pixels), expected, rtol=1e-4, atol=1e-5)
+    hook.remove()
+    assert seen == [2, 2, 1] * 2
 
 
 def test_the_full_shape_is_that_of_stable_video_diffusion():
