@@ -5,13 +5,12 @@ own share) is not, and attention is counted as fused: its scores are never held 
 """
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset, windows_at
@@ -48,26 +47,26 @@ class LiveTensors(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = self._answer(func, args, kwargs or {})
-        for result in tree_leaves(results):
-            if isinstance(result, torch.Tensor):
-                self._count(result.untyped_storage())
+        for result in _tensors(results):
+            self._count(result.untyped_storage())
         return results
 
     def _answer(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """What the operation gives. On shapes alone torch works that out in Python, a millisecond each, and a network
         asks the same of the same shapes hundreds of times: it is worked out once.
         """
-        given = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        if func._schema.is_mutable or not given or not all(tensor.is_meta for tensor in given):
+        given = [*_tensors(args), *_tensors(tuple(kwargs.values()))]
+        if not given or not all(tensor.is_meta for tensor in given) or func._schema.is_mutable:
             return func(*args, **kwargs)
         question = (func, _described(args), _described(tuple(kwargs.items())))
         if question in self._known:
-            shapes, form = self._known[question]
-            return tree_unflatten([_empty(*shape) for shape in shapes], form)
+            form, shapes = self._known[question]
+            answers = [_empty(*shape) for shape in shapes]
+            return form(answers) if form in (tuple, list) else answers[0]
         results = func(*args, **kwargs)
-        answers, form = tree_flatten(results)
+        answers = results if isinstance(results, (tuple, list)) else [results]
         if all(isinstance(answer, torch.Tensor) and _is_new(answer, given) for answer in answers):
-            self._known[question] = [_described(answer) for answer in answers], form
+            self._known[question] = type(results), [_described(answer) for answer in answers]
         return results
 
     def _count(self, storage: torch.UntypedStorage) -> None:
@@ -80,6 +79,17 @@ class LiveTensors(TorchDispatchMode):
     def _end(self, key: int, size: int) -> None:
         self._counted.discard(key)
         self._live -= size
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    """Those that an operation is given or gives, alone or in lists; torch's `tree_leaves` looks into everything, and
+    takes several times as long.
+    """
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _tensors(part)
 
 
 def _described(value: Any) -> tuple[Any, ...]:

@@ -97,7 +97,7 @@ class MockGPU(TorchDispatchMode):
 def compute(function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """One operation on the tensors' values; on the card if its tensors are there, or it is told so. RuntimeError where
     they are on two devices. A film takes a hundred thousand of them, so what an operation is given is looked through by
-    hand: torch's own `tree_map` takes ten times as long as most operations.
+    hand: torch's own `tree_map` takes longer than most operations.
     """
     tensors: list[torch.Tensor] = []
     values = [values_of(given, tensors) for given in args]
