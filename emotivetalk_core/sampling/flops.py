@@ -5,14 +5,17 @@ the whole, are not counted.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
-from torch.utils.flop_counter import FlopCounterMode
+import torch
+from torch.utils.flop_counter import flop_registry
 
 from ..models.ethd import ETHD, ETHDConfig
 from ..models.photograph_presets import PhotographPreset
 from ..models.presets import ModelPreset
 from .estimate import forward_count, forward_counts
 from .expression import chunk_starts
+from .memory import LiveTensors
 from .meta_forwards import MetaForward, clip_forwards, ethd_forward, photograph_forward
 from .photograph import PhotographSettings
 from .video import VideoSamplingSettings, fast
@@ -97,7 +100,21 @@ def photograph_cost(preset: PhotographPreset, sampled: int) -> PartCost:
 
 
 def _cost(part: MetaForward, forwards: int) -> PartCost:
-    counter = FlopCounterMode(display=False)
-    with counter:
+    with torch.no_grad(), OperationCounts() as counts:
         part.compute()
-    return PartCost(part.name, counter.get_total_flops(), forwards, part.parameters)
+    return PartCost(part.name, counts.flops, forwards, part.parameters)
+
+
+class OperationCounts(LiveTensors):
+    """Counts FLOPs beside the bytes, by torch's own formulas. Its FlopCounterMode works the shape of every operation
+    out anew, and holds on to what is recomputed.
+    """
+
+    flops = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        results = super().__torch_dispatch__(func, types, args, kwargs)
+        formula = flop_registry.get(func.overloadpacket)
+        if formula is not None:
+            self.flops += formula(*args, **(kwargs or {}), out_val=results)
+        return results

@@ -7,7 +7,7 @@ own share) is not, and attention is counted as fused: its scores are never held 
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -38,11 +38,13 @@ class LiveTensors(TorchDispatchMode):
     outside: tensors that are there already, whose views are not to count.
     """
 
+    _known: ClassVar[dict[Any, Any]] = {}
+    """What operations gave, for all that count in this process: networks are alike, and so are their forwards."""
+
     def __init__(self, outside: Iterable[torch.Tensor] = ()) -> None:
         super().__init__()
         self.peak = 0
         self._live = 0
-        self._known: dict[Any, Any] = {}
         self._counted = {tensor.untyped_storage()._cdata for tensor in outside}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -7,12 +7,10 @@ attention fused. What a device adds (workspaces, fragments) is not.
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch.utils.flop_counter import flop_registry
 
-from ..sampling.memory import LiveTensors
+from ..sampling.flops import OperationCounts
 from .card_precision import CardAutocast
 from .loop import LoopSettings
 from .parallel import RECOMPUTATIONS, Phase, recompute_activations
@@ -87,20 +85,7 @@ def count_step(step: MetaStep, cards: int, *, counted: tuple[str, ...] = RECOMPU
     )
 
 
-class StepCounts(LiveTensors):
-    """Counts FLOPs beside the bytes, by torch's own formulas; its FlopCounterMode holds on to what is recomputed."""
-
-    flops = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        results = super().__torch_dispatch__(func, types, args, kwargs)
-        formula = flop_registry.get(func.overloadpacket)
-        if formula is not None:
-            self.flops += formula(*args, **(kwargs or {}), out_val=results)
-        return results
-
-
-def _pass(step: MetaStep, piece: int, recompute: str) -> tuple[int, StepCounts]:
+def _pass(step: MetaStep, piece: int, recompute: str) -> tuple[int, OperationCounts]:
     """A forward and a backward pass: the FLOPs of the first, and what both took beside weights, gradients and batch."""
     phase = step.phase()
     objective = phase.objective.train()
@@ -114,7 +99,7 @@ def _pass(step: MetaStep, piece: int, recompute: str) -> tuple[int, StepCounts]:
             parameter.grad = torch.empty_like(parameter)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     batch = step.batch(piece)
-    with StepCounts([*parameters, *gradients, *batch.values()]) as counts:
+    with OperationCounts([*parameters, *gradients, *batch.values()]) as counts:
         with cast:
             loss = objective(batch).loss
         forward = counts.flops

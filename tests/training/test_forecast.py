@@ -30,7 +30,7 @@ SETTINGS = replace(
 )
 
 
-def real_step(settings, recompute: str) -> step_cost.StepCounts:
+def real_step(settings, recompute: str) -> step_cost.OperationCounts:
     """What a step with AdamW and a running mean takes, on values."""
     step = denoising_step(WIDE, settings)
     phase = step.phase()
@@ -46,7 +46,7 @@ def real_step(settings, recompute: str) -> step_cost.StepCounts:
     batch["face_mask"], batch["lip_mask"] = torch.ones_like(batch["face_mask"]), torch.zeros_like(batch["lip_mask"])
     if recompute != "none":
         recompute_activations(objective, phase, recompute)
-    with step_cost.StepCounts([*objective.parameters(), *batch.values()]) as counts:
+    with step_cost.OperationCounts([*objective.parameters(), *batch.values()]) as counts:
         weights = [parameter.detach().clone() for parameter in objective.parameters()]  # counts them, as if made here
         learning = [parameter for parameter in objective.parameters() if parameter.requires_grad]
         mean = [parameter.detach().clone() for parameter in learning]
@@ -120,7 +120,7 @@ def test_flops_are_those_that_torch_counts():
 
     with FlopCounterMode(display=False) as torchs:
         loss().backward()
-    with step_cost.StepCounts() as counts:
+    with step_cost.OperationCounts() as counts:
         loss().backward()
     assert counts.flops == torchs.get_total_flops() > 0
 
