@@ -6,7 +6,8 @@
 What decides between EmotiveTalk's networks and those of its siblings is the weights folder alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,8 +75,8 @@ class Film:
         """Write it with its sound: .mp4, .mov, .mkv or .m4v. Nothing stands there before it is whole. OutputError where
         it cannot be written.
 
-        together: whether frames are composed and encoded in a thread of their own while the next ones are decoded;
-        what is written is the same.
+        together: whether frames are composed and encoded in a thread of their own while the next ones are decoded, by
+        half of torch's threads; what is written is the same but for rounding.
         """
         where = Path(path)
         if not self.processes.first:
@@ -97,7 +98,8 @@ class Film:
                     video.write(chunk)
 
             if together:
-                beside(self._crops(disk), write)
+                with _half_the_threads() as halve:
+                    beside(self._crops(disk), lambda crops: (halve(), write(crops)))
             else:
                 write(self._crops(disk))
         self.performance.end()
@@ -120,6 +122,18 @@ class Film:
         """As they are to be seen."""
         crops = self.performance.finished(crops, self.portrait, self.record)
         return crops if self.request.crop else paste_back_stream(crops, self.portrait, self.record)
+
+
+@contextmanager
+def _half_the_threads() -> Iterator[Callable[[], None]]:
+    """Gives what leaves a thread half of torch's threads, for the other half of the cores is busy: more would wait for
+    each other. Torch keeps the number for each thread but for its products in float32, so it is set again at the end.
+    """
+    threads = torch.get_num_threads()
+    try:
+        yield lambda: torch.set_num_threads(max(1, threads // 2))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def make_film(
