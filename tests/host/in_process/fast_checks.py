@@ -47,17 +47,18 @@ def check_fast_is_the_cores() -> None:
     by itself; one window; guidance; ten steps of AYS for the paper's 25, and two whole ones for the bundled weights'
     five.
     """
-    shot = Shot(17)
-    for steps in (STEPS, 5):
-        agree(shot.windowed(fast=True, steps=steps), shot.core(**FAST | {"steps": steps}))
+    shot, short = Shot(17), Shot(5)
+    core = shot.core(**FAST)
+    agree(shot.windowed(fast=True, steps=STEPS), core)
+    agree(shot.windowed(fast=True, steps=5), shot.core(**FAST | {"steps": 5}))
     for change in ({"fusion": "overlap"}, {"reuse": False}):
-        assert difference(shot.core(**FAST), shot.core(**FAST | change)) > 3e-3, "nothing would be seen of it"
-    agree(Shot(5).windowed(fast=True, steps=STEPS), Shot(5).core(**FAST))
+        assert difference(core, shot.core(**FAST | change)) > 3e-3, "nothing would be seen of it"
+    agree(short.windowed(fast=True, steps=STEPS), short.core(**FAST))
     guided = {"lip_guidance": 2.0, "emotion_guidance": 1.5}
     agree(shot.windowed(fast=True, steps=STEPS, **guided), shot.core(**FAST, **guided))
-    many, defaults = shot.model.clone(), replace(shot.model.model.sampling_defaults, steps=25, grid="karras")
+    many, defaults = short.model.clone(), replace(short.model.model.sampling_defaults, steps=25, grid="karras")
     with mock.patch.object(many.model, "sampling_defaults", defaults):
-        agree(shot.windowed(many, fast=True), shot.core(**FAST | {"steps": 10}))
+        agree(short.windowed(many, fast=True), short.core(**FAST | {"steps": 10}))
     demo = Shot(10, weights=DEMO)
     agree(demo.windowed(fast=True), demo.core(fusion="shifted", steps=2))
 
