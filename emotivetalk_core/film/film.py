@@ -98,8 +98,8 @@ class Film:
                     video.write(chunk)
 
             if together:
-                with _half_the_threads() as halve:
-                    beside(self._crops(disk), lambda crops: (halve(), write(crops)))
+                with _half_the_threads() as by_half:
+                    beside(self._crops(disk), lambda crops: write(by_half(crops)))
             else:
                 write(self._crops(disk))
         self.performance.end()
@@ -125,13 +125,20 @@ class Film:
 
 
 @contextmanager
-def _half_the_threads() -> Iterator[Callable[[], None]]:
-    """Gives what leaves a thread half of torch's threads, for the other half of the cores is busy: more would wait for
-    each other. Torch keeps the number for each thread but for its products in float32, so it is set again at the end.
+def _half_the_threads() -> Iterator[Callable[[Iterator[torch.Tensor]], Iterator[torch.Tensor]]]:
+    """What it gives passes items on to another thread, which from the first one on has half of torch's threads, for the
+    other half of the cores is busy: more would wait for each other. Torch keeps the number for each thread, but for its
+    products in float32, so it is set again at the end.
     """
     threads = torch.get_num_threads()
+
+    def by_half(items: Iterator[torch.Tensor]) -> Iterator[torch.Tensor]:
+        for item in items:
+            torch.set_num_threads(max(1, threads // 2))
+            yield item
+
     try:
-        yield lambda: torch.set_num_threads(max(1, threads // 2))
+        yield by_half
     finally:
         torch.set_num_threads(threads)
 
