@@ -19,6 +19,7 @@ from ..emotivetalk_core.face.compose import check_picture, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
 from ..emotivetalk_core.face.regions import crop_square, flatten_alpha
+from ..emotivetalk_core.face.retouch import Retoucher
 from ..emotivetalk_core.photograph_pipeline import sampled_frames
 from ..emotivetalk_core.sampling.estimate import (
     check_disk,
@@ -38,6 +39,7 @@ from .notes import HIDDEN, show, ui_notes
 from .sockets import CATEGORY, TRANSPARENCY_INPUT, CropSocket, HeadPoseSocket, detail_input
 from .temporary import TemporaryPath
 from .unfinished import STATE, unfinished_film, unfinished_folder
+from .vae import ClipVAE
 
 AS_SAMPLED, DOUBLED = "25, as sampled", "12.5, doubled"
 
@@ -193,8 +195,11 @@ class DecodeVideo(io.ComfyNode):
         if unfinished is not None:
             chunks = unfinished.chunks(count, crops.height, decoded, crops.transfer, crops.device)
         frames = followed(chunks, count)
+        retoucher = vae.retoucher if isinstance(vae, ClipVAE) else None
         if portrait is not None and crop_record is not None:
-            frames = pasted(frames, portrait, crop_record, detail, head_pose)
+            frames = pasted(frames, portrait, crop_record, detail, head_pose, retoucher)
+        elif crops.unmoved is not None and retoucher is not None:
+            frames = retouched_crops(frames, crops.unmoved[0], crop_record, detail, head_pose, retoucher)
         path = TemporaryPath.new(".mp4")
         with VideoWriter(path, width=width, height=height, **sound) as writer:
             for chunk in frames:
@@ -266,6 +271,7 @@ def pasted(
     regions: FaceRegions,
     detail: float,
     head_pose: HeadPose | None,
+    retoucher: Retoucher | None,
 ) -> Iterator[torch.Tensor]:
     """Chunks of the crop's frames in the whole picture [k, 3, h, w], at the picture's own resolution."""
     record = regions.record
@@ -276,8 +282,26 @@ def pasted(
         amount=detail,
         head_pose=head_pose,
         face_box=box_of_mask(regions.face_mask),
+        retoucher=retoucher,
     )
     return paste_back_stream((frame[None] for frame in sharp), portrait, record)
+
+
+def retouched_crops(
+    crops: Iterator[torch.Tensor],
+    crop: torch.Tensor,
+    regions: FaceRegions | None,
+    detail: float,
+    head_pose: HeadPose | None,
+    retoucher: Retoucher,
+) -> Iterator[torch.Tensor]:
+    """Chunks of the crop's frames [k, 3, h, w] after the retoucher has seen them beside the crop [1, 3, h, w]."""
+    frames = (frame for chunk in crops for frame in chunk)
+    box = None if regions is None else box_of_mask(regions.face_mask) * (crop.shape[-1] / regions.face_mask.shape[-1])
+    sharp = at_own_resolution(
+        frames, repeat(crop[0]), crop[0], amount=detail, head_pose=head_pose, face_box=box, retoucher=retoucher
+    )
+    return (frame[None] for frame in sharp)
 
 
 def frames_of_sound(audio: dict[str, Any]) -> int:

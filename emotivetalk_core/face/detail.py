@@ -24,6 +24,7 @@ from ..types import HeadPose
 from .blur import blurred
 from .head_turn import box_of_mask, turn_head
 from .resizing import resized
+from .retouch import Retoucher, retouched
 
 FINE, COARSE = 1.5 / 128, 6 / 128
 """Radii that differences are looked at in, as parts of the crop's side: the geometric mean of both is the change. The
@@ -94,6 +95,12 @@ class DetailTransfer:
         let_go = resized(_smooth_step(change, *MOVED), size).clamp(0, 1)
         detailed = torch.lerp(picture + shown, plain, let_go)
         return torch.lerp(plain, detailed, self.amount).clamp(0, 1)
+
+    @property
+    def believed(self) -> torch.Tensor:
+        """Where the last frame's change is believed to be one [1, 1, s, s], 0…1; after the first frame."""
+        assert self.change is not None
+        return _smooth_step(self.change[None], *NOISE)
 
     def _steadied(self, change: torch.Tensor) -> torch.Tensor:
         """The changes [k, 1, s, s] with what is left of those before them."""
@@ -167,12 +174,14 @@ def at_own_resolution(
     amount: float = 1.0,
     head_pose: HeadPose | None = None,
     face_box: torch.Tensor | None = None,
+    retoucher: Retoucher | None = None,
 ) -> Iterator[torch.Tensor]:
     """Frames [3, f, f] of the talking crop in the detail of the picture it was cut from: [3, side, side] each.
 
     squares: for each frame the part of the picture that the crop shows [3, side, side]; it ends with the shorter of
     the two · crop [3, s, s]: as it was given to the networks · face_box [4]: in pixels of the crop, needed with a head
-    pose. Frames of another size than the crop's, such as an upscaler's, are themselves where the detail is let go.
+    pose · retoucher: of the weights that made the frames, see face/retouch.py; None: they have none. Frames of another
+    size than the crop's, such as an upscaler's, are themselves where the detail is let go.
     """
     transfer = DetailTransfer(amount, colours=False)
     for index, (frame, square) in enumerate(zip(frames, squares)):
@@ -183,7 +192,12 @@ def at_own_resolution(
                 turn_head(each, face_box.to(frame)[None] * (each.shape[-1] / crop.shape[-1]), pose)
                 for each in (still, picture)
             )
-        yield transfer(frame[None], picture, still)[0]
+        sharp = transfer(frame[None], picture, still)
+        if retoucher is not None and amount > 0:
+            small = resized(picture, still.shape[-2:])
+            touched = retouched(retoucher(frame[None], small), frame[None], picture, small, sharp, transfer.believed)
+            sharp = torch.lerp(sharp, touched, amount).clamp(0, 1)
+        yield sharp[0]
 
 
 def _change(difference: torch.Tensor) -> torch.Tensor:

@@ -226,6 +226,7 @@ class EmotiveTalkPerformance:
             amount=settings.detail,
             head_pose=settings.head_pose,
             face_box=box_of_mask(regions.face_mask),
+            retoucher=self.models.retoucher,
         ):
             yield frame[None]
 

@@ -24,6 +24,8 @@ from .head_pose_reader import HeadPoseReader, HeadPoseReaderConfig
 from .lip_projector import LipProjector, LipProjectorConfig
 from .motion_encoder import MotionEncoder, MotionEncoderConfig
 from .presets import ModelPreset, SamplingDefaults, check_widths
+from .retoucher import KIND as RETOUCHER
+from .retoucher import Retoucher, load_retoucher
 from .speech_emotion import SpeechEmotionRecogniser, load_speech_emotion
 from .speech_encoder import SpeechEncoder
 from .vae_checkpoint import load_vae
@@ -36,9 +38,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Everything that a talking video needs, frozen, on one device. face_finder, speech_emotion, head_pose_reader
-    None: the folder has none. speech_emotion is loaded when it is first called: few films ask for it, and its library
-    takes seconds to import.
+    """Everything that a talking video needs, frozen, on one device. face_finder, speech_emotion, head_pose_reader,
+    retoucher None: the folder has none. speech_emotion is loaded when it is first called: few films ask for it, and its
+    library takes seconds to import.
     """
 
     speech_encoder: SpeechEncoder
@@ -52,6 +54,7 @@ class ModelSet:
     defaults: SamplingDefaults
     speech_emotion: Callable[[], SpeechEmotionRecogniser] | None = None
     head_pose_reader: HeadPoseReader | None = None
+    retoucher: Retoucher | None = None
 
     @property
     def device(self) -> torch.device:
@@ -105,6 +108,7 @@ def load_model_set(
     backbone = backbone_file(folder, size)
     defaults = read_sampling_defaults(backbone)
     finder, recogniser, reader = file("face_finder"), file("speech_emotion"), file(HEAD_POSE_READER)
+    retoucher = file(RETOUCHER)
     models = ModelSet(
         speech_encoder=load_network(
             file("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, *place
@@ -124,6 +128,7 @@ def load_model_set(
         head_pose_reader=(
             load_network(reader, HEAD_POSE_READER, HeadPoseReader, HeadPoseReaderConfig) if reader.exists() else None
         ),
+        retoucher=load_retoucher(retoucher, *picture_place) if retoucher.exists() else None,
     )
     try:
         check_widths(
