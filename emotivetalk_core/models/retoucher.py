@@ -5,6 +5,7 @@ stands in face/retouch.py. A new one says that nothing came from elsewhere and t
 nothing.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..face.retouch import Retouch
+from ..face.retouch import Retouch, enlarged
 from ..layers.parts import Parts
 from ..weight_files.checkpoint import load_network
 
@@ -28,7 +29,7 @@ _DOUBTFUL = -2.0
 @dataclass(frozen=True)
 class RetoucherConfig:
     """channels: of the levels, each half as fine as the one before; the finest has a place for each patch ·
-    norm_groups: of the norms. Frames must have sides that are multiples of PATCH * 2 ** (levels - 1).
+    norm_groups: of the norms.
     """
 
     channels: tuple[int, ...] = (32, 64, 96, 128)
@@ -69,7 +70,9 @@ class Retoucher(nn.Module):
             self.fine.bias[: PATCH**2] = _DOUBTFUL
 
     def forward(self, frames: torch.Tensor, pictures: torch.Tensor) -> Retouch:
-        x = F.pixel_unshuffle(torch.cat((frames, pictures), 1) * 2 - 1, PATCH)
+        size, step = frames.shape[-2:], PATCH * 2 ** len(self.pool)
+        whole = torch.Size(math.ceil(side / step) * step for side in size)
+        x = F.pixel_unshuffle(enlarged(torch.cat((frames, pictures), 1), whole) * 2 - 1, PATCH)
         x = self.stem(x.to(self.stem.weight))
         kept = []
         for block, pool in zip(self.down, self.pool):
@@ -81,7 +84,7 @@ class Retoucher(nn.Module):
             x = F.interpolate(up(x), size=fine.shape[-2:], mode="bilinear")
             x = block(torch.cat((fine, x), 1))
         offset, fine = (last(x).to(frames.device, torch.float32) for last in (self.flow, self.fine))
-        fine = F.pixel_shuffle(fine, PATCH)
+        fine = enlarged(F.pixel_shuffle(fine, PATCH), size)
         share, shading = fine[:, :2].sigmoid().split(1, 1)
         return Retouch(_UNIT * offset, share, shading, fine[:, 2:])
 

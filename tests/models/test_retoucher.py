@@ -42,6 +42,13 @@ def test_every_frame_is_looked_at_by_itself():
     assert not torch.allclose(network(frames, seen).added, network(seen, frames).added, atol=1e-3)
 
 
+def test_frames_of_any_size_are_looked_at():
+    """At the next multiple of its patches; what it says is of the frame's own pixels."""
+    odd = torch.rand(1, 3, 30, 41, generator=torch.Generator().manual_seed(0))
+    said = spoiled()(odd, odd)
+    assert said.added.shape == odd.shape and said.share.shape == (1, 1, 30, 41)
+
+
 def test_it_learns_where_a_picture_went():
     """The truth is the portrait two pixels to the left: its error falls below half of the frame's."""
     torch.manual_seed(0)

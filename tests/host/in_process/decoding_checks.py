@@ -3,6 +3,7 @@
 import gc
 import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -11,7 +12,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parent))
 
-from audio_and_vae_checks import clip, part, picture, temp_files, theirs, vae  # noqa: E402  (the files here are no package)
+from audio_and_vae_checks import DEMO, clip, part, picture, temp_files, theirs, vae  # noqa: E402  (the files here are no package)
 
 
 def tails_agree(vae: Any, half_rate: bool, count: int, more: tuple[int, ...] = ()) -> None:
@@ -52,6 +53,43 @@ def check_beyond_a_face_that_stays_in_its_place_the_portrait_stays() -> None:
         off = (torch.cat(list(crops.chunks())) - crops.unmoved[0].cpu()).abs()
         away.append(float(off[..., 96:, 96:].max()))
     assert away[0] > 0.1 and away[1] == 0, away
+
+
+def check_what_lies_beside_the_vae_retouches_what_changed() -> None:
+    """A retoucher that adds green, and a corner that changes: it turns green there and nowhere else, in the crop alone
+    and pasted into the picture, and not without the portrait.
+    """
+    models, types = part("emotivetalk_core.models.retoucher"), part("emotivetalk_core.types")
+    config = models.RetoucherConfig(channels=(8,), norm_groups=1)
+    green = models.Retoucher(config)
+    torch.nn.init.constant_(green.fine.bias[3 * 16 : 4 * 16], 1.0)  # after the shares and red
+    save = part("emotivetalk_core.weight_files.checkpoint").save_checkpoint
+    whole = picture(1, 128)
+    crop = whole.movedim(-1, 1)[:, :, ::2, ::2].movedim(1, -1)
+    record = types.CropRecord(0, 0, 128, 128, 128)
+    regions = types.FaceRegions(crop[0].movedim(-1, 0), *2 * [torch.ones(1, 64, 64)], record)
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / "vae.safetensors"
+        beside.write_bytes((DEMO / "vae.safetensors").read_bytes())
+        save(beside.with_name("retoucher.safetensors"), "retoucher", green, config, {"steps": 0})
+        hosted = part("nodes.vae").load_hosted_vae(beside)
+    latents = hosted.encode(crop).repeat(3, 1, 1, 1)
+    latents[:, :, -4:, -4:] += 2 * latents.std()
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 48:, 48:] = 1
+    node = part("nodes.video").DecodeVideo
+
+    def frame(retoucher: Any, **inputs: Any) -> torch.Tensor:
+        hosted.retoucher = retoucher
+        (video,) = node.execute(hosted, {"samples": latents, "still_face": mask}, None, resume=False, **inputs).result
+        return video.get_components().images[1]
+
+    beside_it = hosted.retoucher
+    for inputs in ({}, {"crop_record": regions, "picture": whole}):
+        more = frame(beside_it, portrait_crop=crop, **inputs) - frame(None, portrait_crop=crop, **inputs)
+        told = [float(more[-16:, -16:, 1].mean()), float(more[:16, :16].abs().mean())]
+        assert told[0] > 0.1 > 5 * told[1], (told, *inputs)
+    assert torch.equal(frame(beside_it), frame(None))
 
 
 def check_a_temporary_video_lasts_as_long_as_it_is_held() -> None:
