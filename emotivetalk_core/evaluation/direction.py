@@ -15,7 +15,7 @@ from ..direction.head_pose import EXAMPLE, from_keys, motion_bucket, parse_keys,
 from ..direction.source import SourceReaders, parse_source, resolve
 from ..direction.timeline import parse_timeline
 from ..measuring.curves import correlation
-from ..pipeline import prepare_conditions, render
+from ..pipeline import prepare_conditions
 from ..synthesis.action_units import emotion_action_units
 from ..synthesis.clip import TalkingClip
 from ..types import EMOTIONS, FRAMES_PER_SECOND
@@ -24,7 +24,7 @@ from .plan import SuitePlan
 from .protocols import opening_of, silence, sync
 from .readings import Readings
 from .report import Figures
-from .studio import Scene, Studio
+from .studio import Scene, Studio, finished_frames
 from .unseen import beginning, portrait_of, speech_of, unseen_clips
 
 SPEAKERS = 700
@@ -277,7 +277,7 @@ class DirectedFilms:
             if not file.exists():
                 settings = scene.settings(studio.settings)
                 conditions = prepare_conditions(studio.models, speech_of(scene.clip), scene.portrait, settings)
-                frames = torch.cat(list(render(studio.models, conditions, settings)))
+                frames = torch.cat(list(finished_frames(studio.models, conditions, scene.portrait, settings)))
                 part = studio.archive / f"{name}.part.npy"
                 part.parent.mkdir(parents=True, exist_ok=True)
                 np.save(part, read_head_pose(frames.float()))

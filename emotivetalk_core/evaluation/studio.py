@@ -1,13 +1,16 @@
 """Where the suite's films are made: each once, and of each only the probes' readings are kept, on disk, so that
 several figures share a film and a stop loses one film at most."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ..face.detail import at_own_resolution
+from ..face.head_turn import box_of_mask
 from ..models.ethd import ETHD
 from ..models.face_probe import FaceProbe
 from ..models.model_set import ModelSet
@@ -106,6 +109,29 @@ class Studio:
         models = self.models if variant.backbone is None else replace(self.models, ethd=variant.backbone)
         conditions = prepare_conditions(models, speech_of(scene.clip), scene.portrait, settings)
         conditions = variant.change(models, scene, conditions)
-        readings = read_film(self.probe, render(models, conditions, settings), scene.portrait)
+        readings = read_film(self.probe, finished_frames(models, conditions, scene.portrait, settings), scene.portrait)
         readings.save(file)
         return readings
+
+
+def finished_frames(
+    models: ModelSet, conditions: VideoConditions, portrait: FaceRegions, settings: TalkSettings
+) -> Iterator[torch.Tensor]:
+    """Chunks of frames [k, 3, s, s] as users see them; after a retoucher, which works on whole films, at the crop's own
+    size.
+    """
+    chunks = render(models, conditions, settings)
+    if models.retoucher is None:
+        yield from chunks
+        return
+    sharp = at_own_resolution(
+        (frame for chunk in chunks for frame in chunk),
+        repeat(portrait.crop),
+        portrait.crop,
+        amount=settings.detail,
+        head_pose=settings.head_pose,
+        face_box=box_of_mask(portrait.face_mask),
+        retoucher=models.retoucher,
+    )
+    while together := list(islice(sharp, settings.decode_chunk)):
+        yield torch.stack(together)

@@ -11,12 +11,14 @@ so what stands still is the portrait's to the last pixel, whatever the network s
 "First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), here read off pictures and not off keypoints.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
+_ALL = slice(None)
 SMOOTH = 8
 """Pixels of a frame over which light is taken to be even."""
 
@@ -51,19 +53,36 @@ def retouched(
     base [k, 3, h, w] · changed [k, 1, s, s]: C.
     """
     size = picture.shape[-2:]
+    here = (..., *_window(changed, size))
     shading = retouch.shading * smooth(frames - warped(small, retouch.offset))
-    portrait = warped(picture, retouch.offset) + enlarged(shading, size)
-    share, added = (enlarged(changed * each, size) for each in (retouch.share, retouch.added))
-    return torch.lerp(base, portrait, share) + added
+    portrait = warped(picture, retouch.offset, *here[1:]) + enlarged(shading, size)[here]
+    share, added = (enlarged(changed * each, size)[here] for each in (retouch.share, retouch.added))
+    seen = base.clone()
+    seen[here] = torch.lerp(base[here], portrait, share) + added
+    return seen
 
 
-def warped(picture: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
-    """The picture [k, 3, h, w] with each pixel from where `offset` [k, 2, p, p] says; beyond its rim, the rim."""
-    height, width = picture.shape[-2:]
-    rows, columns = ((torch.arange(side, device=picture.device) + 0.5) / side for side in (height, width))
-    places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)  # [h, w, 2], x then y, parts of the side
-    places = places + enlarged(offset, picture.shape[-2:]).movedim(1, -1)
+def warped(picture: torch.Tensor, offset: torch.Tensor, rows: slice = _ALL, columns: slice = _ALL) -> torch.Tensor:
+    """The picture [k, 3, h, w] with each pixel from where `offset` [k, 2, p, p] says, or a part of it; beyond the rim,
+    the rim.
+    """
+    size = picture.shape[-2:]
+    down, across = ((torch.arange(side, device=picture.device) + 0.5) / side for side in size)
+    places = torch.stack(torch.meshgrid(across[columns], down[rows], indexing="xy"), -1)  # x then y, parts of the side
+    places = places + enlarged(offset, size)[..., rows, columns].movedim(1, -1)
     return F.grid_sample(picture, 2 * places - 1, mode="bicubic", padding_mode="border", align_corners=False)
+
+
+def _window(changed: torch.Tensor, size: torch.Size) -> tuple[slice, slice]:
+    """Rows and columns of a picture of that size outside which nothing changed, as `enlarged` spreads it."""
+    window = []
+    for across, side in ((-1, size[0]), (-2, size[1])):
+        there = (changed > 0).any(across).flatten(0, -2).any(0).nonzero()
+        if not len(there):
+            return slice(0, 0), slice(0, 0)
+        scale = side / changed.shape[-2 if across == -1 else -1]
+        window.append(slice(max(0, int((int(there[0]) - 1) * scale)), math.ceil((int(there[-1]) + 2) * scale)))
+    return window[0], window[1]
 
 
 def smooth(picture: torch.Tensor) -> torch.Tensor:

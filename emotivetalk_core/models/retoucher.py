@@ -23,7 +23,7 @@ PATCH = 4
 _UNIT = 0.05
 """Of the offsets, in sides of the picture: what a number of order one means."""
 _DOUBTFUL = -2.0
-"""What a new network's shares are before the sigmoid: an eighth."""
+"""Added to the shares before the sigmoid: of a new network they are an eighth."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,8 @@ class Retoucher(nn.Module):
         self.flow = parts.conv2d(widths[0], 2, 3, padding=1)
         self.fine = parts.conv2d(widths[0], 5 * PATCH**2, 3, padding=1)
         for last in (self.flow, self.fine):
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
-        with torch.no_grad():
-            self.fine.bias[: PATCH**2] = _DOUBTFUL
+            for tensor in last.parameters():
+                nn.init.zeros_(tensor)
 
     def forward(self, frames: torch.Tensor, pictures: torch.Tensor) -> Retouch:
         size, step = frames.shape[-2:], PATCH * 2 ** len(self.pool)
@@ -85,8 +83,8 @@ class Retoucher(nn.Module):
             x = block(torch.cat((fine, x), 1))
         offset, fine = (last(x).to(frames.device, torch.float32) for last in (self.flow, self.fine))
         fine = enlarged(F.pixel_shuffle(fine, PATCH), size)
-        share, shading = fine[:, :2].sigmoid().split(1, 1)
-        return Retouch(_UNIT * offset, share, shading, fine[:, 2:])
+        share, shading, added = fine.split((1, 1, 3), 1)
+        return Retouch(_UNIT * offset, (share + _DOUBTFUL).sigmoid(), shading.sigmoid(), added)
 
 
 def load_retoucher(path: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> Retoucher:

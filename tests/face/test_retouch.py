@@ -72,6 +72,20 @@ def test_each_part_of_the_formula(picture, nothing):
     assert not torch.allclose(mixed[..., SIDE // 2 :], base[..., SIDE // 2 :], atol=0.1)
 
 
+@pytest.mark.parametrize("scale", [1, 2, 2.7])
+def test_a_small_change_in_a_large_picture_is_all_that_is_computed_and_all_of_it(picture, nothing, scale):
+    """What is added is cut off nowhere, whatever the sizes."""
+    large = F.interpolate(picture, scale_factor=scale, mode="bilinear")
+    changed = torch.zeros(1, 1, SIDE, SIDE)
+    changed[..., 20:31, 40:43] = 1
+    added = torch.ones(1, 3, SIDE, SIDE)
+    seen = retouched(replace(nothing, added=added), picture, large, picture, large, changed)
+    wanted = large + F.interpolate(changed, size=large.shape[-2:], mode="bilinear")
+    assert torch.allclose(seen, wanted, atol=1e-6) and not torch.equal(seen, large)
+    still = torch.zeros_like(changed)
+    assert torch.equal(retouched(replace(nothing, added=added), picture, large, picture, large, still), large)
+
+
 def test_at_own_resolution_it_is_asked_of_what_changed_alone(picture, nothing):
     """A frame whose left half stands still: a retoucher that paints everything white paints the right one."""
     square = F.interpolate(picture, scale_factor=2, mode="bicubic").clamp(0, 1)[0]
