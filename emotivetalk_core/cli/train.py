@@ -13,8 +13,9 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="train the weights",
         description="Train the weights by a recipe: full (the paper's, on films of people), full-24gb (part of it, on "
         "one card), adapt (your own films, from weights that are there), demo (drawn heads), people (demo's weights "
-        "once more, on rendered people), student (weights in fewer steps), tiny (a test of the trainer), or a .json "
-        "file. With several processes, start it by torchrun; docs/training.md says how.",
+        "once more, on rendered people), student (weights in fewer steps), retouch (a retoucher for weights that are "
+        "there), tiny (a test of the trainer), or a .json file. With several processes, start it by torchrun; "
+        "docs/training.md says how.",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="one of these names, or a file")
     parser.add_argument("--out", type=values.folder, metavar="DIR", help="the weights folder")
@@ -24,7 +25,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     source = parser.add_argument_group("what it learns from")
     source.add_argument("--data", type=Path, nargs="+", metavar="DIR", help="clips to learn from, not the recipe's own")
-    source.add_argument("--start", type=Path, metavar="DIR", help="full, people, student: weights to begin with")
+    source.add_argument("--start", type=Path, metavar="DIR", help="what full, people, student, retouch begin with")
     source.add_argument("--weights", type=Path, metavar="DIR", help="adapt: the weights folder to begin with")
     before = parser.add_argument_group("what it will take")
     before.add_argument(

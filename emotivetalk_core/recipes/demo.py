@@ -15,6 +15,7 @@ from ..training.films import FilmSettings
 from ..training.head_pose import HeadPoseSettings, train_head_pose_reader
 from ..training.loop import LoopSettings, OnStep
 from ..training.recipe import Recipe, Stage
+from ..training.retouching import retouching_step
 from ..training.speech_encoder import SpeechSettings, train_speech_encoder
 from ..training.trunk import TrunkSettings, train_trunk
 from ..training.undrawn import UndrawnSettings, add_undrawn
@@ -25,6 +26,7 @@ from .drawn_heads import DrawnSettings, prepare_drawn_heads
 from .face_finder import FaceFinderTraining, train_face_finder
 from .finer_decoder import FinerDecoderSettings, PicturesSettings, train_finer_decoder, train_pictures
 from .rendered_twins import RENDERED, PeopleReadingSettings, train_on_twins
+from .retouched_films import RetouchSettings, train_retouch
 from .speech_emotion import SpeechEmotionSettings, train_speech_emotion
 
 _SPEECH = LoopSettings(steps=1000, batch=8, learning_rate=1e-3, warmup=100, average=0.99)
@@ -39,6 +41,7 @@ _DECODER = LoopSettings(steps=5000, batch=4, learning_rate=6e-4, warmup=100, ave
 _TWINS = LoopSettings(steps=500, batch=24, learning_rate=4e-4, warmup=50, average=0.995)
 _PICTURES = LoopSettings(steps=1150, batch=4, learning_rate=1e-3, warmup=60, average=0.995)
 _PEOPLE = LoopSettings(steps=1500, batch=6, learning_rate=4e-4, warmup=100, average=0.995)
+_RETOUCH = LoopSettings(steps=7500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 
 # of each clip 80 frames; encoding more would cost minutes and bring no new faces
@@ -75,6 +78,7 @@ RECIPE = Recipe(
         "twins": Stage(train_on_twins, PeopleReadingSettings(_TWINS), "training/twins"),
         "pictures": Stage(train_pictures, PicturesSettings(_PICTURES), "training/pictures"),
         "people": Stage(train_ethd_anew, _ANEW, "training/people"),
+        "retouch": Stage(train_retouch, RetouchSettings(_RETOUCH), "retoucher", step=retouching_step),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with
         "ablation": Stage(

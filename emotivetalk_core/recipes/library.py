@@ -16,7 +16,7 @@ from ..models.presets import DEMO, FULL, ModelPreset
 from ..training.recipe import Recipe, Stage
 from ..training.said import changed, named, only
 from ..training.starting import check_start
-from . import demo, full, one_card, people, student, tiny
+from . import demo, full, one_card, people, retouch, student, tiny
 
 RECIPES = {
     recipe.name: recipe
@@ -27,6 +27,7 @@ RECIPES = {
         demo.RECIPE,
         people.RECIPE,
         student.RECIPE,
+        retouch.RECIPE,
         tiny.RECIPE,
     )
 }

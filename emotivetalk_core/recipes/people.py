@@ -14,12 +14,14 @@ from ..training.films import FilmSettings, FilmShares
 from ..training.loop import LoopSettings, OnStep
 from ..training.polish import STILL, PolishSettings, polish_decoder
 from ..training.recipe import Recipe, Stage
+from ..training.retouching import retouching_step
 from ..training.source import Source
 from ..training.source_writer import SourceWriter
 from ..training.starting import START, GivenSettings, take_given
 from ..training.vae_anew import AnewSettings, train_vae_anew
 from .drawn_heads import DrawnSettings, prepare_drawn_heads
 from .rendered_twins import RENDERED, TwinSettings, prepare_twins
+from .retouched_films import RetouchSettings, train_retouch
 
 CHANNELS = 8
 """Of the latents, twice as many as Stable Video Diffusion's. In minutes of a processor drawn heads came through the VAE
@@ -119,6 +121,12 @@ RECIPE = Recipe(
                 FilmSettings(frames=8, also=(RENDERED,), shares=STILL),
             ),
             "training/polish",
+        ),
+        "retouch": Stage(
+            train_retouch,
+            RetouchSettings(LoopSettings(steps=7500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)),
+            "retoucher",
+            step=retouching_step,
         ),
     },
 )

@@ -11,6 +11,7 @@ from ..models.face_finder import FaceFinderConfig
 from ..models.lip_projector import LipProjectorConfig
 from ..models.motion_encoder import MotionEncoderConfig
 from ..models.presets import DEMO_SPEECH_EMOTION, ModelPreset, SamplingDefaults
+from ..models.retoucher import RetoucherConfig
 from ..models.vae_network import VAEConfig
 from ..models.wav2vec2 import SpeechEncoderConfig
 from ..training.recipe import Stage
@@ -18,6 +19,7 @@ from . import demo
 from .drawn_heads import DrawnSettings
 from .finer_decoder import FineFilmSettings
 from .rendered_twins import TwinSettings
+from .retouched_films import RetouchedFilmSettings
 
 TINY = ModelPreset(
     speech_encoder=SpeechEncoderConfig(
@@ -88,6 +90,10 @@ _SMALLER: dict[str, dict[str, Any]] = {
     "twins": {"people": _FEW},
     "pictures": {"made_films": FineFilmSettings(filmed=2, seen=0, filmed_frames=8, held_out=1)},
     "people": {"films": replace(demo.RECIPE.stages["people"].settings.films, frames=4), "first_frames": 8},
+    "retouch": {
+        "films": RetouchedFilmSettings(rendered=1, drawn=1, frames=4, held_out=1, workers=0),
+        "config": RetoucherConfig(channels=(8, 8), norm_groups=4),
+    },
     "speech_emotion": {
         "recordings": 8,
         "held_out": 4,

@@ -1,0 +1,193 @@
+"""`train retouch` at the tiny size, by the command that users give, and the films that it learns from."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import TINY
+
+pytest.importorskip("numba")
+pytest.importorskip("espeakng_loader")
+
+from emotivetalk_core import FilmRequest, make_film
+from emotivetalk_core.cli.main import main
+from emotivetalk_core.errors import InputError, SettingsError
+from emotivetalk_core.models.model_set import load_model_set
+from emotivetalk_core.models.retoucher import Retoucher, RetoucherConfig
+from emotivetalk_core.recipes import demo, people, retouch, retouched_films
+from emotivetalk_core.recipes.library import RECIPES
+from emotivetalk_core.recipes.retouched_films import KINDS, RetouchedFilmSettings, film_people, prepare_people
+from emotivetalk_core.synthesis.clip import IDENTITY_SEEDS
+from emotivetalk_core.training.job import Job
+from emotivetalk_core.training.loop import Engine
+from emotivetalk_core.training.source import Source
+from emotivetalk_core.training.source_writer import SourceWriter
+from emotivetalk_core.weight_files.checkpoint import read_metadata
+
+SIZE, SEED = TINY.sampling.size, 3
+GIVEN = ["speech_encoder", "lip_projector", "motion_encoder", "dicte", "vae", "ethd", "emotion_codebook"]
+"""What a folder of untrained networks holds."""
+FEW = RetouchedFilmSettings(rendered=1, drawn=5, frames=4, held_out=1, workers=0)
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recipe, the people to film, and the weights that film them."""
+    folder = tmp_path_factory.mktemp("retouch")
+    prepare_people(SourceWriter(folder / "data"), SEED, FEW, SIZE)
+    shutil.copytree(tiny_weights, folder / "start")
+    loop = {"steps": 2, "batch": 2, "warmup": 1, "average": 0.5, "validation_samples": 2, "learning_rate": 0.01}
+    config = {"channels": [8, 8], "norm_groups": 4}
+    stages = {"given": {"names": GIVEN}, "retouch": {"loop": loop, "config": config}}
+    said = {"from": "retouch", "preset": "tiny", "data": "data", "seed": SEED, "stages": stages}
+    (folder / "few.json").write_text(json.dumps(said))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Path:
+    out = folder / "out"
+    command = ["train", str(folder / "few.json"), "--start", str(folder / "start"), "--out", str(out)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(RECIPES, "retouch", replace(retouch.RECIPE, begins_with=dict.fromkeys(GIVEN, "")))
+        assert main([*command, "--precision", "float32"]) == 0
+        written = (out / "retoucher.safetensors").stat().st_mtime_ns
+        assert main([*command, "--precision", "float32"]) == 0  # nothing is left to do
+        assert (out / "retoucher.safetensors").stat().st_mtime_ns == written
+    return out
+
+
+def films(trained: Path) -> Source:
+    return Source.open(trained.parent / "data", trained / "training" / "features")
+
+
+def test_people_are_filmed_with_their_true_pictures(trained: Path):
+    source, decoded = films(trained), TINY.vae.finer * SIZE
+    for heads, count in (("rendered", 1), ("drawn", 5)):
+        clips = source.clips(KINDS[heads], "made", held_out=None)
+        assert sorted(clip.held_out for clip in clips) == [False] * count + [True]
+        assert clips[0].held_out  # they are made first
+        for clip in clips:
+            shapes = {name: clip.field(name).shape for name in clip.fields}
+            assert shapes["made"] == (2, decoded, decoded, 3) and shapes["driving"] == (4, SIZE, SIZE, 3)
+            assert shapes["fine"] == (2, 2 * SIZE, 2 * SIZE, 3) and shapes["portrait_fine"] == (1, *shapes["fine"][1:])
+            assert shapes["face_box"] == shapes["lip_box"] == (2, 4) and shapes["eyes_mouth"] == (2, 3, 2)
+            assert source.read(clip, "made").dtype == source.read(clip, "fine").dtype == torch.uint8
+            low, high = IDENTITY_SEEDS["test" if clip.held_out else "train"]
+            assert clip.person.startswith(heads) and low <= int(clip.person.removeprefix(f"{heads}-")) < high
+            assert torch.equal(source.read(clip, "driving")[::2], source.read(clip, "pictures")) == (heads == "drawn")
+
+
+def test_frames_are_of_the_portrait_that_lies_beside_them(trained: Path):
+    """Untrained networks film nothing; but the portrait's detail is given back, so frames are of that portrait."""
+    source = films(trained)
+    clips = [clip for kind in KINDS.values() for clip in source.clips(kind, held_out=None)]
+
+    def off(clip, other) -> float:
+        small = source.read(clip, "made").float().mean(0)
+        return float((small - source.read(other, "portrait_pictures")[0].float()).abs().mean())
+
+    own = [off(clip, clip) for clip in clips]
+    others = [min(off(clip, other) for other in clips if other is not clip) for clip in clips]
+    assert all(mine < its for mine, its in zip(own, others))
+
+
+def test_the_stage_writes_a_retoucher_that_loads_in_half_precision_and_says_of_what(trained: Path):
+    network = load_model_set(trained).retoucher
+    assert network is not None and network.config == RetoucherConfig(channels=(8, 8), norm_groups=4)
+    new = Retoucher(network.config)
+    assert any(not torch.equal(each, other) for each, other in zip(network.flow.parameters(), new.flow.parameters()))
+    metadata = read_metadata(trained / "retoucher.safetensors", "retoucher")
+    record = json.loads(metadata["record"])
+    assert (record["stage"], record["steps"], record["recipe"]) == ("retouch", 2, "few")
+    assert record["data"]["digest"] == Source.open(trained.parent / "data").digest
+    assert all(torch.equal(value, value.half().float()) for value in network.state_dict().values())
+    (log,) = (trained / "training").glob("retouch.log.jsonl")
+    assert "validation/of_base" in json.loads(log.read_text().splitlines()[-1])
+    for name in GIVEN:
+        before = (trained.parent / "start" / f"{name}.safetensors").read_bytes()
+        assert (trained / f"{name}.safetensors").read_bytes() == before
+
+
+def test_films_are_made_with_it(trained: Path, portrait_file: Path, recording_file: Path):
+    models = load_model_set(trained)
+    request = FilmRequest(portrait_file, recording_file, face_box=(80.0, 40.0, 180.0, 170.0), resume=False, steps=1)
+    seen = [next(iter(make_film(request, used))) for used in (models, replace(models, retoucher=None))]
+    assert seen[0].shape == seen[1].shape and not torch.equal(*seen)
+
+
+def film(folder: Path, out: Path, on_step: Callable[..., None] | None = None) -> None:
+    film_people(Job("few", TINY, out, (folder / "data",), Engine(precision="float32"), SEED, on_step))
+
+
+def test_making_and_filming_go_on_where_they_were_stopped(folder: Path, trained: Path, tmp_path: Path):
+    made: list[Any] = []
+
+    def stop(*step: object) -> None:
+        made.append(step[1:3])
+        if len(made) == 1:
+            raise KeyboardInterrupt
+
+    for make in (
+        lambda step: prepare_people(SourceWriter(tmp_path / "data"), SEED, FEW, SIZE, step),
+        lambda step: film(tmp_path, shutil.copytree(folder / "start", tmp_path / "out", dirs_exist_ok=True), step),
+    ):
+        made.clear()
+        with pytest.raises(KeyboardInterrupt):
+            make(stop)
+        make(stop)
+        assert made == [(1, 3), (1, 2), (2, 2)]  # none was made twice
+    again = Source.open(tmp_path / "data", tmp_path / "out" / "training" / "features")
+    assert again.digest == films(trained).digest
+    film(tmp_path, tmp_path / "out", stop)
+    assert len(made) == 3
+
+
+def test_pictures_of_another_size_than_the_weights_see_are_refused(folder: Path, tmp_path: Path):
+    prepare_people(SourceWriter(tmp_path / "data"), SEED, replace(FEW, rendered=0, drawn=1, held_out=0), 32)
+    shutil.copytree(folder / "start", tmp_path / "out")
+    with pytest.raises(InputError, match="are 32 pixels wide, and these weights see 64; give"):
+        film(tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"frames": 25}, "frames is 25 and every is 2; give frames that are a multiple of every"),
+        ({"every": 0}, "every is 0; give a number of at least 1"),
+        ({"rendered": 0, "drawn": 0}, "rendered and drawn are both 0; give a number of people"),
+        ({"held_out": -1}, "held_out is -1; give a number of at least 0"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(given: dict[str, int], sentence: str):
+    with pytest.raises(SettingsError, match=sentence):
+        RetouchedFilmSettings(**given)
+
+
+def test_the_renderer_is_asked_for_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(retouched_films, "require_renderer", lambda: (_ for _ in ()).throw(SettingsError("numba")))
+    with pytest.raises(SettingsError, match="numba"):
+        prepare_people(SourceWriter(tmp_path), SEED, FEW, SIZE)
+    assert not list(tmp_path.iterdir())
+    prepare_people(
+        SourceWriter(tmp_path), SEED, replace(FEW, rendered=0, drawn=1, held_out=0), 32
+    )  # drawn heads can be
+
+
+def test_what_it_takes_is_said_beforehand(capsys: pytest.CaptureFixture[str]):
+    assert main(["train", "retouch", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "given: learns nothing; all weights stay as they came" in told
+    assert "retouch: 1,228,626 parameters, all learn" in told
+
+
+def test_the_recipes_that_make_whole_weights_teach_it_after_all_that_films():
+    for recipe, before in ((demo.RECIPE, "people"), (people.RECIPE, "polish")):
+        names = list(recipe.stages)
+        assert names.index("retouch") == names.index(before) + 1
+        assert recipe.stages["retouch"].settings.loop == retouch.RECIPE.stages["retouch"].settings.loop
