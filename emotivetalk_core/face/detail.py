@@ -24,7 +24,7 @@ from ..types import HeadPose
 from .blur import blurred
 from .head_turn import box_of_mask, turn_head
 from .resizing import resized
-from .retouch import Retoucher, retouched
+from .retouch import Retoucher, retouched, where_changed
 
 FINE, COARSE = 1.5 / 128, 6 / 128
 """Radii that differences are looked at in, as parts of the crop's side: the geometric mean of both is the change. The
@@ -194,8 +194,10 @@ def at_own_resolution(
             )
         sharp = transfer(frame[None], picture, still)
         if retoucher is not None and amount > 0:
-            small = resized(picture, still.shape[-2:])
-            touched = retouched(retoucher(frame[None], small), frame[None], picture, small, sharp, transfer.believed)
+            small, believed = resized(picture, still.shape[-2:]), transfer.believed
+            window = where_changed(believed, picture.shape[-2:])
+            told = retoucher(frame[None], small)
+            touched = retouched(told, frame[None], picture, small, sharp, believed, window)
             sharp = torch.lerp(sharp, touched, amount).clamp(0, 1)
         yield sharp[0]
 

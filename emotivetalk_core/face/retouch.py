@@ -18,7 +18,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-_ALL = slice(None)
+Window = tuple[slice, slice]
+"""Rows and columns of a picture."""
+_WHOLE = (slice(None), slice(None))
 SMOOTH = 8
 """Pixels of a frame over which light is taken to be even."""
 
@@ -46,35 +48,37 @@ def retouched(
     small: torch.Tensor,
     base: torch.Tensor,
     changed: torch.Tensor,
+    window: Window = _WHOLE,
 ) -> torch.Tensor:
     """The frames as they are to be seen [k, 3, h, w]; not clamped.
 
     frames [k, 3, s, s] · picture [k, 3, h, w], small [k, 3, s, s]: the picture at its own size and at the frames' ·
-    base [k, 3, h, w] · changed [k, 1, s, s]: C.
+    base [k, 3, h, w] · changed [k, 1, s, s]: C · window: nothing beyond it is retouched, see `where_changed`.
     """
-    size = picture.shape[-2:]
-    here = (..., *_window(changed, size))
+    size, here = picture.shape[-2:], (..., *window)
     shading = retouch.shading * smooth(frames - warped(small, retouch.offset))
-    portrait = warped(picture, retouch.offset, *here[1:]) + enlarged(shading, size)[here]
+    portrait = warped(picture, retouch.offset, window) + enlarged(shading, size)[here]
     share, added = (enlarged(changed * each, size)[here] for each in (retouch.share, retouch.added))
     seen = base.clone()
     seen[here] = torch.lerp(base[here], portrait, share) + added
     return seen
 
 
-def warped(picture: torch.Tensor, offset: torch.Tensor, rows: slice = _ALL, columns: slice = _ALL) -> torch.Tensor:
+def warped(picture: torch.Tensor, offset: torch.Tensor, window: Window = _WHOLE) -> torch.Tensor:
     """The picture [k, 3, h, w] with each pixel from where `offset` [k, 2, p, p] says, or a part of it; beyond the rim,
     the rim.
     """
-    size = picture.shape[-2:]
+    size, (rows, columns) = picture.shape[-2:], window
     down, across = ((torch.arange(side, device=picture.device) + 0.5) / side for side in size)
     places = torch.stack(torch.meshgrid(across[columns], down[rows], indexing="xy"), -1)  # x then y, parts of the side
-    places = places + enlarged(offset, size)[..., rows, columns].movedim(1, -1)
+    places = places + enlarged(offset, size)[(..., *window)].movedim(1, -1)
     return F.grid_sample(picture, 2 * places - 1, mode="bicubic", padding_mode="border", align_corners=False)
 
 
-def _window(changed: torch.Tensor, size: torch.Size) -> tuple[slice, slice]:
-    """Rows and columns of a picture of that size outside which nothing changed, as `enlarged` spreads it."""
+def where_changed(changed: torch.Tensor, size: torch.Size) -> Window:
+    """Rows and columns of a picture of that size outside which nothing changed [k, 1, s, s], as `enlarged` spreads it:
+    mostly a quarter of the picture or less, which is all that needs to be computed.
+    """
     window = []
     for across, side in ((-1, size[0]), (-2, size[1])):
         there = (changed > 0).any(across).flatten(0, -2).any(0).nonzero()

@@ -33,15 +33,17 @@ def check_start(folder: Path | None, needed: Mapping[str, str], out: Path | None
 
 @dataclass(frozen=True)
 class GivenSettings:
-    """names: of the weights that stay as they were given."""
+    """names: of the weights that stay as they were given · also: of those that do where there are any."""
 
     names: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
 
 def take_given(job: Job, settings: GivenSettings) -> None:
     """Puts the weights that stay as they are into the folder; without a copy where the disk can."""
     if job.engine.processes.first:
-        for name in settings.names:
+        there = [name for name in settings.also if job.weights(f"{START}{name}").is_file()]
+        for name in (*settings.names, *there):
             place(job.weights(f"{START}{name}"), job.weights(name))
     job.engine.processes.wait()
 

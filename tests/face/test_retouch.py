@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from emotivetalk_core.face.detail import at_own_resolution
-from emotivetalk_core.face.retouch import SMOOTH, Retouch, retouched, smooth, warped
+from emotivetalk_core.face.retouch import SMOOTH, Retouch, retouched, smooth, warped, where_changed
 
 SIDE, PLACES = 64, 16
 
@@ -79,11 +79,14 @@ def test_a_small_change_in_a_large_picture_is_all_that_is_computed_and_all_of_it
     changed = torch.zeros(1, 1, SIDE, SIDE)
     changed[..., 20:31, 40:43] = 1
     added = torch.ones(1, 3, SIDE, SIDE)
-    seen = retouched(replace(nothing, added=added), picture, large, picture, large, changed)
+    window = where_changed(changed, large.shape[-2:])
+    seen = retouched(replace(nothing, added=added), picture, large, picture, large, changed, window)
+    assert warped(large, nothing.offset, window).shape[-1] < 12 * scale
     wanted = large + F.interpolate(changed, size=large.shape[-2:], mode="bilinear")
     assert torch.allclose(seen, wanted, atol=1e-6) and not torch.equal(seen, large)
     still = torch.zeros_like(changed)
-    assert torch.equal(retouched(replace(nothing, added=added), picture, large, picture, large, still), large)
+    nowhere = where_changed(still, large.shape[-2:])
+    assert torch.equal(retouched(replace(nothing, added=added), picture, large, picture, large, still, nowhere), large)
 
 
 def test_at_own_resolution_it_is_asked_of_what_changed_alone(picture, nothing):

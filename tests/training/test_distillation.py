@@ -15,6 +15,7 @@ from emotivetalk_core.diffusion.noise_levels import ddim_step, frame_noise, nois
 from emotivetalk_core.errors import SettingsError
 from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.models.model_set import load_model_set
+from emotivetalk_core.models.retoucher import Retoucher, RetoucherConfig
 from emotivetalk_core.recipes import student, tiny
 from emotivetalk_core.recipes.drawn_heads import prepare_drawn_heads
 from emotivetalk_core.recipes.library import RECIPES
@@ -26,7 +27,7 @@ from emotivetalk_core.training.learning import Learning, let_learn
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.trajectory import answer, trajectory
 from emotivetalk_core.types import VideoConditions
-from emotivetalk_core.weight_files.checkpoint import load_network, read_checkpoint
+from emotivetalk_core.weight_files.checkpoint import load_network, read_checkpoint, save_checkpoint
 
 FRAMES, SIDE = 4, 8
 GIVEN = ["speech_encoder", "lip_projector", "motion_encoder", "dicte", "vae", "emotion_codebook"]
@@ -190,8 +191,11 @@ def test_nothing_but_the_change_learns_and_it_comes_nearer_to_the_teacher():
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Path) -> Path:
-    """Untrained networks, which are enough to learn from."""
-    return shutil.copytree(tiny_weights, tmp_path_factory.mktemp("teacher") / "start")
+    """Untrained networks, which are enough to learn from, and a retoucher, which not all weights have."""
+    folder = shutil.copytree(tiny_weights, tmp_path_factory.mktemp("teacher") / "start")
+    config = RetoucherConfig(channels=(8, 8), norm_groups=4)
+    save_checkpoint(folder / "retoucher.safetensors", "retoucher", Retoucher(config), config, {"steps": 0})
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +243,7 @@ def test_the_command_trains_it_and_says_beforehand_what_it_takes(recipe: Path, s
             told = told + change[f"{layer}.lora_up.weight"].float() @ change[f"{layer}.lora_down.weight"].float()
         if not name.startswith("conv_out"):
             torch.testing.assert_close(value, told, rtol=2e-3, atol=2e-3)
-    for name in GIVEN:
+    for name in (*GIVEN, "retoucher"):
         assert (out / f"{name}.safetensors").read_bytes() == (start / f"{name}.safetensors").read_bytes()
     assert main(command) == 0  # nothing is left to do
 

@@ -11,9 +11,20 @@ from torch.nn import functional as F
 from emotivetalk_core.errors import InputError, SettingsError
 from emotivetalk_core.face.detail import DetailTransfer, resized
 from emotivetalk_core.face.retouch import warped
+from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.models.retoucher import Retoucher, RetoucherConfig
+from emotivetalk_core.recipes.tiny import TINY
 from emotivetalk_core.training.loop import LoopSettings
-from emotivetalk_core.training.retouching import Retouching, RetouchingSettings, RetouchSamples, moved, tinted
+from emotivetalk_core.training.patch_judge import PatchJudge
+from emotivetalk_core.training.retouching import (
+    Retouching,
+    RetouchingSettings,
+    RetouchSamples,
+    blended,
+    lightness_off,
+    moved,
+    tinted,
+)
 from emotivetalk_core.training.samples import keyed_generator
 from emotivetalk_core.training.source import Clip, Source
 from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
@@ -21,7 +32,7 @@ from emotivetalk_core.training.vae_anew import places_that_count
 
 ROWS, SEEN, SIDE = 3, 16, 32
 CONFIG = RetoucherConfig(channels=(8, 8), norm_groups=4)
-SETTINGS = RetouchingSettings(LoopSettings(steps=4, batch=2), CONFIG, soft=0.0, moved=0.0, tinted=0.0)
+SETTINGS = RetouchingSettings(LoopSettings(steps=4, batch=2), CONFIG, soft=0.0, moved=0.0, blended=0.0, tinted=0.0)
 KINDS = SETTINGS.kinds
 BOXES = {
     "face_box": torch.tensor([3.0, 4.0, 10.0, 12.0]),
@@ -71,13 +82,13 @@ def turned(shown: torch.Tensor, mirrored: bool) -> torch.Tensor:
 
 
 def test_samples_are_the_same_again_and_have_their_shapes(source: Source):
-    shares = {"soft": 0.5, "moved": 0.5, "tinted": 0.5}
+    shares = {"soft": 0.5, "moved": 0.5, "blended": 0.5, "tinted": 0.5}
     for number in range(6):
         sample, again = (drawn(source, number, **shares) for _ in range(2))
         assert all(torch.equal(value, again[name]) for name, value in sample.items())
         assert {name: tuple(value.shape) for name, value in sample.items()} == {
             **dict.fromkeys(("frame", "picture", "base", "target"), (1, 3, SIDE, SIDE)),
-            **dict.fromkeys(("believed", "weight"), (1, 1, SIDE, SIDE)),
+            **dict.fromkeys(("believed", "weight", "mouth"), (1, 1, SIDE, SIDE)),
         }
 
 
@@ -148,6 +159,67 @@ def test_a_tint_is_one_affine_map_of_the_colours_for_all_pictures():
     assert not torch.allclose(before, elsewhere, atol=1e-2)
 
 
+def test_a_mouth_between_two_frames_is_hardly_asked_for_its_truth(source: Source):
+    """All beyond it is the frame's own."""
+    rows = [picture(source, KINDS[0], "made", row) for row in range(ROWS)]
+    changed = []
+    for number in range(12):
+        sample = drawn(source, number, first=1.0, blended=1.0)
+        top = (..., slice(0, 6), slice(None))  # above the mouth, and above what is blended softly around it
+        (own,) = (
+            shown
+            for row in rows
+            for shown in (row, row.flip(-1))
+            if torch.allclose(shown[top], sample["frame"][top], atol=1e-5)
+        )
+        mouth = sample["mouth"] > 0
+        assert sample["weight"][mouth].tolist() == pytest.approx([0.2 * 5] * int(mouth.sum()))
+        assert sample["weight"].max() == 5
+        changed.append(float((sample["frame"] - own).abs().amax()))
+    assert max(changed) > 0.02 and min(changed) == 0  # the other frame may be the same
+
+
+def test_a_mouth_is_blended_halfway():
+    one, other = torch.rand(2, 1, 3, 64, 64, generator=keyed_generator(1))
+    mouth = torch.zeros(1, 1, 64, 64)
+    mouth[..., 24:56, 16:48] = 1
+    between = blended(one, other, mouth)
+    inside = (..., slice(32, 48), slice(24, 40))
+    torch.testing.assert_close(between[inside], ((one + other) / 2)[inside])
+    assert torch.equal(between[..., :16, :], one[..., :16, :])
+
+
+def test_light_is_compared_and_neither_colour_nor_edge():
+    frame = torch.rand(2, 3, 32, 32, generator=keyed_generator(1))
+    mouth = torch.zeros(2, 1, 32, 32)
+    mouth[..., 8:24, 8:24] = 1
+    assert float(lightness_off(frame + 0.1, frame, mouth)) == pytest.approx(0.1, abs=1e-5)
+    redder = frame + torch.tensor([0.2, -0.1, -0.1])[:, None, None]
+    assert float(lightness_off(redder, frame, mouth)) < 1e-5
+    checks = 0.3 * (2 * ((torch.arange(32)[:, None] + torch.arange(32)) % 2) - 1)
+    assert float(lightness_off(frame + checks, frame, mouth)) < 1e-5
+    elsewhere = frame + (1 - mouth)
+    assert float(lightness_off(elsewhere, frame, mouth)) == 0
+
+
+def test_the_motion_encoder_and_the_judge_have_their_word():
+    """A picture that is the truth is read as the truth; another is not, and that it counts is felt by the network."""
+    torch.manual_seed(0)
+    encoder, judge = MotionEncoder(TINY.motion_encoder).eval(), PatchJudge()
+    shape = (2, 3, SIDE, SIDE)
+    frame, target = torch.rand(shape), torch.rand(shape)
+    one = torch.ones(2, 1, SIDE, SIDE)
+    batch = {"frame": frame, "picture": target, "target": target, "weight": one, "mouth": 0 * one}
+    settings = replace(SETTINGS, judged_from=0.0)
+    objective = Retouching(Retoucher(CONFIG), settings, contextlib.nullcontext, judge, encoder, SIDE)
+    same = objective({**batch, "base": target, "believed": 0 * one})
+    other = objective({**batch, "base": frame, "believed": one})
+    assert same.figures["latents"] < 1e-6 < other.figures["latents"]
+    assert "doubt" in other.figures and not any(each.requires_grad for each in encoder.parameters())
+    (felt,) = torch.autograd.grad(other.figures["latents"], objective.network.fine.weight)
+    assert felt.abs().max() > 0
+
+
 def test_a_truth_that_is_the_portrait_elsewhere_is_learnt():
     """Frames are soft, and the truth is the portrait moved by two pixels. Where no change is believed, nothing is."""
     torch.manual_seed(0)
@@ -156,10 +228,11 @@ def test_a_truth_that_is_the_portrait_elsewhere_is_learnt():
     frame = F.interpolate(F.avg_pool2d(target, 2), size=(SIDE, SIDE), mode="bilinear")
     one = torch.ones(2, 1, SIDE, SIDE)
     batch = {"frame": frame, "picture": portrait, "base": frame, "target": target, "believed": one, "weight": one}
+    batch["mouth"] = torch.zeros_like(one)
     told = {}
     for believed in (1.0, 0.0):
         torch.manual_seed(1)
-        objective = Retouching(Retoucher(CONFIG), contextlib.nullcontext)
+        objective = Retouching(Retoucher(CONFIG), SETTINGS, contextlib.nullcontext)
         optimiser = torch.optim.Adam(objective.parameters(), 1e-2)
         for _ in range(40):
             optimiser.zero_grad()
