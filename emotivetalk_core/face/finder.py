@@ -94,7 +94,7 @@ def unfamiliar(crop: torch.Tensor, detector: FaceDetector) -> str:
         return ""
     return (
         f"These weights were not made for pictures like this one, whose face they know by {sure:.0%} (those they were "
-        f"made for by at least {KNOWN:.0%}), so eyes and mouth come out smeared."
+        f"made for by at least {KNOWN:.0%}), so its mouth comes out soft, and some of its looks smeared."
     )
 
 

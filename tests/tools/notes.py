@@ -1,8 +1,7 @@
 """What the notes of the example workflows say, in Markdown."""
 
 PHOTOGRAPHS = (
-    "These weights learnt from drawn and rendered people alone: a photograph stays itself, but for smeared eyes and "
-    "mouth."
+    "These weights learnt from drawn and rendered people alone: a photograph stays itself, but for a soft mouth."
 )
 """Said by every note that invites to put Load Image somewhere."""
 
