@@ -29,7 +29,7 @@ from ..emotivetalk_core.sampling.estimate import (
     room_to_keep,
     time_words,
 )
-from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
+from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm, as_kept
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose, Portrait
 from ..emotivetalk_core.video.writer import VideoWriter, kept_layout
 from .decoding import STILL_FACE, CropFrames
@@ -191,7 +191,7 @@ class DecodeVideo(io.ComfyNode):
         if keeps:
             makes = (samples, count, portrait_crop, crop_record, head_pose, float(detail), frame_rate)
             unfinished = unfinished_film(cls, "vae", str(vae.device), makes)
-        chunks = decoded(0)
+        chunks = map(as_kept, decoded(0))
         if unfinished is not None:
             chunks = unfinished.chunks(count, crops.height, decoded, crops.transfer, crops.device)
         frames = followed(chunks, count)

@@ -36,7 +36,7 @@ from ..pipeline import (
 from ..plot import draw_course
 from ..processes import ALONE, Processes
 from ..sampling.estimate import memory_words, plan, window_memory
-from ..sampling.unfinished import UnfinishedFilm
+from ..sampling.unfinished import UnfinishedFilm, as_kept
 from ..sampling.video import fast
 from ..types import CropRecord, Emotion, ExpressionLatents, FaceRegions, LipLatents, Portrait, Speech, VideoConditions
 from .directing import emotion_of, head_pose_of, pictures_read, played_expression, recordings_heard, write_plot
@@ -211,7 +211,7 @@ class EmotiveTalkPerformance:
         if not resumed:
             watch.tell(frames)
         report = Forecast(listener, {VIDEO: "window", DECODING: "frame"}, resumed=resumed)
-        yield from render(self.models, conditions, settings, report, self._unfinished, processes)
+        yield from map(as_kept, render(self.models, conditions, settings, report, self._unfinished, processes))
 
     def finished(self, crops: Iterator[torch.Tensor], portrait: Portrait, record: CropRecord) -> Iterator[torch.Tensor]:
         settings, regions = self.settings, self.regions

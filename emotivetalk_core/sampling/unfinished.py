@@ -112,7 +112,7 @@ class UnfinishedFilm:
         """Keeps frames [k, 3, h, w] in 0…1 that begin with frame `first`; what `frames` will give of them."""
         from PIL import Image
 
-        pixels = (frames.detach().clamp(0, 1) * 255).round().to(torch.uint8)
+        pixels = _in_bytes(frames)
         strip = pixels.permute(0, 2, 3, 1).flatten(0, 1).cpu().numpy()  # [k * h, w, 3]
         picture = io.BytesIO()
         Image.fromarray(strip).save(picture, "PNG", compress_level=1)
@@ -193,3 +193,14 @@ def _tidy(root: Path) -> None:
         for place, (age, folder) in enumerate(ages):
             if age > KEPT_SECONDS or place >= KEPT_FILMS:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def as_kept(frames: torch.Tensor) -> torch.Tensor:
+    """Frames as they come out where they are kept, rounded to 8 bits: what is made of them is then the same, whether
+    they were or not.
+    """
+    return _in_bytes(frames).to(frames) / 255
+
+
+def _in_bytes(frames: torch.Tensor) -> torch.Tensor:
+    return (frames.detach().clamp(0, 1) * 255).round().to(torch.uint8)
