@@ -65,7 +65,7 @@ def run(
 
     Sections that a report at `out` already has of the same weights, probe and plan are kept. Beside it stands a
     folder with what the probes read, one file for each film, so that a stop loses one film; it may be deleted. `plan`
-    scenes the place of the small or the full one. Raises WeightsError and OutputError.
+    takes the place of the small or the full one. Raises WeightsError and OutputError.
     """
     plan = plan or (SMALL if small else FULL)
     place = pick_device(device)
