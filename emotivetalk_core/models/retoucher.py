@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from ..face.retouch import Retouch, enlarged
 from ..layers.parts import Parts
+from ..layers.resnet import as_pictures_lie
 from ..weight_files.checkpoint import load_network
 
 KIND = "retoucher"
@@ -89,7 +90,9 @@ class Retoucher(nn.Module):
 
 def load_retoucher(path: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> Retoucher:
     """That of a file, frozen. Raises WeightsError."""
-    return load_network(path, KIND, Retoucher, RetoucherConfig, device, dtype).requires_grad_(False)
+    network = load_network(path, KIND, Retoucher, RetoucherConfig, device, dtype).requires_grad_(False)
+    as_pictures_lie(network)
+    return network
 
 
 class _Block(nn.Module):

@@ -78,7 +78,7 @@ def test_a_weights_folder_may_have_one(tmp_path, tiny_weights):
     frames, seen = pictures(2, 1)
     for found in (load_model_set(folder).retoucher, load_retoucher(folder / f"{KIND}.safetensors")):
         assert found is not None and not any(each.requires_grad for each in found.parameters())
-        assert torch.equal(found(frames, seen).added, network(frames, seen).added)
+        assert torch.allclose(found(frames, seen).added, network(frames, seen).added, atol=1e-5)
     half = load_retoucher(folder / f"{KIND}.safetensors", dtype=torch.bfloat16)(frames, seen)
     assert half.added.dtype == torch.float32
     assert torch.allclose(half.added, network(frames, seen).added, atol=0.05)
