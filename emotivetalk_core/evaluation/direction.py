@@ -63,13 +63,9 @@ def speaker(frames: int) -> TalkingClip:
 
 def spearman(a: Sequence[float], b: Sequence[float]) -> float:
     """Rank correlation; 0 where one of them does not change."""
-    return correlation(_ranks(a), _ranks(b))
+    from scipy.stats import rankdata
 
-
-def _ranks(values: Sequence[float]) -> np.ndarray:
-    """How many others each exceeds; equals share a rank."""
-    of, others = np.asarray(values)[:, None], np.asarray(values)[None]
-    return (of > others).sum(1) + (of == others).sum(1) / 2
+    return correlation(rankdata(a), rankdata(b))
 
 
 def strength(reading: Readings, emotion: str) -> float:

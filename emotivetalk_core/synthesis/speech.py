@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cache
-from math import gcd
 
 import numpy as np
 
@@ -82,35 +81,12 @@ def speak(
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    """At 16 kHz: what `scipy.signal.resample_poly` computes, but that package takes longer to read than a sentence
-    takes to speak. At once as many new samples as there are before the two rates meet again.
-    """
-    if not len(samples):
-        return samples
-    weights, down, before = _weights(rate)
-    at_once, span = weights.shape
-    wanted = -(-len(samples) * at_once // down)
-    turns = -(-wanted // at_once)
-    padded = np.zeros(turns * down + span)
-    padded[before : before + len(samples)] = samples
-    heard = np.lib.stride_tricks.sliding_window_view(padded, span)[: turns * down : down]  # [turns, span]
-    return (heard @ weights.T).reshape(-1)[:wanted].astype(samples.dtype)
+    from math import gcd
 
+    from scipy.signal import resample_poly
 
-@cache
-def _weights(rate: int) -> tuple[np.ndarray, int, int]:
-    """What each of the old samples adds to each of the new ones until the rates meet again [new, old]; how many old
-    ones that is, and how many more stand before them. A sinc under Kaiser's window (beta 5), ten of its zeros long to
-    either side.
-    """
     divisor = gcd(rate, SAMPLE_RATE)
-    up, down = SAMPLE_RATE // divisor, rate // divisor
-    reach = 10 * max(up, down)  # on the grid that both rates share
-    response = np.sinc(np.arange(-reach, reach + 1) / max(up, down)) * np.kaiser(2 * reach + 1, 5.0)
-    before = reach // up + 1
-    apart = down * np.arange(up)[:, None] - up * np.arange(-before, down + before)
-    heard = response[np.clip(apart, -reach, reach) + reach] * (up / response.sum())
-    return np.where(np.abs(apart) <= reach, heard, 0.0), down, before
+    return resample_poly(samples, SAMPLE_RATE // divisor, rate // divisor) if len(samples) else samples
 
 
 def _timed_phonemes(raw: RawUtterance) -> tuple[PhonemeEvent, ...]:

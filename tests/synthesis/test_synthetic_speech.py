@@ -1,13 +1,11 @@
 """espeak-ng's speech, its phoneme times, and the mouth that they move."""
 
 import itertools
-from math import gcd
 
 import numpy as np
 import pytest
 
 from emotivetalk_core.errors import SettingsError
-from emotivetalk_core.synthesis import prosody, speech
 from emotivetalk_core.synthesis.mouth import frame_loudness, mouth_track
 from emotivetalk_core.synthesis.phonemes import (
     PHONEME_CLASSES,
@@ -160,19 +158,3 @@ def test_unknown_choices_are_named(voice: str, language: str, emotion: str | Non
         speak("Hello", voice, language, emotion=emotion)
     with pytest.raises(SettingsError, match="xx"):
         train_sentences("xx")
-
-
-@pytest.mark.parametrize("rate", [22_050, 16_000, 8_000, 48_000])
-def test_filters_are_scipys(rate):
-    """In a neutral voice's float32, and in float64, where tremor and brightness compute."""
-    from scipy.signal import lfilter, resample_poly
-
-    noise = np.random.default_rng(0).normal(size=1_003)
-    divisor = gcd(16_000, rate)
-    expected = resample_poly(noise, 16_000 // divisor, rate // divisor)
-    assert np.allclose(speech._resample(noise, rate), expected, rtol=0, atol=1e-12)
-    single = speech._resample(noise.astype(np.float32), rate)
-    assert single.dtype == np.float32 and np.allclose(single, expected, rtol=0, atol=1e-5)
-    pole = np.exp(-2 * np.pi * 1200 / rate)
-    assert np.allclose(prosody._smooth(noise, rate), lfilter([1 - pole], [1, -pole], noise), rtol=0, atol=1e-12)
-    assert not len(speech._resample(noise[:0], rate))
