@@ -183,18 +183,22 @@ def at_own_resolution(
     pose · retoucher: of the weights that made the frames, see face/retouch.py; None: they have none. Frames of another
     size than the crop's, such as an upscaler's, are themselves where the detail is let go.
     """
-    transfer = DetailTransfer(amount, colours=False)
+    transfer, shown = DetailTransfer(amount, colours=False), None
+    upright: tuple[torch.Tensor, ...] = ()
     for index, (frame, square) in enumerate(zip(frames, squares)):
-        still, picture = resized(crop[None].to(frame), frame.shape[-2:]), square[None].to(frame)
+        if square is not shown:  # mostly one for the whole film
+            shown, picture = square, square[None].to(frame)
+            still = resized(crop[None].to(frame), frame.shape[-2:])
+            upright = still, picture, resized(picture, still.shape[-2:])
+        still, picture, small = upright
         if head_pose is not None and face_box is not None:
             pose = head_pose.values[index : index + 1].to(frame)
-            still, picture = (
-                turn_head(each, face_box.to(frame)[None] * (each.shape[-1] / crop.shape[-1]), pose)
-                for each in (still, picture)
+            still, picture, small = (
+                turn_head(each, face_box.to(frame)[None] * (each.shape[-1] / crop.shape[-1]), pose) for each in upright
             )
         sharp = transfer(frame[None], picture, still)
         if retoucher is not None and amount > 0:
-            small, believed = resized(picture, still.shape[-2:]), transfer.believed
+            believed = transfer.believed
             window = where_changed(believed, picture.shape[-2:])
             told = retoucher(frame[None], small)
             touched = retouched(told, frame[None], picture, small, sharp, believed, window)

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 
 from ..errors import InputError, SettingsError
 from ..face.crops import pictures
-from ..face.detail import DetailTransfer, resized
+from ..face.detail import DetailTransfer
+from ..face.resizing import resized
 from ..face.retouch import SMOOTH, retouched
 from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from ..models.presets import ModelPreset
@@ -67,9 +68,9 @@ class RetouchingSettings:
     face: float = 2.0
     eyes: float = 5.0
     lips: float = 5.0
-    kept: float = 0.6
+    kept: float = 0.4
     latents: float = 0.003
-    judged: float = 0.1
+    judged: float = 0.01
     judged_from: float = 0.15
 
     def __post_init__(self) -> None:

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from emotivetalk_core.errors import InputError, SettingsError
-from emotivetalk_core.face.detail import DetailTransfer, resized
+from emotivetalk_core.face.detail import DetailTransfer
+from emotivetalk_core.face.resizing import resized
 from emotivetalk_core.face.retouch import warped
 from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.models.retoucher import Retoucher, RetoucherConfig
