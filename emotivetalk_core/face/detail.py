@@ -184,12 +184,12 @@ def at_own_resolution(
     size than the crop's, such as an upscaler's, are themselves where the detail is let go.
     """
     transfer, shown = DetailTransfer(amount, colours=False), None
-    upright: tuple[torch.Tensor, ...] = ()
+    upright: list[torch.Tensor] = []
     for index, (frame, square) in enumerate(zip(frames, squares)):
         if square is not shown:  # mostly one for the whole film
             shown, picture = square, square[None].to(frame)
             still = resized(crop[None].to(frame), frame.shape[-2:])
-            upright = still, picture, resized(picture, still.shape[-2:])
+            upright = [still, picture, resized(picture, still.shape[-2:])]
         still, picture, small = upright
         if head_pose is not None and face_box is not None:
             pose = head_pose.values[index : index + 1].to(frame)
