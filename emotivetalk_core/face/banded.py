@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
+from .window import WHOLE, Window
+
 _BLOCK = 32
 """Values of a line that are computed together: of 16 to 128 the quickest, for lines of 128 to 508."""
 
@@ -29,6 +31,17 @@ class Banded:
             blocks.append((first, rows[:, first:end].contiguous()))
         return cls(tuple(blocks))
 
+    def part(self, lines: slice) -> "Banded":
+        """Those rows of the matrix alone; one at least."""
+        parts, top = [], 0
+        first, end, _ = lines.indices(sum(len(block) for _, block in self.blocks))
+        for at, block in self.blocks:
+            kept = block[max(0, first - top) : max(0, end - top)]
+            if len(kept):
+                parts.append((at, kept))
+            top += len(block)
+        return Banded(tuple(parts))
+
     def down(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures [..., n, w] to [..., m, w]."""
         return torch.cat([block @ pictures[..., at : at + block.shape[1], :] for at, block in self.blocks], -2)
@@ -36,6 +49,17 @@ class Banded:
     def across(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures [..., h, n] to [..., h, m]."""
         return torch.cat([pictures[..., at : at + block.shape[1]] @ block.T for at, block in self.blocks], -1)
+
+
+def resized_part(rows: Banded, columns: Banded, pictures: torch.Tensor, window: Window) -> torch.Tensor:
+    """Pictures [..., n, m] through a matrix for their rows and one for their columns, and of that the window."""
+    if window == WHOLE:
+        return columns.across(rows.down(pictures))
+    columns = columns.part(window[1])
+    first = min(at for at, _ in columns.blocks)
+    seen = slice(first, max(at + block.shape[1] for at, block in columns.blocks))
+    columns = Banded(tuple((at - first, block) for at, block in columns.blocks))
+    return columns.across(rows.part(window[0]).down(pictures[..., seen]))
 
 
 def in_blocks(pictures: torch.Tensor) -> bool:

@@ -24,7 +24,8 @@ from ..types import HeadPose
 from .blur import blurred
 from .head_turn import box_of_mask, turn_head
 from .resizing import resized
-from .retouch import Retoucher, retouched, where_changed
+from .retouch import Retoucher, retouched
+from .window import WHOLE, Window, is_empty, where_changed
 
 FINE, COARSE = 1.5 / 128, 6 / 128
 """Radii that differences are looked at in, as parts of the crop's side: the geometric mean of both is the change. The
@@ -43,6 +44,8 @@ networks' doing alone, for they never met one.
 """
 MOST_DOUBT = 10.0
 """The exponent goes no further: no change is e^10 times as large as counts, and beyond e^88 float32 is at its end."""
+_MOST_AT_ONCE, _PIXELS_AT_ONCE = 8, 8 * 256 * 256
+"""Frames that are looked at together in their own size, and of how many pixels: more are no quicker."""
 RELEASE = 0.5
 """Of a change that ends, this share lasts into the next frame: what comes and goes does not flicker. What begins counts
 at once, for a blink is short.
@@ -77,23 +80,41 @@ class DetailTransfer:
         picture [1 or k, 3, h, w]: the square they were made from, at any size, turned as the head is · still [1 or k,
         3, s, s]: what a frame shows of it where nothing moves.
         """
-        size, plain = picture.shape[-2:], frames
+        plain = frames
         moved = difference = frames - still
         if self.colours:
             small = resized(picture, still.shape[-2:])
             mapping = colour_map(still, small)
             frames, still = mapped(frames, mapping), mapped(still, mapping)
             difference, plain = frames - still, frames + lost_colours(small, still)
-        plain = resized(plain, size)
+        return self.seen(plain, difference, self.changes(moved), picture)
+
+    def changes(self, moved: torch.Tensor) -> torch.Tensor:
+        """How much the next frames changed [k, 1, s, s], of their differences from the still one [k, 3, s, s]."""
         if self.amount == 0:
-            return plain.clamp(0, 1)
+            return moved[:, :1]  # nobody asks
         change = _change(moved)
         if self.doubt is not None:
             change = change / resized(self.doubt.to(change), change.shape[-2:]).clamp(min=1)
-        change = self._steadied(change)
-        shown = resized(_smooth_step(change, *NOISE) * difference, size)
-        let_go = resized(_smooth_step(change, *MOVED), size).clamp(0, 1)
-        detailed = torch.lerp(picture + shown, plain, let_go)
+        return self._steadied(change)
+
+    def seen(
+        self,
+        plain: torch.Tensor,
+        difference: torch.Tensor,
+        change: torch.Tensor,
+        picture: torch.Tensor,
+        window: Window = WHOLE,
+    ) -> torch.Tensor:
+        """Frames [k, 3, s, s] as they are to be seen [k, 3, h, w], or that window of them: with what they show that the
+        still one does not [k, 3, s, s], and how much they changed [k, 1, s, s].
+        """
+        size = picture.shape[-2:]
+        if self.amount == 0:
+            return resized(plain, size, window).clamp(0, 1)
+        fields = torch.cat((plain, _smooth_step(change, *NOISE) * difference, _smooth_step(change, *MOVED)), 1)
+        plain, shown, let_go = resized(fields, size, window).split((3, 3, 1), 1)
+        detailed = torch.lerp(picture[(..., *window)] + shown, plain, let_go.clamp(0, 1))
         return torch.lerp(plain, detailed, self.amount).clamp(0, 1)
 
     @property
@@ -182,28 +203,63 @@ def at_own_resolution(
     the two · crop [3, s, s]: as it was given to the networks · face_box [4]: in pixels of the crop, needed with a head
     pose · retoucher: of the weights that made the frames, see face/retouch.py; None: they have none. Frames of another
     size than the crop's, such as an upscaler's, are themselves where the detail is let go.
+
+    What is small is computed of some frames at once; what is as large as the picture, of one, and only where something
+    changed.
     """
-    transfer, shown = DetailTransfer(amount, colours=False), None
+    transfer, shown, first = DetailTransfer(amount, colours=False), None, 0
     upright: list[torch.Tensor] = []
-    for index, (frame, square) in enumerate(zip(frames, squares)):
+    for together, square in _with_one_square(frames, squares):
         if square is not shown:  # mostly one for the whole film
-            shown, picture = square, square[None].to(frame)
-            still = resized(crop[None].to(frame), frame.shape[-2:])
-            upright = [still, picture, resized(picture, still.shape[-2:])]
-        still, picture, small = upright
+            shown, picture = square, square[None].to(together)
+            still = resized(crop[None].to(together), together.shape[-2:])
+            upright = [still, resized(picture, still.shape[-2:]), picture]
+        still, small, picture = upright
+        box = poses = None
         if head_pose is not None and face_box is not None:
-            pose = head_pose.values[index : index + 1].to(frame)
-            still, picture, small = (
-                turn_head(each, face_box.to(frame)[None] * (each.shape[-1] / crop.shape[-1]), pose) for each in upright
-            )
-        sharp = transfer(frame[None], picture, still)
-        if retoucher is not None and amount > 0:
-            believed = transfer.believed
-            window = where_changed(believed, picture.shape[-2:])
-            told = retoucher(frame[None], small)
-            touched = retouched(told, frame[None], picture, small, sharp, believed, window)
-            sharp = torch.lerp(sharp, touched, amount).clamp(0, 1)
-        yield sharp[0]
+            poses, box = head_pose.values[first : first + len(together)].to(together), face_box.to(together)[None]
+            still, small = (_turned(each, box, crop, poses) for each in (still, small))
+        first += len(together)
+        difference = together - still
+        change = transfer.changes(difference)
+        believed = _smooth_step(change, *NOISE)
+        told = retoucher(together, small) if retoucher is not None and amount > 0 else None
+        small = small.expand(len(together), -1, -1, -1)
+        for one in (slice(index, index + 1) for index in range(len(together))):
+            large = picture if box is None or poses is None else _turned(picture, box, crop, poses[one])
+            window = where_changed(believed[one], large.shape[-2:]) if amount == 1 else WHOLE
+            sharp = large.clamp(0, 1)
+            if not is_empty(window):
+                seen = transfer.seen(together[one], difference[one], change[one], large, window)
+                if told is not None:
+                    parts = (together[one], large, small[one], seen, believed[one])
+                    seen = torch.lerp(seen, retouched(told.of(one), *parts, window), amount).clamp(0, 1)
+                sharp[(..., *window)] = seen
+            yield sharp[0]
+
+
+def _with_one_square(
+    frames: Iterable[torch.Tensor], squares: Iterable[torch.Tensor]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Frames [k, 3, f, f] that have one and the same square [3, side, side], as many as are best looked at together."""
+    together: list[torch.Tensor] = []
+    shown = None
+    for frame, square in zip(frames, squares):
+        if together and shown is not None and square is not shown:
+            yield torch.stack(together), shown
+            together = []
+        together.append(frame)
+        shown = square
+        if len(together) >= min(_MOST_AT_ONCE, _PIXELS_AT_ONCE // frame[0].numel()):
+            yield torch.stack(together), square
+            together = []
+    if together and shown is not None:
+        yield torch.stack(together), shown
+
+
+def _turned(picture: torch.Tensor, face_box: torch.Tensor, crop: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:
+    """The picture [1, 3, h, w] with its head in k poses; the face box [1, 4] is in pixels of the crop."""
+    return turn_head(picture, face_box * (picture.shape[-1] / crop.shape[-1]), poses)
 
 
 def _change(difference: torch.Tensor) -> torch.Tensor:

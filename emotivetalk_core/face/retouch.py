@@ -11,16 +11,15 @@ so what stands still is the portrait's to the last pixel, whatever the network s
 "First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), here read off pictures and not off keypoints.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
-Window = tuple[slice, slice]
-"""Rows and columns of a picture."""
-_WHOLE = (slice(None), slice(None))
+from .resizing import enlarged
+from .window import WHOLE, Window, where_changed
+
 SMOOTH = 8
 """Pixels of a frame over which light is taken to be even."""
 
@@ -36,9 +35,13 @@ class Retouch:
     shading: torch.Tensor
     added: torch.Tensor
 
+    def of(self, frames: slice) -> "Retouch":
+        """Of some of the frames."""
+        return Retouch(self.offset[frames], self.share[frames], self.shading[frames], self.added[frames])
+
 
 Retoucher = Callable[[torch.Tensor, torch.Tensor], Retouch]
-"""Frames [k, 3, s, s] and the picture [k, 3, s, s] that they were made of, both in 0…1."""
+"""Frames [k, 3, s, s] and the picture [1 or k, 3, s, s] that they were made of, both in 0…1."""
 
 
 def retouched(
@@ -48,52 +51,54 @@ def retouched(
     small: torch.Tensor,
     base: torch.Tensor,
     changed: torch.Tensor,
-    window: Window = _WHOLE,
+    window: Window = WHOLE,
 ) -> torch.Tensor:
-    """The frames as they are to be seen [k, 3, h, w]; not clamped.
+    """The frames as they are to be seen [k, 3, h, w], or that window of them; not clamped.
 
     frames [k, 3, s, s] · picture [k, 3, h, w], small [k, 3, s, s]: the picture at its own size and at the frames' ·
-    base [k, 3, h, w] · changed [k, 1, s, s]: C · window: nothing beyond it is retouched, see `where_changed`.
+    base [k, 3, h, w], or that window of it · changed [k, 1, s, s]: C · window: as `where_changed` says of it, else
+    there may be light missing at its rim.
     """
-    size, here = picture.shape[-2:], (..., *window)
-    shading = retouch.shading * smooth(frames - warped(small, retouch.offset))
-    portrait = warped(picture, retouch.offset, window) + enlarged(shading, size)[here]
-    share, added = (enlarged(changed * each, size)[here] for each in (retouch.share, retouch.added))
-    seen = base.clone()
-    seen[here] = torch.lerp(base[here], portrait, share) + added
-    return seen
+    size = picture.shape[-2:]
+    near = WHOLE if window == WHOLE else where_changed(changed, frames.shape[-2:])
+    light = retouch.shading * _light(frames, small, retouch.offset, near)
+    fields = torch.cat((light, changed * retouch.share, changed * retouch.added), 1)
+    light, share, added = enlarged(fields, size, window).split((3, 1, 3), 1)
+    portrait = warped(picture, retouch.offset, window) + light
+    return torch.lerp(base, portrait, share) + added
 
 
-def warped(picture: torch.Tensor, offset: torch.Tensor, window: Window = _WHOLE) -> torch.Tensor:
-    """The picture [k, 3, h, w] with each pixel from where `offset` [k, 2, p, p] says, or a part of it; beyond the rim,
-    the rim.
+def _light(frames: torch.Tensor, small: torch.Tensor, offset: torch.Tensor, window: Window) -> torch.Tensor:
+    """How much lighter than W(small) the frames are [k, 3, s, s]; away from that window of them it may be 0."""
+    if window == WHOLE:
+        return smooth(frames - warped(small, offset))
+    size = frames.shape[-2:]
+    pooled = frames.new_zeros(*frames.shape[:2], *(side // SMOOTH for side in size))
+    # a pixel's light is that of the two blocks whose middles lie around it
+    blocks = tuple(
+        slice(max(0, (lines.start - SMOOTH // 2) // SMOOTH), min(side, (lines.stop - 1 - SMOOTH // 2) // SMOOTH + 2))
+        for lines, side in zip(window, pooled.shape[-2:])
+    )
+    rows, columns = (slice(SMOOTH * lines.start, SMOOTH * lines.stop) for lines in blocks)
+    difference = frames[..., rows, columns] - warped(small, offset, (rows, columns))
+    pooled[(..., *blocks)] = F.avg_pool2d(difference, SMOOTH)
+    light = frames.new_zeros(frames.shape)
+    light[(..., *window)] = enlarged(pooled, size, window)
+    return light
+
+
+def warped(picture: torch.Tensor, offset: torch.Tensor, window: Window = WHOLE) -> torch.Tensor:
+    """The picture [1 or k, 3, h, w] with each pixel from where `offset` [k, 2, p, p] says, or a part of it; beyond the
+    rim, the rim.
     """
     size, (rows, columns) = picture.shape[-2:], window
-    down, across = ((torch.arange(side, device=picture.device) + 0.5) / side for side in size)
-    places = torch.stack(torch.meshgrid(across[columns], down[rows], indexing="xy"), -1)  # x then y, parts of the side
-    places = places + enlarged(offset, size)[(..., *window)].movedim(1, -1)
-    return F.grid_sample(picture, 2 * places - 1, mode="bicubic", padding_mode="border", align_corners=False)
-
-
-def where_changed(changed: torch.Tensor, size: torch.Size) -> Window:
-    """Rows and columns of a picture of that size outside which nothing changed [k, 1, s, s], as `enlarged` spreads it:
-    mostly a quarter of the picture or less, which is all that needs to be computed.
-    """
-    window = []
-    for across, side in ((-1, size[0]), (-2, size[1])):
-        there = (changed > 0).any(across).flatten(0, -2).any(0).nonzero()
-        if not len(there):
-            return slice(0, 0), slice(0, 0)
-        scale = side / changed.shape[-2 if across == -1 else -1]
-        window.append(slice(max(0, int((int(there[0]) - 1) * scale)), math.ceil((int(there[-1]) + 2) * scale)))
-    return window[0], window[1]
+    down, across = ((2 * torch.arange(side, device=picture.device) + 1) / side - 1 for side in size)
+    places = torch.stack(torch.meshgrid(across[columns], down[rows], indexing="xy"))  # x, then y, -1…1
+    places = torch.add(places, enlarged(offset, size, window), alpha=2).movedim(1, -1)
+    picture = picture.expand(len(offset), -1, -1, -1)
+    return F.grid_sample(picture, places, mode="bicubic", padding_mode="border", align_corners=False)
 
 
 def smooth(picture: torch.Tensor) -> torch.Tensor:
     """The picture [k, c, s, s] without what is smaller than SMOOTH pixels; s is a multiple of that."""
     return enlarged(F.avg_pool2d(picture, SMOOTH), picture.shape[-2:])
-
-
-def enlarged(field: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    """A field [k, c, p, p] at another size, by straight lines."""
-    return field if field.shape[-2:] == size else F.interpolate(field, size=size, mode="bilinear", align_corners=False)

@@ -14,8 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..face.retouch import Retouch, enlarged
+from ..face.resizing import enlarged
+from ..face.retouch import Retouch
 from ..layers.parts import Parts
+from ..layers.patches import in_patches, out_of_patches
 from ..layers.resnet import as_pictures_lie
 from ..weight_files.checkpoint import load_network
 
@@ -41,7 +43,7 @@ class RetoucherConfig:
 
 
 class Retoucher(nn.Module):
-    """Frames [k, 3, s, s] and pictures [k, 3, s, s] of them, in 0…1, to a Retouch in float32, where the frames are."""
+    """Frames [k, 3, s, s] and pictures [1 or k, 3, s, s], in 0…1, to a Retouch in float32, where the frames are."""
 
     def __init__(
         self,
@@ -71,8 +73,12 @@ class Retoucher(nn.Module):
     def forward(self, frames: torch.Tensor, pictures: torch.Tensor) -> Retouch:
         size, step = frames.shape[-2:], PATCH * 2 ** len(self.pool)
         whole = torch.Size(math.ceil(side / step) * step for side in size)
-        x = F.pixel_unshuffle(enlarged(torch.cat((frames, pictures), 1), whole) * 2 - 1, PATCH)
-        x = self.stem(x.to(self.stem.weight))
+
+        def seen(each: torch.Tensor) -> torch.Tensor:
+            return in_patches((enlarged(each, whole) * 2 - 1).to(self.stem.weight), PATCH)
+
+        beside = seen(pictures).expand(len(frames), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = self.stem(torch.cat((seen(frames), beside), 1))
         kept = []
         for block, pool in zip(self.down, self.pool):
             x = block(x)
@@ -82,9 +88,9 @@ class Retoucher(nn.Module):
         for fine, up, block in reversed(list(zip(kept, self.up, self.back))):
             x = F.interpolate(up(x), size=fine.shape[-2:], mode="bilinear")
             x = block(torch.cat((fine, x), 1))
-        offset, fine = (last(x).to(frames.device, torch.float32) for last in (self.flow, self.fine))
-        fine = enlarged(F.pixel_shuffle(fine, PATCH), size)
-        share, shading, added = fine.split((1, 1, 3), 1)
+        offset, fine = self.flow(x), out_of_patches(self.fine(x), PATCH)
+        offset, fine = (each.to(frames.device, torch.float32) for each in (offset, fine))
+        share, shading, added = enlarged(fine, size).split((1, 1, 3), 1)
         return Retouch(_UNIT * offset, (share + _DOUBTFUL).sigmoid(), shading.sigmoid(), added)
 
 

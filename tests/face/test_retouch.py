@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from emotivetalk_core.face.detail import at_own_resolution
-from emotivetalk_core.face.retouch import SMOOTH, Retouch, retouched, smooth, warped, where_changed
+from emotivetalk_core.face.detail import DetailTransfer, at_own_resolution
+from emotivetalk_core.face.resizing import enlarged, resized
+from emotivetalk_core.face.retouch import SMOOTH, Retouch, retouched, smooth, warped
+from emotivetalk_core.face.window import is_empty, where_changed
 
 SIDE, PLACES = 64, 16
 
@@ -72,21 +74,87 @@ def test_each_part_of_the_formula(picture, nothing):
     assert not torch.allclose(mixed[..., SIDE // 2 :], base[..., SIDE // 2 :], atol=0.1)
 
 
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    """On one core parts of pictures are enlarged in another way."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("scale", [0.6, 1, 2, 2.7])
+def test_nothing_changes_beyond_the_window_and_little_of_it_stands_still(scale, threads):
+    """Wherever the change is, and whether it is spread by straight lines or by curves, made larger or smaller."""
+    size = torch.Size((round(scale * SIDE), round(scale * 50)))
+    for rows, columns in (((20, 31), (40, 43)), ((0, 1), (0, 50)), ((63, 64), (49, 50))):
+        changed = torch.zeros(1, 1, SIDE, 50)
+        changed[..., slice(*rows), slice(*columns)] = 1
+        window = where_changed(changed, size)
+        for spread in (resized, enlarged):
+            whole = spread(changed, size)
+            torch.testing.assert_close(spread(changed, size, window), whole[(..., *window)])
+            whole[(..., *window)] = 0
+            assert not whole.any()
+        for lines, (first, end) in zip(window, (rows, columns), strict=True):
+            assert lines.stop - lines.start <= scale * (end - first) + 4 * max(scale, 1) + 3
+    assert is_empty(where_changed(torch.zeros(1, 1, SIDE, SIDE), size))
+
+
 @pytest.mark.parametrize("scale", [1, 2, 2.7])
-def test_a_small_change_in_a_large_picture_is_all_that_is_computed_and_all_of_it(picture, nothing, scale):
-    """What is added is cut off nowhere, whatever the sizes."""
-    large = F.interpolate(picture, scale_factor=scale, mode="bilinear")
-    changed = torch.zeros(1, 1, SIDE, SIDE)
-    changed[..., 20:31, 40:43] = 1
-    added = torch.ones(1, 3, SIDE, SIDE)
-    window = where_changed(changed, large.shape[-2:])
-    seen = retouched(replace(nothing, added=added), picture, large, picture, large, changed, window)
-    assert warped(large, nothing.offset, window).shape[-1] < 12 * scale
-    wanted = large + F.interpolate(changed, size=large.shape[-2:], mode="bilinear")
-    assert torch.allclose(seen, wanted, atol=1e-6) and not torch.equal(seen, large)
-    still = torch.zeros_like(changed)
-    nowhere = where_changed(still, large.shape[-2:])
-    assert torch.equal(retouched(replace(nothing, added=added), picture, large, picture, large, still, nowhere), large)
+def test_a_small_change_in_a_large_picture_is_all_that_is_computed_and_all_of_it(picture, scale, threads):
+    """In its window the same comes out as of the whole, light and all, and beyond it the whole is what it was."""
+    generator = torch.Generator().manual_seed(1)
+    large, base = (F.interpolate(each, scale_factor=scale, mode="bilinear") for each in (picture, picture.flip(-1)))
+    said = Retouch(*(torch.rand(1, c, s, s, generator=generator) for c, s in ((2, PLACES), (1, 64), (1, 64), (3, 64))))
+    said = replace(said, offset=said.offset / 20)
+    for rows, columns in ((slice(20, 31), slice(40, 43)), (slice(0, 9), slice(55, 64))):
+        changed = torch.zeros(1, 1, SIDE, SIDE)
+        changed[..., rows, columns] = torch.rand(rows.stop - rows.start, columns.stop - columns.start) + 0.1
+        window = where_changed(changed, large.shape[-2:])
+        whole = retouched(said, picture.flip(-1), large, picture, base, changed)
+        part = retouched(said, picture.flip(-1), large, picture, base[(..., *window)], changed, window)
+        torch.testing.assert_close(part, whole[(..., *window)], rtol=0, atol=1e-5)
+        assert not torch.equal(part, base[(..., *window)])
+        whole[(..., *window)] = base[(..., *window)]
+        assert torch.equal(whole, base)
+
+
+def test_at_own_resolution_some_frames_are_looked_at_together(picture):
+    """As many as it is quickest with, of one square; and each comes out as it does by itself."""
+    generator = torch.Generator().manual_seed(1)
+    squares = [torch.rand(3, 2 * SIDE, 2 * SIDE, generator=generator) for _ in range(2)]
+    squares = [squares[0]] * 11 + [squares[1]] * 9
+    frames = picture + 0.2 * torch.rand(20, 1, 1, 1, generator=generator) * (torch.arange(SIDE) > 40)
+    asked = []
+
+    def retoucher(frames, pictures):
+        asked.append(len(frames))
+        count = len(frames)
+        light = frames - pictures
+        return Retouch(0.05 * light[:, :2, ::4, ::4], light[:, :1].abs(), torch.ones(count, 1, SIDE, SIDE), 0.1 * light)
+
+    together = torch.stack(list(at_own_resolution(frames, squares, picture[0], retoucher=retoucher)))
+    assert asked == [8, 3, 8, 1]
+    transfer = DetailTransfer(colours=False)
+    still, wanted = picture, []
+    for frame, square in zip(frames, squares, strict=True):
+        base = transfer(frame[None], square[None], still)
+        small = resized(square[None], frame.shape[-2:])
+        said = retoucher(frame[None], small)
+        wanted.append(retouched(said, frame[None], square[None], small, base, transfer.believed).clamp(0, 1))
+    torch.testing.assert_close(together, torch.cat(wanted), rtol=0, atol=1e-5)
+    asked.clear()
+    large = F.interpolate(frames, scale_factor=8)
+
+    def nothing_to_say(frames, pictures):
+        asked.append(len(frames))
+        fields = (torch.zeros(len(frames), channels, *frames.shape[-2:]) for channels in (2, 1, 1, 3))
+        return Retouch(*fields)
+
+    for _ in at_own_resolution(large, squares, picture[0], retoucher=nothing_to_say):
+        pass
+    assert max(asked) == 2 and sum(asked) == 20  # memory does not grow with their size
 
 
 def test_at_own_resolution_it_is_asked_of_what_changed_alone(picture, nothing):
