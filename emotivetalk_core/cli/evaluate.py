@@ -18,21 +18,31 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         choices=("synthetic", "films", "hdtf", "mead"),
         default="synthetic",
         metavar="SUITE",
-        help="synthetic: drawn heads, never trained on; films: two folders of films, by FID, FVD, Sync-C and Sync-D; "
-        "hdtf, mead: films of the held-out people of a data folder, made first, by the paper's protocol",
+        help="synthetic: drawn or rendered heads, never trained on; films: two folders of films, by FID, FVD, Sync-C "
+        "and Sync-D; hdtf, mead: films of the held-out people of a data folder, made first, by the paper's protocol",
+    )
+    parser.add_argument(
+        "--heads",
+        choices=("drawn", "rendered"),
+        default="drawn",
+        help="whose films the synthetic suite makes, each read by a probe of their own; of rendered people the "
+        "sections probes, face_finder, sync and emotion (drawn)",
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the report, as JSON; stopped, it goes on from there")
     parser.add_argument(
         "--small", action="store_true", help="fewer figures and films: a minute instead of most of an hour"
     )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder; without it the bundled one")
-    parser.add_argument("--probe", type=Path, metavar="FILE", help="the network that reads the films (the bundled one)")
+    parser.add_argument(
+        "--probe", type=Path, metavar="FILE", help="the network that reads the films (the bundled one of the heads)"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     parser.add_argument(
         "--train-probes",
         type=Path,
         metavar="DIR",
-        help="train the probe instead, from the folder training/data of `train demo`; --probe says where it goes",
+        help="train the probe of the heads instead, from the folder training/data of `train demo`; --probe says where "
+        "it goes",
     )
     films = parser.add_argument_group("films", "films of the same name in two folders; docs/measuring.md says more")
     films.add_argument("--generated", type=Path, metavar="DIR", help="the films to judge")

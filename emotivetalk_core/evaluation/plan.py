@@ -1,27 +1,33 @@
 """How much the synthetic suite measures. The full plan gives the figures of the model card, the small one says
 within a minute whether they still hold; tests take a part of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..types import EMOTIONS
 
 SECTIONS = ("probes", "face_finder", "sync", "emotion", "sources", "direction", "speed", "dicte", "ablation", "long")
 """In the order in which they run: what is asked for most comes early."""
 
+OF_RENDERED_PEOPLE = ("probes", "face_finder", "sync", "emotion")
+"""Those that rendered people are measured by. The others compare parts and sources of the method, or read how heads
+stand, and are kept for drawn heads, which their networks know.
+"""
+
 
 @dataclass(frozen=True)
 class SuitePlan:
-    """sections: which to run · lineup: portraits that identities are told apart among · clips, clip_frames: for sync,
-    silence and identity · emotions, emotion_frames: one film each, for the first portrait and for `more_portraits`
-    others · ablation_clips, ablation_frames: films of each arm · edi_portraits, edi_frames: happy portraits made
-    angry · dicte_clips, dicte_frames, seeds: for Di-CTE, without pictures · lengths: of the long films, in frames ·
-    drawn_clips, drawn_frames: true drawings for the probes · round_trips: how many of those also go through the VAE ·
-    speed_frames: of the clip whose making is timed · driver_frames: of each driving video, before it is retimed to
-    `emotion_frames` · voices, voice_frames: recordings of each emotion for the recogniser · voiced: how many of those
-    also drive a film · directed_frames: of the films for intensity and blends · knobs: intensities, of the `directed`
-    emotions · blends: pairs that are mixed · turns: pairs of which one becomes the other · turn_frames: of those films
-    and of those for silence · amounts: of head motion."""
+    """heads: drawn or rendered, one of clip.HEADS · sections: which to run · lineup: portraits that identities are told
+    apart among · clips, clip_frames: for sync, silence and identity · emotions, emotion_frames: one film each, for the
+    first portrait and for `more_portraits` others · ablation_clips, ablation_frames: films of each arm ·
+    edi_portraits, edi_frames: happy portraits made angry · dicte_clips, dicte_frames, seeds: for Di-CTE, without
+    pictures · lengths: of the long films, in frames · drawn_clips, drawn_frames: true pictures for the probes ·
+    round_trips: how many of those also go through the VAE · speed_frames: of the clip whose making is timed ·
+    driver_frames: of each driving video, before it is retimed to `emotion_frames` · voices, voice_frames: recordings of
+    each emotion for the recogniser · voiced: how many of those also drive a film · directed_frames: of the films for
+    intensity and blends · knobs: intensities, of the `directed` emotions · blends: pairs that are mixed · turns: pairs
+    of which one becomes the other · turn_frames: of those films and of those for silence · amounts: of head motion."""
 
+    heads: str = "drawn"
     sections: tuple[str, ...] = SECTIONS
     lineup: int = 20
     clips: int = 20
@@ -82,3 +88,9 @@ SMALL = SuitePlan(
     round_trips=1,
 )
 """Under a minute of one core: a film is one window long, or seven where a mouth is compared with a speech."""
+
+
+def of_rendered_people(plan: SuitePlan) -> SuitePlan:
+    """As much of the same for rendered people."""
+    sections = tuple(name for name in plan.sections if name in OF_RENDERED_PEOPLE)
+    return replace(plan, heads="rendered", sections=sections)

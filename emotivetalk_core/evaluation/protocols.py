@@ -9,6 +9,7 @@ from ..models.vae import decode_frames, encode_video
 from ..synthesis.action_units import ACTION_UNITS
 from ..synthesis.clip import TalkingClip
 from ..synthesis.identity import sample_identity
+from ..synthesis.people.person import Person, sample_person
 from ..synthesis.render import Head
 from ..types import EMOTIONS, FaceRegions
 from .metrics import best_lag_correlation, finite_mean, opening_ratio
@@ -27,9 +28,11 @@ def opening_of(clip: TalkingClip) -> np.ndarray:
 
 
 def line_up(studio: Studio, clips: Sequence[TalkingClip], places: int) -> np.ndarray:
-    """What the probe reads of the portraits [places, d]: those of the clips' people first, then others."""
+    """What the probe reads of the portraits [places, d]: those of the clips' people first, then others, drawn or
+    rendered as they are."""
     people: list[Head] = [clip.identity for clip in clips]
-    people += [sample_identity(EXTRA_PEOPLE + i) for i in range(places - len(people))]
+    sample = sample_person if isinstance(people[0], Person) else sample_identity
+    people += [sample(EXTRA_PEOPLE + i) for i in range(places - len(people))]
     portraits = [portrait_of(person, studio.size) for person in people[: max(places, len(clips))]]
     return np.stack([read_film(studio.probe, [portrait.crop[None]], portrait).person for portrait in portraits])
 
@@ -70,7 +73,7 @@ def emotion_figures(readings: Sequence[Readings], asked: Sequence[str]) -> Figur
 def measure_sync(studio: Studio, plan: SuitePlan) -> Figures:
     """Keys sync, silence, identity: each clip's person speaks its speech, with the portrait's own (neutral)
     expression."""
-    clips = unseen_clips(plan.clips, plan.clip_frames)
+    clips = unseen_clips(plan.clips, plan.clip_frames, heads=plan.heads)
     scenes = [Scene("sync", clip, portrait_of(clip.identity, studio.size)) for clip in clips]
     readings = studio.film("sync", scenes)
     each = [sync([reading], [clip]) for reading, clip in zip(readings, clips, strict=True)]
@@ -93,7 +96,7 @@ def measure_sync(studio: Studio, plan: SuitePlan) -> Figures:
 def emotion_scenes(studio: Studio, plan: SuitePlan) -> list[list[Scene]]:
     """For each portrait one scene of each emotion, all with that portrait's one neutral speech. Its own list starts at
     seed + 100."""
-    clips = unseen_clips(1 + plan.more_portraits, plan.emotion_frames, offset=100, emotion="neutral")
+    clips = unseen_clips(1 + plan.more_portraits, plan.emotion_frames, offset=100, emotion="neutral", heads=plan.heads)
     portraits: list[FaceRegions] = [portrait_of(clip.identity, studio.size) for clip in clips]
     return [
         [Scene("emotion", clip, portrait, emotion) for emotion in plan.emotions]
@@ -133,9 +136,9 @@ def probe_figures(
 
 
 def measure_probes(studio: Studio, plan: SuitePlan) -> Figures:
-    """Key probes: their own accuracy on true drawings of unseen people, as drawn and after the VAE: no film can be
+    """Key probes: their own accuracy on true pictures of unseen people, as they are and after the VAE: no film can be
     read better."""
-    clips = unseen_clips(plan.drawn_clips, plan.drawn_frames)
+    clips = unseen_clips(plan.drawn_clips, plan.drawn_frames, heads=plan.heads)
     portraits = [portrait_of(clip.identity, studio.size) for clip in clips]
     lineup = line_up(studio, clips, plan.lineup)
     real, through = [], []
@@ -167,7 +170,7 @@ def measure_face_finder(studio: Studio, plan: SuitePlan) -> Figures:
     finder = studio.models.face_finder
     if finder is None:
         return {"face_finder": None}
-    clips = unseen_clips(plan.lineup, 1)
+    clips = unseen_clips(plan.lineup, 1, heads=plan.heads)
     fits = []
     for clip in clips:
         portrait = portrait_of(clip.identity, 2 * studio.size)  # no picture it ever sees is exactly of the crop's size

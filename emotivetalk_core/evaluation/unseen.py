@@ -1,5 +1,5 @@
-"""People, sentences and voices that training never saw, drawn from fixed seeds, and the portraits that films of them
-begin from."""
+"""People, sentences and voices that training never saw, drawn or rendered from fixed seeds, and the portraits that
+films of them begin from."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -21,17 +21,21 @@ voices."""
 CPU = torch.device("cpu")
 
 
-def unseen_clips(count: int, frames: int, *, offset: int = 0, emotion: str | None = None) -> list[TalkingClip]:
-    """`count` clips of as many people, from the seeds FIRST_SEED + offset upwards."""
-    clips = [_clip(FIRST_SEED + offset + i, frames, emotion) for i in range(count)]
+def unseen_clips(
+    count: int, frames: int, *, offset: int = 0, emotion: str | None = None, heads: str = "drawn"
+) -> list[TalkingClip]:
+    """`count` clips of as many people, from the seeds FIRST_SEED + offset upwards; heads: one of clip.HEADS, who all
+    say and do the same.
+    """
+    clips = [_clip(FIRST_SEED + offset + i, frames, emotion, heads) for i in range(count)]
     assert len({clip.identity.seed for clip in clips}) == count, "two seeds drew the same person; choose another offset"
     return clips
 
 
 @lru_cache(maxsize=64)
-def _clip(seed: int, frames: int, emotion: str | None) -> TalkingClip:
+def _clip(seed: int, frames: int, emotion: str | None, heads: str) -> TalkingClip:
     """Its voice takes a second to speak, and many figures are of the same clips."""
-    return make_clip(seed, "test", frames=frames, emotion=emotion)
+    return make_clip(seed, "test", frames=frames, emotion=emotion, heads=heads)
 
 
 def beginning(clip: TalkingClip, frames: int) -> TalkingClip:

@@ -1,7 +1,8 @@
 """The probe of faces: a small network that reads a face from its pixels: mouth opening, action units, emotion, and who
 it is.
 
-It learns from drawn heads (evaluation/probes.py), never from generated frames, and drives nothing.
+It learns from drawn heads, or from drawn and rendered ones (evaluation/probes.py), never from generated frames, and
+drives nothing.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from ..weight_files.bundled import BUNDLED_PROBES
 from ..weight_files.checkpoint import load_network
 
 BUNDLED_PROBE = BUNDLED_PROBES / "face_probe.safetensors"
+"""Learnt from drawn heads."""
+
+BUNDLED_PEOPLE_PROBE = BUNDLED_PROBES / "people_probe.safetensors"
+"""Learnt from drawn heads and rendered people."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ them.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ..synthesis.head_state import HeadState
 from ..synthesis.people.person import Person, sample_person
 from ..synthesis.people.truth import face_unit_weights, landmarks
 from ..synthesis.random_faces import random_state
+from ..training.loop import OnStep
 from ..training.source import Clip
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
 from ..types import EMOTIONS
@@ -56,12 +57,19 @@ class RenderedSettings:
     workers: int = 1
 
 
-def prepare_rendered_people(folder: Path, seed: int, settings: RenderedSettings) -> None:
-    """Render what is still missing in `folder`; stills and clips in turn, so that early stages can begin."""
+def prepare_rendered_people(
+    folder: Path,
+    seed: int,
+    settings: RenderedSettings,
+    on_step: OnStep | None = None,
+    *,
+    kinds: Sequence[str] = KINDS,
+) -> None:
+    """Render what is still missing of these kinds in `folder`; kinds take turns, so that early stages can begin."""
     writer = SourceWriter(folder)
     there = writer.shards()
     jobs: list[_ShardJob] = []
-    for kind in KINDS:
+    for kind in kinds:
         count = sum(_counts(kind, settings))
         # Those held out come first: whatever is measured early is measured on all of them.
         numbers = [*range(_counts(kind, settings)[0], count), *range(_counts(kind, settings)[0])]
@@ -71,9 +79,10 @@ def prepare_rendered_people(folder: Path, seed: int, settings: RenderedSettings)
                 jobs.append((first / count, kind, name, numbers[first : first + _IN_SHARD[kind]]))
     jobs.sort()
     work = {name: (kind, folder, name, numbers, seed, settings) for _, kind, name, numbers in jobs}
-    for done, (name, lines) in enumerate(shards_made(_make_shard, work, settings.workers), 1):
+    for done, (_, lines) in enumerate(shards_made(_make_shard, work, settings.workers), 1):
         writer.add(lines)
-        print(f"{name}: {done} of {len(jobs)} shards", flush=True)
+        if on_step is not None:
+            on_step("rendering people", done, len(jobs), {})
 
 
 def _counts(kind: str, settings: RenderedSettings) -> tuple[int, int]:
@@ -93,7 +102,7 @@ def _make_shard(
 
 def _make_stills(index: int, seed: int, settings: RenderedSettings, held_out: bool) -> list[WrittenClip]:
     rng = np.random.default_rng([seed, 11, index])
-    person, pose = _still_person(index, seed, held_out), _pose(rng)
+    person, pose = _still_person(index, seed, held_out), person_pose(rng)
     states = [random_state(rng, pose) for _ in range(settings.stills_each)]
     clip = Clip(f"stills/{index:05d}", person_of(person), "stills", len(states), held_out)
     return [WrittenClip(clip, _fields(person, states, settings.picture))]
@@ -102,7 +111,7 @@ def _make_stills(index: int, seed: int, settings: RenderedSettings, held_out: bo
 def _make_turned(index: int, seed: int, settings: RenderedSettings, held_out: bool) -> list[WrittenClip]:
     rng = np.random.default_rng([seed, 15, index])
     person = _still_person(index, seed, held_out)
-    states = [random_state(rng, _pose(rng)) for _ in range(_TURNED_EACH)]
+    states = [random_state(rng, person_pose(rng)) for _ in range(_TURNED_EACH)]
     names = f"turned/{index:05d}", f"stills/{index:05d}"
     clip = Clip(names[0], person_of(person), "turned", len(states), held_out, portraits=names[1])
     return [WrittenClip(clip, _fields(person, states, settings.picture))]
@@ -116,7 +125,9 @@ def _make_clip(index: int, seed: int, settings: RenderedSettings, held_out: bool
     person = talk.identity
     assert isinstance(person, Person)
     fields = {**_fields(person, states, settings.picture), **sound_of(talk)}
-    portraits = [random_state(rng, 0.5 * (_pose(rng) - _STRAIGHT) + _STRAIGHT) for _ in range(settings.references)]
+    portraits = [
+        random_state(rng, 0.5 * (person_pose(rng) - _STRAIGHT) + _STRAIGHT) for _ in range(settings.references)
+    ]
     names = f"clips/{index:05d}", f"portraits/{index:05d}"
     return [
         WrittenClip(Clip(names[0], person_of(person), "clips", len(states), held_out, portraits=names[1]), fields),
@@ -127,7 +138,7 @@ def _make_clip(index: int, seed: int, settings: RenderedSettings, held_out: bool
 _STRAIGHT = np.array([0, 0, 0, 0, 0, 1.0])
 
 
-def _pose(rng: np.random.Generator) -> np.ndarray:
+def person_pose(rng: np.random.Generator) -> np.ndarray:
     """Mostly towards the viewer, at times up to thirty degrees away."""
     return np.clip(rng.normal(0, 1, 6) * _POSE_SPREAD, -_POSE_LIMIT, _POSE_LIMIT) + _STRAIGHT
 
@@ -152,4 +163,9 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", type=int, default=getattr(RenderedSettings, name))
     given = vars(parser.parse_args())
     folder, seed = given.pop("folder"), given.pop("seed")
-    prepare_rendered_people(folder, seed, replace(RenderedSettings(), **given))
+    prepare_rendered_people(
+        folder,
+        seed,
+        replace(RenderedSettings(), **given),
+        lambda _, done, count, figures: print(f"{done} of {count} shards", flush=True),
+    )

@@ -17,6 +17,7 @@ from ...evaluation.films.suite import FVD_FRAMES, measure_folders, read_coeffici
 from ...evaluation.films.table import table, tables, write_report
 from ...evaluation.films.tables import measure_tables
 from ...evaluation.probes import train_probes as train
+from ...evaluation.synthetic_suite import JUDGES
 from ...evaluation.synthetic_suite import run as run_suite
 from ...models.face_finder import FaceFinder, FaceFinderConfig
 from ...models.face_probe import BUNDLED_PROBE, load_probe
@@ -27,12 +28,16 @@ from ..progress import StageBars
 
 
 def run(arguments: argparse.Namespace) -> None:
-    probe = arguments.probe or BUNDLED_PROBE
     if arguments.train_probes is not None:
-        train_probes(arguments.train_probes, probe)
+        train_probes(arguments.train_probes, arguments.probe or JUDGES[arguments.heads], arguments.heads)
         return
     if arguments.out is None:
         raise SettingsError("The report needs a place; give a file such as --out report.json.")
+    if arguments.suite != "synthetic" and arguments.heads != "drawn":
+        raise SettingsError(
+            f"--heads is for the synthetic suite; leave it out, or ask for that in place of {arguments.suite}."
+        )
+    probe = arguments.probe or BUNDLED_PROBE
     if arguments.suite in PROTOCOLS:
         made_films(arguments, probe)
         return
@@ -45,13 +50,15 @@ def run(arguments: argparse.Namespace) -> None:
         report = run_suite(
             arguments.weights or BUNDLED_WEIGHTS,
             arguments.out,
+            heads=arguments.heads,
             small=arguments.small,
-            probe=probe,
+            probe=arguments.probe,
             device=arguments.device,
             on_step=bars,
         )
     for name, target in report["targets"].items():
         print(f"{name:<30} {target['value']:<8.4g} {target['wanted']:<8} {'met' if target['met'] else 'NOT MET'}")
+    print(f"heads: {arguments.heads}")
     print(f"report: {arguments.out.resolve()}")
 
 
@@ -140,12 +147,12 @@ def told(place: Path, report: Mapping[str, Any], lines: Sequence[str]) -> None:
     print(f"report: {place.resolve()}")
 
 
-def train_probes(data: Path, probe: Path) -> None:
-    """Train the probe from the drawn heads of a demo training."""
+def train_probes(data: Path, probe: Path, heads: str) -> None:
+    """Train the probe from the drawn heads of a demo training, and for rendered people from such beside them."""
     with StageBars() as bars:
 
         def on_step(stage: str, done: int, total: int, figures: dict[str, float]) -> None:
             bars(stage, done, total, ", ".join(f"{name} {value:.3g}" for name, value in figures.items()))
 
-        train(data, probe, on_step=on_step)
+        train(data, probe, heads=heads, on_step=on_step)
     print(f"probe: {probe.resolve()}")
