@@ -187,7 +187,7 @@ class EncodeExpression(io.ComfyNode):
             faces = _cropped(config, portraits, places, crop_record, detector)
             finder = face_encoders.face_finder
             if finder is not None and not config.aligned:
-                strange = unfamiliar(flatten_alpha(portraits[0]), finder.loaded().find)
+                strange = unfamiliar(flatten_alpha(portraits[0]), finder.loaded().strangeness)
                 notes += [f"{strange} {OTHER_PICTURES}"] if strange else []
         else:
             places, seen = seen_places(portraits, places, detector)

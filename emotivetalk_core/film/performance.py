@@ -202,7 +202,7 @@ class EmotiveTalkPerformance:
         conditions = conditions if self.change is None else self.change(conditions)
         self._keep_take(conditions, listener)
         if self.models.face_finder is not None and not self.models.motion_encoder.config.aligned:
-            note = unfamiliar(regions.crop, self.models.face_finder.find)
+            note = unfamiliar(regions.crop, self.models.face_finder.strangeness)
             if note:
                 listener.say(f"note: {self.request.portrait}: {note} {_OTHER_WEIGHTS}")
         self._unfinished, resumed = resuming.state(

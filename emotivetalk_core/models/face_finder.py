@@ -1,8 +1,9 @@
-"""The finder of drawn faces: a small centre-point network that a picture of any size runs through in some
+"""The finder of drawn and rendered faces: a small centre-point network that a picture of any size runs through in some
 milliseconds.
  Every cell of a heat map says how surely a face's centre lies there; beside it stand the face's box, its eyes and
 mouth, and the box of its lips. The form is that of "Objects as Points" (Zhou et al. 2019, CenterNet). It knows the
-drawn heads it was trained on; photographs are the business of face/mtcnn.py.
+drawn heads and rendered people it was trained on, and says how strange other pictures look; where eyes and mouth are in
+photographs, face/mtcnn.py says better.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..face.finder import FaceDetection, suppress_overlaps
+from ..face.finder import KNOWN, FaceDetection, suppress_overlaps
 from ..layers.parts import Parts
 
 STRIDE = 4
@@ -28,6 +29,9 @@ POINTS = slice(5, 11)
 LIPS = slice(11, 15)
 OUTPUTS = 15
 
+LOOKED_AT = 128
+"""Pixels of a crop's side when its looks are judged."""
+
 TYPICAL_FACE = 32.0
 """Pixels. Box sizes are learned as the logarithm of their ratio to it."""
 
@@ -35,13 +39,16 @@ TYPICAL_FACE = 32.0
 @dataclass(frozen=True)
 class FaceFinderConfig:
     """channels: of the levels at stride 2, 4, 8, 16, 32 · head_channels: of the shared layer before the outputs ·
-    scales: longest sides at which a picture is looked at · threshold: heat above which a face is believed."""
+    scales: longest sides at which a picture is looked at · threshold: heat above which a face is believed · kinds: of
+    pictures whose looks it remembers, for `strangeness` (0: none).
+    """
 
     channels: tuple[int, ...] = (16, 24, 40, 56, 64)
     head_channels: int = 40
     norm_groups: int = 8
     scales: tuple[int, ...] = (128, 256)
-    threshold: float = 0.45
+    threshold: float = 0.55
+    kinds: int = 0
 
 
 class _Block(nn.Module):
@@ -66,7 +73,14 @@ class _Block(nn.Module):
 
 
 class FaceFinder(nn.Module):
-    """Levels down to stride 32, then back up to stride 4 by adding each coarser level to the finer one."""
+    """Levels down to stride 32, then back up to stride 4 by adding each coarser level to the finer one.
+
+    usual [k, d], precision [k, d, d]: mean and inverse covariance of `looks`, of each kind of picture that it
+    remembers (recipes/remembered_looks.py).
+    """
+
+    usual: torch.Tensor
+    precision: torch.Tensor
 
     def __init__(
         self,
@@ -92,6 +106,11 @@ class FaceFinder(nn.Module):
         self.up = nn.ModuleList(_Block(width, width, 1, *built) for width in widths[1:-1])
         self.head = _Block(widths[1], config.head_channels, 1, *built)
         self.out = parts.conv2d(config.head_channels, OUTPUTS, 1)
+        if config.kinds:
+            width = 2 * (widths[2] + widths[3])
+            place = {"dtype": dtype, "device": device}
+            self.register_buffer("usual", torch.zeros(config.kinds, width, **place))
+            self.register_buffer("precision", torch.zeros(config.kinds, width, width, **place))
         if self.out.bias is not None and not self.out.bias.is_meta:
             # Faces are rare: starting from a heat of 0.02 spares the first steps the work of unlearning 0.5.
             with torch.no_grad():
@@ -112,6 +131,31 @@ class FaceFinder(nn.Module):
         for finer, across, up in zip(levels[-2::-1], reversed(self.across), reversed(self.up), strict=True):
             level = up(finer + F.interpolate(across(level), scale_factor=2.0, mode="nearest"))
         return self.out(self.head(level))
+
+    @torch.no_grad()
+    def looks(self, crops: torch.Tensor) -> torch.Tensor:
+        """What talking crops [b, 3, s, s] RGB 0…1 look like: means, then deviations over the picture, of the levels at
+        stride 8 and 16, [b, d].
+        """
+        size = (LOOKED_AT, LOOKED_AT)
+        level = F.interpolate(crops, size=size, mode="bilinear", antialias=True).to(self.out.weight) * 4.0 - 2.0
+        level = self.stem(level)
+        found = []
+        for number, stage in enumerate(self.down[:3]):
+            level = stage(level)
+            found += [level.mean((2, 3)), level.std((2, 3))] if number else []
+        return torch.cat(found, 1)
+
+    def strangeness(self, crop: torch.Tensor) -> float:
+        """How strange a talking crop [3, s, s] looks to it: its distance from the nearest kind of picture that it
+        learnt from, where 1 is what 95 in 100 unseen ones of these lie within. Without a memory of them, by how unsure
+        it is of the face: KNOWN over its sureness.
+        """
+        if not self.config.kinds:
+            return KNOWN / max(max((face.score for face in self.find(crop)), default=0.0), 1e-3)
+        apart = (self.looks(crop[None]) - self.usual).float()  # [kinds, d]
+        squares = (apart[:, None] @ self.precision.float() @ apart[..., None])[:, 0, 0]
+        return float(squares.clamp_min(0).min().sqrt())
 
     @torch.no_grad()
     def find(self, pixels: torch.Tensor) -> list[FaceDetection]:

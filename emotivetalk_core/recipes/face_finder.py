@@ -1,8 +1,9 @@
-"""Stage 0: the finder of drawn faces, trained on scenes that are drawn while it learns, and how well it does on
-unseen ones."""
+"""Stage 0: the finder of drawn and rendered faces, trained on scenes that are drawn while it learns, and how well it
+does on unseen ones."""
 
+import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -23,13 +24,15 @@ from ..models.face_finder import (
     FaceFinderConfig,
 )
 from ..synthesis.clip import IDENTITY_SEEDS
+from ..synthesis.people.render import require_renderer
 from ..training.job import Job
 from ..training.loop import LoopSettings
 from ..training.parallel import Outcome, Phase, whole_state
 from ..training.processes import mean_over_processes
 from ..training.ranges import at_least
 from ..training.samples import Sample, of_step, random_below
-from .face_scenes import Cutout, Scene, SceneFace, draw_heads, draw_scene
+from .face_scenes import HEAD_SIZE, Cutout, Scene, SceneFace, draw_heads, draw_scene, render_people
+from .remembered_looks import portraits_at_rest, remember_looks
 
 SCENE_SIZES = ((128, 128), (128, 128), (96, 128), (128, 96), (160, 160))
 """Height and width of the pictures that it learns from."""
@@ -37,48 +40,72 @@ SCENE_SIZES = ((128, 128), (128, 128), (96, 128), (128, 96), (160, 160))
 
 @dataclass(frozen=True)
 class FaceFinderTraining:
-    """heads: drawn once before the first step and used in all scenes · check_scenes: unseen pictures of each kind
-    that the record's figures are measured on. The defaults take about three minutes on one CPU core."""
+    """heads, people: drawn and rendered once before the first step and used in all scenes, each person in
+    `people_each` pictures: about as many of both kinds · portraits: others of each kind that say how strange usual
+    ones look · check_scenes: unseen pictures of each kind that the record's figures are measured on. The defaults take
+    about seven minutes on one CPU core."""
 
-    loop: LoopSettings = LoopSettings(steps=1200, batch=12, learning_rate=3e-3, warmup=50, average=0.99)
+    loop: LoopSettings = LoopSettings(steps=4000, batch=12, learning_rate=3e-3, warmup=50, average=0.995)
     heads: int = 500
+    people: int = 300
+    people_each: int = 2
+    portraits: int = 60
     check_scenes: int = 100
     config: FaceFinderConfig = field(default_factory=FaceFinderConfig)
 
     def __post_init__(self) -> None:
-        at_least(1, self, "heads", "check_scenes")
+        at_least(1, self, "heads", "people_each", "portraits", "check_scenes")
+        at_least(0, self, "people")
 
 
 def train_face_finder(job: Job, settings: FaceFinderTraining) -> None:
     """Needs none of the prepared data, draws its own. Writes face_finder.safetensors.
 
-    Its record holds steps, seconds, loss curve and the figures of `check_face_finder`.
+    Its record holds steps, seconds, loss curve and the figures of `check_face_finder`. Raises SettingsError where
+    people are wanted and the renderer is not installed.
     """
+    if settings.people:
+        require_renderer()
     torch.manual_seed(job.seed)
-    finder = FaceFinder(settings.config)
+    config = replace(settings.config, kinds=1 + bool(settings.people))
+    finder = FaceFinder(config)
 
+    @functools.cache
     def scenes(*, held_out: bool) -> Scenes:
-        return Scenes(settings.heads, job.seed, held_out=held_out)
+        return Scenes(settings.heads, settings.people, job.seed, each=settings.people_each, held_out=held_out)
 
     phase = Phase(Finding(finder), decay=1e-2, clip=5.0)
     record = job.train("face_finder", {"main": phase}, settings.loop, scenes, settings)
-    whole = FaceFinder(settings.config, device=job.device)
+    whole = FaceFinder(config, device=job.device)
     whole.load_state_dict(whole_state(finder))
-    whole.eval()
-    record["trained_on"] = f"{settings.heads} drawn heads with identity seeds below {IDENTITY_SEEDS['train'][1]}"
+    whole.eval().requires_grad_(False)
+    seeds = f"with seeds below {IDENTITY_SEEDS['train'][1]}"
+    record["trained_on"] = f"{settings.heads} drawn heads and {settings.people} rendered people {seeds}"
     if job.engine.processes.first:
+        rng = np.random.default_rng([job.seed, 9])
+        unseen = portraits_at_rest(rng, settings.portraits, settings.portraits if settings.people else 0, HEAD_SIZE)
+        remember_looks(whole, scenes(held_out=False).pictures, unseen, rng)
         record["check"] = check_face_finder(whole, settings.check_scenes)
-    job.save("face_finder", "face_finder", whole, settings.config, record)
+        if settings.people:
+            record["check_rendered"] = check_face_finder(whole, settings.check_scenes, rendered=True)
+    job.save("face_finder", "face_finder", whole, config, record, half=True)
 
 
 class Scenes:
-    """A scene as a picture, uint8 [1, h, w, 3], with its `scene_targets`; those of one step are of one size."""
+    """A scene as a picture, uint8 [1, h, w, 3], with its `scene_targets`; those of one step are of one size. pictures:
+    the heads in it as they were drawn and rendered, by kind.
+    """
 
-    def __init__(self, heads: int, seed: int, *, held_out: bool) -> None:
+    def __init__(self, heads: int, people: int, seed: int, *, each: int = 1, held_out: bool) -> None:
         rng = np.random.default_rng([seed, 7 if held_out else 0])
-        count = max(1, heads // 10) if held_out else heads
-        self._heads = draw_heads(rng, rng.integers(*IDENTITY_SEEDS["train"], count).tolist())
+        drawn, rendered = (-(-count // 10) if held_out else count for count in (heads, people))
+        kinds = [
+            draw_heads(rng, rng.integers(*IDENTITY_SEEDS["train"], drawn).tolist()),
+            render_people(rng, rng.integers(*IDENTITY_SEEDS["train"], rendered).tolist(), each),
+        ]
+        self._heads = [head for heads in kinds for head in heads]
         self._seed = seed
+        self.pictures = [[head.pixels for head in heads] for heads in kinds if heads]
 
     def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
         size = SCENE_SIZES[random_below(len(SCENE_SIZES), of_step(self._seed, step))]
@@ -169,14 +196,15 @@ def finder_losses(
     return (positive + negative).sum() / faces, torch.as_tensor(places)
 
 
-def check_face_finder(finder: FaceFinder, scenes: int, seed: int = 1) -> dict[str, float]:
-    """Figures on heads that training never saw, `scenes` pictures of each kind.
+def check_face_finder(finder: FaceFinder, scenes: int, seed: int = 1, *, rendered: bool = False) -> dict[str, float]:
+    """Figures on heads that training never saw, drawn or rendered ones, `scenes` pictures of each kind.
      portrait_found, scene_found: share of faces that are found with an overlap (IoU) above 0.5 · portrait_overlap,
     scene_overlap: their mean IoU · point_error: mean distance of eyes and mouth from the truth, as a part of the face's
     height · lip_overlap: mean IoU of the lip boxes · false_alarms: faces believed per picture of clutter without any.
     """
     rng = np.random.default_rng([seed, 1])
-    heads = draw_heads(rng, rng.integers(*IDENTITY_SEEDS["test"], max(1, scenes // 2)).tolist())
+    made = render_people if rendered else draw_heads
+    heads = made(rng, rng.integers(*IDENTITY_SEEDS["test"], max(1, scenes // 2)).tolist())
     figures: dict[str, list[float]] = {
         name: [] for name in ("portrait_found", "portrait_overlap", "scene_found", "scene_overlap")
     }

@@ -1,5 +1,5 @@
-"""Pictures for training and checking the face finder: drawn heads, cut out and pasted over drawn clutter, with the
-truth beside.
+"""Pictures for training and checking the face finder: drawn heads and rendered people, cut out and pasted over drawn
+clutter, with the truth beside.
  Half of what makes a finder useful is what it leaves alone, so the clutter is full of what resembles a face: discs
 and ovals of skin colour, pairs of dots, heads whose face has been wiped out.
 """
@@ -10,9 +10,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from ..synthesis.head_state import HeadState
 from ..synthesis.identity import sample_identity
+from ..synthesis.people.person import sample_person
+from ..synthesis.people.render import render_parts
 from ..synthesis.random_faces import random_pose, random_state
-from ..synthesis.render import head_geometry, render_head
+from ..synthesis.render import Head, head_geometry, render_head
+from .rendered_people import person_pose
 
 HEAD_SIZE = 128
 _HIDDEN = 0.7
@@ -21,8 +25,8 @@ _HIDDEN = 0.7
 
 @dataclass(frozen=True, eq=False)
 class Cutout:
-    """One drawn head. pixels uint8 [s, s, 3], cover float32 [s, s] 0…1 without its background · points [7, 2]: left
-    eye, right eye, mouth, then the lip box's two corners and the face box's two corners."""
+    """One drawn head or rendered person. pixels uint8 [s, s, 3], cover float32 [s, s] 0…1 without its background ·
+    points [7, 2]: left eye, right eye, mouth, then the lip box's two corners and the face box's two corners."""
 
     pixels: np.ndarray
     cover: np.ndarray
@@ -57,11 +61,30 @@ def draw_heads(rng: np.random.Generator, seeds: Sequence[int]) -> list[Cutout]:
             identity = replace(identity, background_kind="plain")
         state, _ = random_state(rng, random_pose(rng, 1.5))
         pixels = render_head(identity, state, HEAD_SIZE)
-        geometry = head_geometry(identity, state, HEAD_SIZE)
-        corners = [np.reshape(geometry.lip_box, (2, 2)), np.reshape(geometry.face_box, (2, 2))]
-        points = np.concatenate([np.asarray(geometry.eyes_mouth), *corners]).astype(np.float32)
-        heads.append(Cutout(pixels, _cover(pixels), points))
+        heads.append(Cutout(pixels, _cover(pixels), _points(identity, state)))
     return heads
+
+
+def render_people(rng: np.random.Generator, seeds: Sequence[int], each: int = 1) -> list[Cutout]:
+    """`each` cutouts for each seed of a person, in the person's own look, turned up to thirty degrees, with a random
+    expression and mouth. Their covers are the renderer's own. Raises SettingsError where it is not installed.
+    """
+    people = []
+    for seed in seeds:
+        person = sample_person(int(seed))
+        for _ in range(each):
+            state, _ = random_state(rng, person_pose(rng))
+            pixels, shows = render_parts(person, state, HEAD_SIZE)
+            cover = cv2.GaussianBlur((shows > 0).astype(np.float32), (0, 0), 0.7)
+            people.append(Cutout(pixels, cover, _points(person, state)))
+    return people
+
+
+def _points(head: Head, state: HeadState) -> np.ndarray:
+    """Cutout.points of a head in its own picture."""
+    geometry = head_geometry(head, state, HEAD_SIZE)
+    corners = [np.reshape(geometry.lip_box, (2, 2)), np.reshape(geometry.face_box, (2, 2))]
+    return np.concatenate([np.asarray(geometry.eyes_mouth), *corners]).astype(np.float32)
 
 
 def draw_scene(

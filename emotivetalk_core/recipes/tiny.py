@@ -78,6 +78,8 @@ _VARIANT_STEPS = 1  # of each of the ablation's four backbones
 _SMALLER: dict[str, dict[str, Any]] = {
     "face_finder": {
         "heads": 4,
+        "people": 1,
+        "portraits": 1,
         "check_scenes": 1,
         "config": FaceFinderConfig(channels=(8,) * 5, head_channels=8, norm_groups=4, scales=(128,)),
     },

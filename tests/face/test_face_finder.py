@@ -1,5 +1,7 @@
 """The face finder: its reading of the maps, its training in miniature, and the shipped weights where they are there."""
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +14,29 @@ from emotivetalk_core.face.finder import FaceDetection, box_overlap, unfamiliar
 from emotivetalk_core.face.portrait import read_portrait
 from emotivetalk_core.face.regions import face_regions
 from emotivetalk_core.models.face_finder import HEAT, FaceFinder, FaceFinderConfig, read_faces
+from emotivetalk_core.models.presets import DEMO
+from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
 from emotivetalk_core.recipes.face_finder import (
+    FaceFinderTraining,
     Finding,
     Scenes,
     check_face_finder,
     finder_losses,
     scene_targets,
+    train_face_finder,
 )
-from emotivetalk_core.recipes.face_scenes import Scene, SceneFace, draw_heads, draw_scene
+from emotivetalk_core.recipes.face_scenes import HEAD_SIZE, Scene, SceneFace, draw_heads, draw_scene, render_people
+from emotivetalk_core.recipes.remembered_looks import remember_looks
 from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.synthesis.identity import sample_identity
 from emotivetalk_core.synthesis.render import head_geometry, render_head
+from emotivetalk_core.training.job import Job
+from emotivetalk_core.training.loop import Engine, LoopSettings
 from emotivetalk_core.training.samples import collate, keyed_generator
 from emotivetalk_core.types import Portrait
-from emotivetalk_core.weight_files.checkpoint import load_network
+from emotivetalk_core.weight_files.checkpoint import load_network, read_metadata
 
+ASSETS = Path(emotivetalk_core.__file__).parent / "assets"
 WEIGHTS = Path(emotivetalk_core.__file__).parent / "weights" / "demo" / "face_finder.safetensors"
 TINY = FaceFinderConfig(channels=(8, 8, 8, 8), head_channels=8, norm_groups=4, scales=(64,))
 
@@ -88,7 +98,7 @@ def test_scenes_are_repeatable_and_true():
 
 def test_a_few_steps_lower_the_loss():
     torch.manual_seed(0)
-    scenes = Scenes(3, 1, held_out=False)
+    scenes = Scenes(3, 0, 1, held_out=False)
     batch = collate([scenes.draw(0, index, keyed_generator(0, index)) for index in range(4)])
     objective = Finding(FaceFinder(FaceFinderConfig()))
     optimiser = torch.optim.Adam(objective.parameters(), lr=3e-3)
@@ -142,11 +152,78 @@ def test_shipped_weights_find_a_photograph_too(shipped, tmp_path):
     )
 
 
-def test_weights_do_not_know_a_face_that_their_own_finder_doubts(shipped):
-    """A drawn head goes without a word, stripes and a photograph do not."""
+def test_weights_do_not_know_a_picture_that_their_own_finder_finds_strange(shipped, tmp_path):
+    """A drawn head and a rendered person go without a word, stripes and a photograph do not."""
+    import cv2
+    from skimage.data import astronaut
+
     drawn = pictures(render_head(sample_identity(1_500_003), HeadState.rest(), 128), torch.device("cpu"))
-    assert unfamiliar(drawn, shipped.find) == ""
+    assert unfamiliar(drawn, shipped.strangeness) == ""
+    person = face_regions(read_portrait(ASSETS / "person.jpg"), detector=shipped.find).crop
+    assert unfamiliar(person, shipped.strangeness) == ""
     stripes = (torch.arange(128) % 4 < 2).float().expand(3, 128, 128)
-    assert "know by 0% (those they were made for by at least 80%)" in unfamiliar(stripes, shipped.find)
-    sure = [FaceDetection((0, 0, 9, 9), score) for score in (0.3, 0.79)]
-    assert "by 79%" in unfamiliar(drawn, lambda pixels: sure)
+    assert "those they were made for end at 1" in unfamiliar(stripes, shipped.strangeness)
+    cv2.imwrite(str(tmp_path / "photo.png"), astronaut()[:, :, ::-1])
+    photograph = face_regions(read_portrait(tmp_path / "photo.png"), detector=shipped.find).crop
+    assert shipped.strangeness(photograph) > 1
+    assert "(its strangeness is 1.3," in unfamiliar(drawn, lambda crop: 1.26)
+
+
+def test_a_finder_without_a_memory_calls_strange_what_it_doubts(monkeypatch):
+    finder, crop = FaceFinder(TINY), torch.rand(3, 64, 64)
+    for sure, strange in ((0.4, 2.0), (0.8, 1.0)):
+        monkeypatch.setattr(finder, "find", lambda pixels, sure=sure: [FaceDetection((0, 0, 9, 9), sure)])
+        assert finder.strangeness(crop) == pytest.approx(strange)
+    monkeypatch.setattr(finder, "find", lambda pixels: [])
+    assert unfamiliar(crop, finder.strangeness)
+
+
+def test_a_kind_that_is_remembered_is_not_strange_any_more():
+    torch.manual_seed(0)
+    rng = np.random.default_rng(3)
+    across = []
+    for _ in range(24):
+        wave = 128 + 60 * np.sin(np.arange(64) / rng.uniform(1, 3) + rng.uniform(0, 6))
+        across.append(np.repeat(np.broadcast_to(wave[:, None], (64, 64))[..., None], 3, 2).astype(np.uint8))
+    down = [np.ascontiguousarray(crop.swapaxes(0, 1)) for crop in across]
+    one = FaceFinder(dataclasses.replace(TINY, kinds=1)).eval().requires_grad_(False)
+    both = FaceFinder(dataclasses.replace(TINY, kinds=2)).eval().requires_grad_(False)
+    both.load_state_dict(one.state_dict() | {name: getattr(both, name) for name in ("usual", "precision")})
+    remember_looks(one, [across[:16]], across[16:], rng)
+    remember_looks(both, [across[:16], down[:16]], across[16:] + down[16:], rng)
+    unseen = [torch.from_numpy(crop).permute(2, 0, 1) / 255 for crop in across[16:] + down[16:]]
+    alone, together = ([finder.strangeness(crop) for crop in unseen] for finder in (one, both))
+    assert np.mean(np.array(together) <= 1) > 0.6
+    assert np.mean(np.array(alone[:8]) <= 1) > 0.6 and min(alone[8:]) > max(alone[:8])
+
+
+def test_rendered_people_are_cut_out_with_their_places():
+    pytest.importorskip("numba")
+    first, second = render_people(np.random.default_rng(1), [11], each=2)
+    assert not np.array_equal(first.pixels, second.pixels)
+    for cutout in (first, second):
+        assert cutout.pixels.shape == (HEAD_SIZE, HEAD_SIZE, 3) and cutout.cover.shape == (HEAD_SIZE, HEAD_SIZE)
+        left, top, right, bottom = cutout.points[5:7].reshape(4)
+        assert all(left < x < right and top < y < bottom for x, y in cutout.points[:3])
+        x, y = cutout.points[2].astype(int)
+        assert cutout.cover[y, x] > 0.9 and cutout.cover[2, 2] < 0.1
+
+
+def test_the_finder_learns_from_both_kinds_and_remembers_both(tmp_path):
+    pytest.importorskip("numba")
+    prepare_kind("stills", tmp_path, 7, DrawnSettings(still_identities=1, held_out_stills=0, workers=0), None)
+    settings = FaceFinderTraining(
+        loop=LoopSettings(steps=1, batch=2, warmup=0, validation_samples=2),
+        heads=2,
+        people=1,
+        portraits=1,
+        check_scenes=1,
+        config=TINY,
+    )
+    train_face_finder(Job("tiny", DEMO, tmp_path / "out", (tmp_path,), Engine(), 7), settings)
+    path = tmp_path / "out" / "face_finder.safetensors"
+    finder = load_network(path, "face_finder", FaceFinder, FaceFinderConfig)
+    assert finder.config.kinds == 2 and finder.precision.isfinite().all()
+    assert not torch.equal(finder.usual[0], finder.usual[1]) and finder.usual.any(1).all()
+    record = json.loads(read_metadata(path, "face_finder")["record"])
+    assert set(record["check"]) == set(record["check_rendered"])

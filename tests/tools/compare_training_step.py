@@ -56,7 +56,7 @@ FEW: dict[str, Any] = {
     "workers": 0,
 }
 LESS: dict[str, dict[str, Any]] = {
-    "face_finder": {"heads": 16, "check_scenes": 1},
+    "face_finder": {"heads": 16, "people": 0, "check_scenes": 1},
     "speech_emotion": {"recordings": 48, "held_out": 4, "check": 1},
 }
 
