@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import torch
@@ -52,7 +53,7 @@ def _feed(update: Callable[[bytes], None], part: Any) -> None:
         update(f"{part.dtype}{tuple(part.shape)}".encode())
         update(part.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     elif isinstance(part, nn.Module):
-        _feed(update, part.state_dict())
+        update(_network_hash(part).encode())
     elif dataclasses.is_dataclass(part) and not isinstance(part, type):
         _feed(update, {field.name: getattr(part, field.name) for field in dataclasses.fields(part)})
     elif isinstance(part, Mapping):
@@ -65,6 +66,34 @@ def _feed(update: Callable[[bytes], None], part: Any) -> None:
         update(repr(part).encode())
     else:
         raise TypeError(f"A film cannot be identified by a {type(part).__name__}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Hashed:
+    """A network's hash, and its weights as they were then: which, and where and after how many changes."""
+
+    weights: list["ref[torch.Tensor]"]
+    marks: list[tuple[str, int, int]]
+    digest: str
+
+
+_hashed: WeakKeyDictionary[nn.Module, _Hashed] = WeakKeyDictionary()
+
+
+def _network_hash(network: nn.Module) -> str:
+    """Of all weights. Those of the full size take seconds, so of a list of films it is made once; anew as soon as torch
+    counts a change of a weight, or one lies elsewhere, or is another. (It counts none of `weight.data` in place.)
+    """
+    state = network.state_dict(keep_vars=True)
+    if any(tensor.is_inference() for tensor in state.values()):  # whose changes nobody counts
+        return film_key(state)
+    marks = [(name, tensor.data_ptr(), tensor._version) for name, tensor in state.items()]
+    known = _hashed.get(network)
+    if known is not None and known.marks == marks:
+        if all(weight() is tensor for weight, tensor in zip(known.weights, state.values(), strict=True)):
+            return known.digest
+    _hashed[network] = _Hashed([ref(tensor) for tensor in state.values()], marks, film_key(state))
+    return _hashed[network].digest
 
 
 class UnfinishedFilm:

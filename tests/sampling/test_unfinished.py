@@ -17,6 +17,7 @@ from trainings import FORKS, command_line
 
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.face.detail import DetailTransfer
+from emotivetalk_core.sampling import unfinished
 from emotivetalk_core.sampling.unfinished import KEPT_SECONDS, UnfinishedFilm, film_key
 from emotivetalk_core.sampling.video import sample_video
 from emotivetalk_core.types import Emotion
@@ -60,6 +61,44 @@ def test_a_key_is_one_films_alone():
     assert film_key(network) not in keys
     with pytest.raises(TypeError):
         film_key(object())
+
+
+def test_the_weights_of_a_list_of_films_are_hashed_once(monkeypatch):
+    """And once more as soon as one of them is another, or lies elsewhere."""
+    network, fed = nn.Bilinear(2, 1, 2), []
+    whole = unfinished._feed
+
+    def counted(update, part):
+        if isinstance(part, nn.Module):
+            fed.append(part)
+        elif isinstance(part, torch.Tensor):
+            fed.append(tuple(part.shape))
+        whole(update, part)
+
+    monkeypatch.setattr(unfinished, "_feed", counted)
+    weights = [(2, 2, 1), (2,)]
+    first = film_key(network, 1)
+    assert fed == [network, *weights]
+    fed.clear()
+    assert film_key(network, 1) == first != film_key(network, 2) and fed == [network] * 2
+    fed.clear()
+    network.load_state_dict({name: value.clone() for name, value in network.state_dict().items()})
+    assert film_key(network, 1) == first and fed == [network, *weights]
+    with torch.no_grad():
+        network.weight[0, 0] += 1e-3
+    changed = film_key(network, 1)
+    before, network.weight = network.weight, nn.Parameter(network.weight.detach() + 1)
+    assert len({first, changed, film_key(network, 1)}) == 3
+    network.weight = before
+    assert film_key(network, 1) == changed
+    network.weight.data = network.weight.data + 1
+    assert film_key(network, 1) not in (first, changed)
+    with torch.inference_mode():
+        alike = nn.Bilinear(2, 1, 2)
+        of_one = film_key(alike)
+        alike.bias += 1
+        assert film_key(alike) != of_one
+    assert film_key(nn.Bilinear(2, 1, 2).requires_grad_(False)) != film_key(nn.Bilinear(2, 1, 2))
 
 
 @pytest.mark.parametrize("last", range(1, 10))
