@@ -157,11 +157,8 @@ def _make_held(index: int, seed: int, settings: DrawnSettings, *, held_out: bool
 
 def _make_speech(index: int, seed: int, settings: DrawnSettings, *, held_out: bool) -> list[WrittenClip]:
     talk = make_clip(700_000 + seed * 1_000 + index, "train", frames=settings.clip_frames)
-    truth = {"mouth": talk.mouth, "action_units": talk.action_units, "pose": talk.pose}
-    truth["eye"] = np.column_stack([talk.blink, talk.gaze])
-    fields = {**{name: values.astype(np.float32) for name, values in truth.items()}, **sound_of(talk)}
     clip = Clip(f"speech/{index:05d}", person_of(talk.identity), "speech", settings.clip_frames, held_out)
-    return [WrittenClip(clip, fields)]
+    return [WrittenClip(clip, heard_fields(talk))]
 
 
 MAKERS: dict[str, Callable[..., list[WrittenClip]]] = {
@@ -236,6 +233,13 @@ def places_of(identity: Head, states: list[HeadState], size: int) -> dict[str, n
 
 def _numbers(rows: list) -> np.ndarray:
     return np.array(rows, np.float32)
+
+
+def heard_fields(talk: TalkingClip) -> dict[str, np.ndarray]:
+    """What is known of a clip that nobody draws: its sound, and what the face would do."""
+    truth = {"mouth": talk.mouth, "action_units": talk.action_units, "pose": talk.pose}
+    truth["eye"] = np.column_stack([talk.blink, talk.gaze])
+    return {**{name: values.astype(np.float32) for name, values in truth.items()}, **sound_of(talk)}
 
 
 def sound_of(talk: TalkingClip) -> dict[str, np.ndarray]:

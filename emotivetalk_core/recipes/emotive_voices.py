@@ -81,7 +81,7 @@ def speak_emotively(rng: np.random.Generator, emotion: str, espeak: Espeak) -> t
     while sum(map(len, chunks)) < SECONDS * SAMPLE_RATE:
         text, seed = sentences[rng.integers(len(sentences))], int(rng.integers(1, 2**31 - 1))
         delivery = (round(rate / shorter), pitch, pitch_range, emotion, intensity)
-        spoken = speak(text, voice, language, *delivery, seed=seed, espeak=espeak)
+        spoken = speak(text, voice, language, *delivery, seed=seed, speaker=espeak)
         length = round(len(spoken.samples) / shorter / UNIT) * UNIT
         chunks.append(played(torch.from_numpy(spoken.samples), length).numpy())
         chunks.append(np.zeros(int(rng.uniform(0.02, 0.5) * SAMPLE_RATE), np.float32))

@@ -16,7 +16,7 @@ from ..models.presets import DEMO, FULL, ModelPreset
 from ..training.recipe import Recipe, Stage
 from ..training.said import changed, named, only
 from ..training.starting import check_start
-from . import demo, full, one_card, people, retouch, student, tiny
+from . import demo, full, one_card, people, retouch, student, tiny, voices
 
 RECIPES = {
     recipe.name: recipe
@@ -28,6 +28,7 @@ RECIPES = {
         people.RECIPE,
         student.RECIPE,
         retouch.RECIPE,
+        voices.RECIPE,
         tiny.RECIPE,
     )
 }

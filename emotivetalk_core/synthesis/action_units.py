@@ -59,13 +59,25 @@ def emotion_action_units(emotion: str, intensity: float = 1.0) -> np.ndarray:
     return np.array([units.get(name, 0.0) * intensity for name in ACTION_UNITS], np.float32)
 
 
+_QUICK_UNITS, _QUICK = ("AU1", "AU2", "AU4", "AU5", "AU7"), 0.8
+"""Units that go with syllables, and how far; the others go as far with phrases."""
+
+
+def _standing_out(loudness: np.ndarray, frames: int) -> np.ndarray:
+    """Loudness over so many frames, in the clip's own standard deviations from its own mean."""
+    kernel = np.hanning(frames)
+    smooth = np.convolve(np.pad(loudness, frames // 2, mode="edge"), kernel / kernel.sum(), mode="valid")
+    return (smooth - smooth.mean()) / (smooth.std() + 1e-6)
+
+
 def expression_course(
     rng: np.random.Generator, emotion: str, frames: int, loudness: np.ndarray | None = None, intensity: float = 1.0
 ) -> np.ndarray:
     """An expression that lives: [frames, A] float32 in 0…1.
 
-    The emotion's units rise from a first level to their height, swell slowly, and gain an accent on loud syllables
-    where `loudness` [frames] is given; each unit wanders a little on its own.
+    The emotion's units rise from a first level to their height. Where `loudness` [frames] is given they then go by what
+    is said: the brows and what is quick with loud syllables, the rest more with whole phrases. Each also wanders on its
+    own, so much less that three quarters of how an expression moves are heard.
     """
     base = emotion_action_units(emotion)
     time = np.arange(frames) / FRAMES_PER_SECOND
@@ -73,22 +85,23 @@ def expression_course(
     onset = onset * onset * (3 - 2 * onset)
     first = rng.uniform(0.45, 1.0)
     level = (first + (1 - first) * onset) * rng.uniform(0.78, 0.95)
-    level = level * (1 + 0.13 * _smooth_noise(rng, frames, 0.9)[:, 0])
-    accent = np.zeros(frames)
+    level = level * (1 + 0.05 * _smooth_noise(rng, frames, 0.9)[:, 0])
+    syllables = phrases = np.zeros(frames)
     if loudness is not None and frames:
         loud = np.asarray(loudness, np.float64)[:frames]
         loud = np.pad(loud, (0, frames - len(loud)))
-        kernel = np.hanning(9)
-        smooth = np.convolve(np.pad(loud, 4, mode="edge"), kernel / kernel.sum(), mode="valid")
-        # Only what stands out above the clip's own level is an accent; a steady loud voice is not.
-        accent = np.clip((smooth - smooth.mean()) / (smooth.std() + 1e-6), 0, 2) / 2
-    own = 1 + 0.14 * _smooth_noise(rng, frames, 0.7, len(base))
-    course = base * own * (level * (0.92 + 0.22 * accent))[:, None]
+        syllables, phrases = _standing_out(loud, 9), _standing_out(loud, 31)
+    # Only what stands out above the clip's own level is an accent; a steady loud voice is not.
+    accent = np.clip(syllables, 0, 2) / 2
+    quick = np.array([_QUICK if name in _QUICK_UNITS else 1 - _QUICK for name in ACTION_UNITS])
+    said = np.clip(syllables, -2, 2)[:, None] * quick + np.clip(phrases, -2, 2)[:, None] * (1 - quick)
+    own = 1 + 0.05 * _smooth_noise(rng, frames, 0.7, len(base)) + 0.15 * said
+    course = base * own * level[:, None]
     # Even a neutral speaker flashes the brows on an accent and is never frozen.
     idle = np.zeros(len(base))
-    idle[[ACTION_UNITS.index(name) for name in ("AU1", "AU2")]] = 0.16
-    idle[[ACTION_UNITS.index(name) for name in ("AU4", "AU12")]] = 0.05
-    wander = np.clip(_smooth_noise(rng, frames, 0.6, len(base)), 0, 2) * 0.25
+    idle[[ACTION_UNITS.index(name) for name in ("AU1", "AU2")]] = 0.13
+    idle[[ACTION_UNITS.index(name) for name in ("AU4", "AU12")]] = 0.04
+    wander = np.clip(_smooth_noise(rng, frames, 0.6, len(base)), 0, 2) * 0.12
     calm = 1.0 if emotion == "neutral" else 0.35
     course = course + calm * idle * (accent[:, None] * 0.7 + wander)
     return np.clip(course * intensity, 0, 1).astype(np.float32)

@@ -8,6 +8,7 @@ from ..errors import SettingsError
 from ..face.head_motion import blinks, gaze, head_motion
 from ..types import EMOTIONS, FRAMES_PER_SECOND, SAMPLE_RATE
 from .action_units import expression_course
+from .espeak import Speaker
 from .head_state import HeadState
 from .identity import sample_identity
 from .mouth import frame_loudness, mouth_track
@@ -79,8 +80,8 @@ class TalkingClip:
 
 
 @dataclass(frozen=True)
-class _Delivery:
-    """Who says it, and how."""
+class Delivery:
+    """Who says it, and how: sentences of `text_language`, the rest as `speak` takes it."""
 
     text_language: str
     language: str
@@ -88,6 +89,8 @@ class _Delivery:
     rate: int
     pitch: int
     pitch_range: int
+    speaker: Speaker | None = None
+    throat: float = 1.0
 
 
 def make_clip(
@@ -97,12 +100,15 @@ def make_clip(
     emotion: str | None = None,
     identity: Head | None = None,
     heads: str = "drawn",
+    delivery: Delivery | None = None,
+    unspoken: bool = False,
 ) -> TalkingClip:
     """The clip of `seed`: the same arguments give the same clip, and the splits share no person, sentence or voice.
 
     frames: exact length, of as many sentences as it takes; None for one or two whole sentences. emotion and identity
     replace those the seed would choose and leave its sentences, voice and head motion as they are. heads: one of HEADS,
-    the kind of person the seed chooses. Raises SettingsError for an unknown split, emotion or kind.
+    the kind of person the seed chooses · delivery: another voice than the seed would choose · unspoken: nothing is said
+    in all of its `frames`, and the sound is silence. Raises SettingsError for an unknown split, emotion or kind.
     """
     if split not in SPLITS:
         raise SettingsError(f"The split {split!r} is not known; choose 'train' or 'test'.")
@@ -121,11 +127,15 @@ def make_clip(
     chosen = EMOTIONS[feelings.integers(len(EMOTIONS))]
     emotion = emotion or chosen
     intensity = float(feelings.uniform(0.6, 1.0))
-    delivery = _delivery(speech, split)
-    samples, phonemes, text = _talk(speech, split, delivery, frames, emotion, intensity)
+    delivery = delivery or _delivery(speech, split)
+    if unspoken:
+        samples, text = np.zeros((frames or 1) * SAMPLES_PER_FRAME, np.float32), ""
+        phonemes = (PhonemeEvent(SILENCE, 0.0, len(samples) / SAMPLE_RATE),)
+    else:
+        samples, phonemes, text = _talk(speech, split, delivery, frames, emotion, intensity)
     count = len(samples) // SAMPLES_PER_FRAME
     loudness = frame_loudness(samples, count)
-    if split == "train":
+    if split == "train" and not unspoken:
         samples = _as_recorded(sound, samples)
     return TalkingClip(
         samples=samples,
@@ -145,11 +155,11 @@ def make_clip(
     )
 
 
-def _delivery(rng: np.random.Generator, split: str) -> _Delivery:
+def _delivery(rng: np.random.Generator, split: str) -> Delivery:
     text_language, language, _ = _LANGUAGES[rng.choice(len(_LANGUAGES), p=[share for *_, share in _LANGUAGES])]
     high, low = VOICES_TRAIN if split == "train" else VOICES_TEST
     voices = high if rng.uniform() < 0.5 else low
-    return _Delivery(
+    return Delivery(
         text_language,
         language,
         voice=voices[rng.integers(len(voices))],
@@ -160,7 +170,7 @@ def _delivery(rng: np.random.Generator, split: str) -> _Delivery:
 
 
 def _talk(
-    rng: np.random.Generator, split: str, delivery: _Delivery, frames: int | None, emotion: str, intensity: float
+    rng: np.random.Generator, split: str, delivery: Delivery, frames: int | None, emotion: str, intensity: float
 ) -> tuple[np.ndarray, tuple[PhonemeEvent, ...], str]:
     """Sentences with pauses, cut to `frames` where given: samples [n*640], their phonemes, their text."""
     sentences = (train_sentences if split == "train" else test_sentences)(delivery.text_language)
@@ -184,6 +194,8 @@ def _talk(
             emotion,
             intensity,
             seed=int(rng.integers(1, 2**31 - 1)),
+            speaker=delivery.speaker,
+            throat=delivery.throat,
         )
         start = sum(map(len, chunks)) / SAMPLE_RATE
         phonemes += [PhonemeEvent(event.symbol, start + event.start, start + event.end) for event in spoken.phonemes]

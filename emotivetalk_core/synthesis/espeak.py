@@ -11,6 +11,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -46,7 +47,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True)
 class RawUtterance:
-    """What the library said: int16 `samples` [t] at `rate` Hz.
+    """What was said: int16 `samples` [t] at `rate` Hz.
 
     `marks`: each phoneme's IPA symbol, or "" for a pause, with its first sample.
     """
@@ -54,6 +55,14 @@ class RawUtterance:
     samples: np.ndarray
     rate: int
     marks: tuple[tuple[str, int], ...]
+
+
+class Speaker(Protocol):
+    """Whatever turns text into samples and timed phonemes, as `Espeak.say` does."""
+
+    def say(
+        self, text: str, voice: str, *, rate: int, pitch: int, pitch_range: int, word_gap: int = 0, seed: int = 1
+    ) -> RawUtterance: ...
 
 
 class Espeak:

@@ -11,7 +11,7 @@ SILENCE = "_"
 
 @dataclass(frozen=True)
 class PhonemeEvent:
-    """One IPA symbol as espeak-ng wrote it ("p", "ts", "_" for a pause), from `start` to `end` in seconds."""
+    """One IPA symbol as the speaker gave it ("p", "ts", "_" for a pause), from `start` to `end` in seconds."""
 
     symbol: str
     start: float

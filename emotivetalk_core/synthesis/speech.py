@@ -1,12 +1,12 @@
-"""Spoken sentences with the time of every phoneme: espeak-ng's voice, an emotion's prosody, 16 kHz."""
+"""Spoken sentences with the time of every phoneme: a voice, an emotion's prosody, 16 kHz."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from ..types import SAMPLE_RATE
-from .espeak import Espeak, RawUtterance
+from .espeak import Espeak, RawUtterance, Speaker
 from .phonemes import SILENCE, PhonemeEvent, classes_of
 from .prosody import colour_voice, emotive_prosody
 
@@ -21,6 +21,9 @@ _LONGEST_CLOSURE = 0.09
 """Seconds of silence before a burst that count as the stop's closure; more than that is a pause."""
 
 _SHORTEST_GAP = 0.02
+
+_RATE_STEP = 50
+"""Hz: rates that share so large a divisor with SAMPLE_RATE are resampled by short filters."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +53,29 @@ def speak(
     emotion: str | None = None,
     intensity: float = 1.0,
     seed: int = 1,
-    espeak: Espeak | None = None,
+    speaker: Speaker | None = None,
+    throat: float = 1.0,
 ) -> SpokenSentence:
-    """Say `text` in `language` with one of espeak-ng's voice variants ("m3", "f2", "" for the plain voice), or with one
-    that `espeak` has been given.
+    """Say `text` in `language` with one of espeak-ng's voice variants ("m3", "f2", "" for the plain voice), or with a
+    voice that `speaker` has.
 
-    rate: words a minute (80…400); pitch and pitch_range: 0…99; `intensity` 0…1 scales the emotion's prosody. The same
-    arguments give the same samples. Raises SettingsError for an unknown language, variant or emotion.
+    rate: words a minute (80…400); pitch and pitch_range: 0…99; `intensity` 0…1 scales the emotion's prosody · throat:
+    how many times shorter the speaker's is made: what is said as much slower is played as much faster, which moves
+    pitch and formants alike. The same arguments give the same samples. Raises SettingsError for an unknown language,
+    variant or emotion.
     """
     prosody = emotive_prosody(emotion, intensity)
-    raw = (espeak or _espeak()).say(
+    raw = (speaker or _espeak()).say(
         text,
         _LANGUAGE_FILE.get(language, language) + (f"+{voice}" if voice else ""),
-        rate=int(np.clip(rate * prosody.rate, 80, 400)),
+        rate=int(np.clip(rate * prosody.rate / throat, 80, 400)),
         pitch=int(np.clip(pitch + prosody.pitch, 0, 99)),
         pitch_range=int(np.clip(pitch_range * prosody.pitch_range, 0, 99)),
         word_gap=round(prosody.word_gap * 100),
         seed=seed,
     )
+    if throat != 1:
+        raw = replace(raw, rate=round(raw.rate * throat / _RATE_STEP) * _RATE_STEP)
     phonemes = _timed_phonemes(raw)
     samples = colour_voice(raw.samples.astype(np.float32) / 32768, raw.rate, prosody)
     samples = _resample(samples, raw.rate)
@@ -90,11 +98,12 @@ def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
 
 
 def _timed_phonemes(raw: RawUtterance) -> tuple[PhonemeEvent, ...]:
-    """Events of espeak-ng with two corrections, read from the waveform's exact silences.
+    """Events of the speaker with two corrections of espeak-ng's, read from the waveform's exact silences.
 
     espeak-ng marks a voiceless stop at its burst and leaves the closure before it to the previous phoneme, and it gives
     pauses between words to the word before. The closure is returned to its stop, the pause becomes silence. Voices with
-    an echo have no exact silences; they keep espeak-ng's own times.
+    an echo, and recorded ones, have no exact silences; they keep their program's times, which count a closure to its
+    stop in the recorded ones.
     """
     total = len(raw.samples) / raw.rate
     marks = [(symbol or SILENCE, sample / raw.rate) for symbol, sample in raw.marks if not symbol.startswith("(")]

@@ -6,6 +6,7 @@ Streamed to disk shard by shard, each process its own share of them; stopped at 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
 import torch
 
 from ..audio.feature_windows import FEATURES_PER_FRAME, feature_windows
@@ -24,6 +25,7 @@ from .job import Job
 from .samples import keyed_generator, to_device
 from .source import Clip, Source
 from .source_writer import SourceWriter, WrittenClip, write_shard
+from .surroundings import as_recorded
 
 BATCH = 64
 _ROWS = 1024  # of the clips in a shard, together
@@ -191,20 +193,27 @@ def add_readings(job: Job, kinds: Sequence[str]) -> None:
     add_fields(job, "readings", _of_kinds(source, kinds, "pictures"), ["lip", "expression", "identity"], prepare)
 
 
-def add_speech(job: Job, kinds: Sequence[str]) -> None:
-    """speech: the speech encoder's features, two for each frame."""
+def add_speech(job: Job, kinds: Sequence[str], recorded: int = 0) -> None:
+    """speech: the speech encoder's features, two for each frame; recorded: as many more times in other surroundings
+    (training/surroundings.py), as speech_1 and so on.
+    """
     source = job.source()
 
     def prepare() -> Compute:
         encoder = job.load("speech_encoder", "speech_encoder", SpeechEncoder, SpeechEncoderConfig)
 
         def compute(clip: Clip) -> Fields:
-            heard = encoder(source.read(clip, "samples").float()[None].to(job.device))[0]
-            return {"speech": _resampled(heard, clip.frames).cpu()}
+            samples, said = source.read(clip, "samples").float(), {}
+            for version, name in enumerate(names):
+                rng = np.random.default_rng([job.seed, zlib.crc32(clip.id.encode()), version])
+                sound = torch.from_numpy(as_recorded(rng, samples.numpy())) if version else samples
+                said[name] = _resampled(encoder(sound[None].to(job.device))[0], clip.frames).cpu()
+            return said
 
         return compute
 
-    add_fields(job, "speech", _of_kinds(source, kinds, "samples"), ["speech"], prepare)
+    names = ["speech", *(f"speech_{version}" for version in range(1, recorded + 1))]
+    add_fields(job, "speech", _of_kinds(source, kinds, "samples"), names, prepare)
 
 
 def _resampled(features: torch.Tensor, frames: int) -> torch.Tensor:
@@ -215,11 +224,13 @@ def _resampled(features: torch.Tensor, frames: int) -> torch.Tensor:
     return torch.nn.functional.interpolate(features.T[None], size=length, mode="linear", align_corners=False)[0].T
 
 
-def windows(source: Source, clip: Clip, start: int, stop: int) -> torch.Tensor:
-    """A_w of frames start…stop of a clip: [stop - start, 10, c]. Neighbours that a clip has are heard."""
+def windows(source: Source, clip: Clip, start: int, stop: int, name: str = "speech") -> torch.Tensor:
+    """A_w of frames start…stop of a clip: [stop - start, 10, c], of the field `name`. Neighbours that a clip has are
+    heard.
+    """
     context = 2  # frames on either side that a window reaches
     first, last = max(0, start - context), min(clip.frames, stop + context)
-    features = source.read(clip, "speech", first * FEATURES_PER_FRAME, last * FEATURES_PER_FRAME).float()
+    features = source.read(clip, name, first * FEATURES_PER_FRAME, last * FEATURES_PER_FRAME).float()
     return feature_windows(features, last - first)[start - first : stop - first]
 
 

@@ -7,34 +7,43 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import Linear
 from torch.nn import functional as F
 
 from ..models.speech_encoder import SpeechEncoder
+from ..models.wav2vec2 import SpeechEncoderConfig
 from ..types import SAMPLE_RATE
 from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase
-from .ranges import above_zero, at_least
-from .samples import Sample, random_below
+from .ranges import above_zero, at_least, shares
+from .samples import Sample, chance, random_below
 from .source import Source
+from .surroundings import as_recorded
 
 FEATURE_SAMPLES = 320  # one feature at 50 Hz
 
 
 @dataclass(frozen=True)
 class SpeechSettings:
-    """classes: of phonemes, as the data numbers them · seconds: of a crop · kind: of the clips."""
+    """classes: of phonemes, as the data numbers them · seconds: of a crop · kind: of the clips · recorded: share of the
+    crops that are heard in rooms, over telephones, in noise and above music, of new ones each time · start: the
+    weights that it begins with, "" for none.
+    """
 
     loop: LoopSettings
     classes: int
     seconds: float = 3.0
     kind: str = "speech"
+    recorded: float = 0.0
+    start: str = ""
 
     def __post_init__(self) -> None:
         at_least(1, self, "classes")
+        shares(self, "recorded")
         above_zero(self, "seconds")
 
 
@@ -43,6 +52,9 @@ def train_speech_encoder(job: Job, settings: SpeechSettings) -> None:
     torch.manual_seed(job.seed)
     config = job.preset.speech_encoder
     encoder = SpeechEncoder(config)
+    if settings.start:
+        begun = job.load(settings.start, "speech_encoder", SpeechEncoder, SpeechEncoderConfig, expected=config)
+        encoder.load_state_dict(begun.state_dict())
     head = Linear(config.hidden_size, settings.classes)
 
     def crops(*, held_out: bool) -> SpeechCrops:
@@ -54,10 +66,13 @@ def train_speech_encoder(job: Job, settings: SpeechSettings) -> None:
 
 
 class SpeechCrops:
-    """Random crops of so many features: samples [1, n·320] with a random gain and a little noise, phonemes [1, n]."""
+    """Random crops of so many features: samples [1, n·320] with a random gain and a little noise, or as recorded
+    elsewhere; phonemes [1, n].
+    """
 
     def __init__(self, source: Source, settings: SpeechSettings, *, held_out: bool) -> None:
         self._source = source
+        self._recorded = settings.recorded
         self._length = int(settings.seconds * SAMPLE_RATE) // FEATURE_SAMPLES
         clips = source.some_clips(settings.kind, "samples", "phonemes", held_out=held_out)
         self._clips = [clip for clip in clips if clip.rows("phonemes") > self._length]
@@ -67,10 +82,13 @@ class SpeechCrops:
         start = random_below(clip.rows("phonemes") - self._length, generator)
         stop = start + self._length
         samples = self._source.read(clip, "samples", start * FEATURE_SAMPLES, stop * FEATURE_SAMPLES).float()[None]
+        phonemes = self._source.read(clip, "phonemes", start, stop).long()[None]
+        if self._recorded and chance(self._recorded, generator):
+            rng = np.random.default_rng(random_below(2**62, generator))
+            return {"samples": torch.from_numpy(as_recorded(rng, samples[0].numpy()))[None], "phonemes": phonemes}
         gain = 10 ** (torch.rand(1, 1, generator=generator) * 1.2 - 0.9)
         noise = torch.randn(samples.shape, generator=generator)
         noise = noise * 10 ** (torch.rand(1, 1, generator=generator) * 2 - 4.3)
-        phonemes = self._source.read(clip, "phonemes", start, stop).long()[None]
         return {"samples": samples * gain + noise, "phonemes": phonemes}
 
 

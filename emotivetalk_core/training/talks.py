@@ -84,7 +84,7 @@ class Talks:
         """A piece as long as Di-CTE takes; e_cond is the expression of its first frame (EmotiveTalk §6.4)."""
         frames = self._config.tokens
         start = random_below(max(1, clip.frames - frames + 1), generator)
-        return whole_talk(*self._read(clip, start, min(start + frames, clip.frames)), frames)
+        return whole_talk(*self._read(clip, start, min(start + frames, clip.frames), generator), frames)
 
     def _anyone(self, frames: slice, generator: torch.Generator) -> Talk:
         """Those frames of any clip that has them all, else of its beginning."""
@@ -92,11 +92,16 @@ class Talks:
         clip = clips[random_below(len(clips), generator)]
         length = frames.stop - frames.start
         start = frames.start if clip.frames >= frames.stop else 0
-        return whole_talk(*self._read(clip, start, min(start + length, clip.frames)), length)
+        return whole_talk(*self._read(clip, start, min(start + length, clip.frames), generator), length)
 
-    def _read(self, clip: Clip, start: int, stop: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _read(
+        self, clip: Clip, start: int, stop: int, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What is heard, in one of the surroundings that there are, and the latents."""
         lip, expression = (self._source.read(clip, name, start, stop).float() for name in ("lip", "expression"))
-        return windows(self._source, clip, start, stop), lip, expression
+        heard = [name for name in clip.fields if name.startswith("speech")]
+        name = heard[random_below(len(heard), generator)] if len(heard) > 1 else "speech"
+        return windows(self._source, clip, start, stop, name), lip, expression
 
     def _identity(self, clip: Clip, generator: torch.Generator, *, anyone: bool) -> torch.Tensor:
         if anyone:

@@ -15,8 +15,8 @@ from torch import nn
 from torch.func import functional_call
 
 from ..models.club import CLUBSample
-from ..models.dicte import DiCTE, DiCTEBlock
-from ..models.lip_projector import LipProjector, PerceiverBlock
+from ..models.dicte import DiCTE, DiCTEBlock, DiCTEConfig
+from ..models.lip_projector import LipProjector, LipProjectorConfig, PerceiverBlock
 from ..models.presets import ModelPreset
 from .estimate import estimate_expression
 from .features import add_readings, add_speech
@@ -36,27 +36,37 @@ ESTIMATOR_STEPS = 5
 @dataclass(frozen=True)
 class VAIDSettings:
     """lip_frames: of each clip's that one step asks of the projector: enough negatives, a part of the work ·
-    estimator_rate: CLUB's learning rate · club_width: of its networks.
+    estimator_rate: CLUB's learning rate · club_width: of its networks · recorded: in how many more surroundings each
+    clip is heard · start: the folder of the weights that both begin with, such as "start/", "" for none.
     """
 
     loop: LoopSettings
     lip_frames: int = 48
     estimator_rate: float = 1e-4
     club_width: int = 128
+    recorded: int = 0
+    start: str = ""
 
     def __post_init__(self) -> None:
         at_least(1, self, "lip_frames", "club_width")
+        at_least(0, self, "recorded")
         above_zero(self, "estimator_rate")
 
 
 def train_v_aid(job: Job, settings: VAIDSettings) -> None:
     """Writes lip_projector.safetensors and dicte.safetensors."""
     preset = job.preset
-    add_speech(job, ("clips", "speech"))
+    add_speech(job, ("clips", "speech"), settings.recorded)
     add_readings(job, ("clips", "portraits", "stills"))
     torch.manual_seed(job.seed)
     projector = LipProjector(preset.lip_projector, attention=job.attention)
     dicte = DiCTE(preset.dicte, attention=job.attention)
+    if settings.start:
+        where, heard, said = settings.start, preset.lip_projector, preset.dicte
+        lips = job.load(f"{where}lip_projector", "lip_projector", LipProjector, LipProjectorConfig, expected=heard)
+        faces = job.load(f"{where}dicte", "dicte", DiCTE, DiCTEConfig, expected=said)
+        projector.load_state_dict(lips.state_dict())
+        dicte.load_state_dict(faces.state_dict())
     club = CLUBSample(preset.lip_projector.lip_dim, preset.dicte.expression_dim, settings.club_width)
     scale = settings.estimator_rate / settings.loop.learning_rate
     phases = {
