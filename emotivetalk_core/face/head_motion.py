@@ -43,16 +43,47 @@ def head_motion(rng: np.random.Generator, frames: int, amount: float) -> np.ndar
     return pose.astype(np.float32)
 
 
-def blinks(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Lid closure [frames] float32, 0 open … 1 shut: a blink of 0.25 s every two to five seconds."""
+def blinks(rng: np.random.Generator, frames: int, loudness: np.ndarray | None = None) -> np.ndarray:
+    """Lid closure [frames] float32, 0 open … 1 shut: a blink of 0.25 s every two to five seconds.
+
+    loudness [frames]: of somebody's speech; then blinks fall into its pauses, as people's mostly do, and at random
+    only where more than five seconds pass without one.
+    """
     shape = np.array([0.3, 0.85, 1.0, 0.85, 0.5, 0.2], np.float32)
     course = np.zeros(frames + len(shape), np.float32)
-    at = rng.uniform(0.2, 3.5)
-    while at * FRAMES_PER_SECOND < frames:
-        first = int(at * FRAMES_PER_SECOND)
+    for first in _blinks_at(rng, frames) if loudness is None else _blinks_in_pauses(rng, frames, loudness):
         course[first : first + len(shape)] = np.maximum(course[first : first + len(shape)], shape)
-        at += 0.35 if rng.uniform() < 0.1 else rng.uniform(1.8, 5.0)
     return course[:frames]
+
+
+def _blinks_at(rng: np.random.Generator, frames: int) -> list[int]:
+    found, at = [], rng.uniform(0.2, 3.5)
+    while at * FRAMES_PER_SECOND < frames:
+        found.append(int(at * FRAMES_PER_SECOND))
+        at += 0.35 if rng.uniform() < 0.1 else rng.uniform(1.8, 5.0)
+    return found
+
+
+def _blinks_in_pauses(rng: np.random.Generator, frames: int, loudness: np.ndarray) -> list[int]:
+    """First frames of blinks that are deepest where the second around is quieter than all within 0.8 s of it, and than
+    the speech is on the whole: what the neighbourhood says, so that it can be heard.
+    """
+    kernel, reach, half = np.hanning(27), int(0.8 * FRAMES_PER_SECOND), 2
+    loud = np.pad(np.asarray(loudness, np.float64)[:frames], (0, max(0, frames - len(loudness))))
+    smooth = np.convolve(np.pad(loud, 13, mode="edge"), kernel / kernel.sum(), mode="valid")
+    found: list[int] = []
+    for at in range(half, frames):
+        around = smooth[max(0, at - reach) : at + reach + 1]
+        quiet = smooth[at] < smooth.mean() - 0.3 * smooth.std() and smooth[at] <= around.min() < around.max()
+        if quiet and (not found or at - half - found[-1] > reach):
+            found.append(at - half)
+    longest, filled, last = 5 * FRAMES_PER_SECOND, [], 0
+    for pause in [*found, frames]:
+        while pause - last > longest:
+            last += int(rng.uniform(1.8, 5.0) * FRAMES_PER_SECOND)
+            filled.append(last)
+        last = pause
+    return sorted({*found, *filled})
 
 
 def gaze(rng: np.random.Generator, frames: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..models.presets import DEMO
 from ..synthesis.phonemes import PHONEME_CLASSES
+from ..training.alone import ExpressionSettings, LipSettings, train_expression_anew, train_lips_anew
 from ..training.loop import LoopSettings, OnStep
 from ..training.recipe import Recipe, Stage
 from ..training.speech_encoder import SpeechSettings, train_speech_encoder
@@ -75,6 +76,18 @@ RECIPE = Recipe(
             ),
             "dicte",
             step=v_aid_step,
+        ),
+        "lips": Stage(
+            train_lips_anew,
+            LipSettings(LoopSettings(steps=1500, batch=16, learning_rate=6e-4, warmup=60, average=0.995), recorded=1),
+            "training/lips",
+        ),
+        "expression": Stage(
+            train_expression_anew,
+            ExpressionSettings(
+                LoopSettings(steps=1200, batch=16, learning_rate=6e-4, warmup=60, average=0.99), recorded=1
+            ),
+            "training/expression",
         ),
     },
 )

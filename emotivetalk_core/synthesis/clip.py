@@ -143,7 +143,7 @@ def make_clip(
         mouth=mouth_track(phonemes, count, loudness),
         action_units=expression_course(course, emotion, count, loudness, intensity),
         pose=head_motion(motion, count, float(motion.uniform(0.2, 1.0))),
-        blink=blinks(motion, count),
+        blink=blinks(motion, count, loudness),
         gaze=gaze(motion, count),
         emotion=emotion,
         intensity=intensity,

@@ -42,13 +42,23 @@ class Talks:
     no clips.
 
     A seen clip comes with a random one of its portraits as x_ref, another with anyone's: who speaks has no say in what
-    faces do that nobody saw.
+    faces do that nobody saw. seen: whether there are to be such clips, or only heard ones.
     """
 
-    def __init__(self, source: Source, config: DiCTEConfig, lip_frames: int, batch: int, *, held_out: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        config: DiCTEConfig,
+        lip_frames: int,
+        batch: int,
+        *,
+        held_out: bool,
+        seen: bool = True,
+    ) -> None:
         fields = ("speech", "lip", "expression")
-        self._seen = source.some_clips("clips", *fields, held_out=held_out)
         self._heard = source.clips("speech", *fields, held_out=held_out)
+        kind = "clips" if seen else "speech"
+        self._seen, self._sees = source.some_clips(kind, *fields, held_out=held_out), seen
         self._people = source.clips("stills", "identity", held_out=held_out)
         if self._heard and not self._people:
             raise InputError(
@@ -57,7 +67,7 @@ class Talks:
         self._source, self._config, self._lip_frames, self._batch = source, config, lip_frames, batch
 
     def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
-        heard_only = bool(self._heard) and index % 2 == 1
+        heard_only = not self._sees or bool(self._heard) and index % 2 == 1
         clips = self._heard if heard_only else self._seen
         clip = clips[random_below(len(clips), generator)]
         talk = self._whole(clip, generator)
