@@ -37,6 +37,8 @@ def said(rate: float) -> dict:
             "speech_encoder": {"loop": {**LOOP, "learning_rate": rate}, "seconds": 0.5},
             "undrawn": {"loop": LOOP},
             "v_aid": {"loop": {**LOOP, "learning_rate": rate}, "lip_frames": 12, "club_width": 16},
+            "lips": {"loop": {**LOOP, "learning_rate": rate}, "lip_frames": 12},
+            "expression": {"loop": {**LOOP, "learning_rate": rate}},
         },
     }
 
@@ -60,6 +62,15 @@ def test_what_hears_begins_with_the_weights_that_are_there(trained: Path, tiny_t
         for key, value in now.items():
             assert torch.allclose(value, before[key], atol=1e-4), (name, key)
         assert any(not torch.equal(value, before[key]) for key, value in now.items()), name
+
+
+def test_the_halves_go_on_alone(trained: Path):
+    for name, written in (("lips", "lip_projector"), ("expression", "dicte")):
+        (log,) = (trained / "training").glob(f"{name}.log.jsonl")
+        assert json.loads(log.read_text().splitlines()[-1])["step"] == STEPS
+        assert (trained / "training" / f"{name}.safetensors").read_bytes() == (
+            trained / f"{written}.safetensors"
+        ).read_bytes()
 
 
 def test_what_sees_stays_as_it_came(trained: Path, tiny_trained: Path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from emotivetalk_core.face.head_motion import blinks
 from emotivetalk_core.synthesis.action_units import expression_course
 from emotivetalk_core.synthesis.clip import make_clip
 from emotivetalk_core.training.music import music
@@ -89,6 +90,16 @@ def test_who_says_nothing_keeps_the_mouth_shut():
     clip = make_clip(3, "train", 50, unspoken=True)
     assert not clip.samples.any() and not clip.mouth[:, 0].any() and clip.text == ""
     assert clip.action_units.any()  # the face lives on
+
+
+def test_blinks_fall_into_the_pauses_of_speech():
+    speech = np.repeat([0.7, 0.0, 0.6, 0.0, 0.8, 0.7, 0.0, 0.6], 25)  # seconds of speech, and pauses of one
+    course = blinks(np.random.default_rng(0), 200, speech)
+    again = blinks(np.random.default_rng(1), 200, speech)
+    assert np.array_equal(course, again)  # what is said decides, not chance
+    assert (course[speech > 0].mean() < 0.2 * course[speech == 0].mean()) and (course == 1).sum() == 3
+    alone = [blinks(np.random.default_rng(seed), 500, np.zeros(500)) for seed in range(2)]
+    assert (alone[0] == 1).sum() >= 3 and not np.array_equal(*alone)  # nobody speaks, and the eyes still blink
 
 
 def test_expressions_go_by_what_is_said_more_than_by_the_seed():
