@@ -77,7 +77,7 @@ def expression_course(
 
     The emotion's units rise from a first level to their height. Where `loudness` [frames] is given they then go by what
     is said: the brows and what is quick with loud syllables, the rest more with whole phrases. Each also wanders on its
-    own, so much less that three quarters of how an expression moves are heard.
+    own, but so much less that most of how an expression moves can be heard.
     """
     base = emotion_action_units(emotion)
     time = np.arange(frames) / FRAMES_PER_SECOND
