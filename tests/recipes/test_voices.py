@@ -67,7 +67,10 @@ def test_the_halves_go_on_alone(trained: Path):
     for name, written in (("lips", "lip_projector"), ("expression", "dicte")):
         (log,) = (trained / "training").glob(f"{name}.log.jsonl")
         assert json.loads(log.read_text().splitlines()[-1])["step"] == STEPS
-        alone, placed = load_file(trained / f"training/{name}.safetensors"), load_file(trained / f"{written}.safetensors")
+        alone, placed = (
+            load_file(trained / f"training/{name}.safetensors"),
+            load_file(trained / f"{written}.safetensors"),
+        )
         assert alone.keys() == placed.keys() and all(torch.equal(alone[key], placed[key]) for key in alone)
 
 
