@@ -1,7 +1,7 @@
-"""How a drawn head stands, read from a picture: a small network that knows where in the picture things lie.
+"""How a drawn or rendered head stands, read from a picture: a small network that knows where in the picture things lie.
 
-The motion encoder cannot say it: its features are made to forget place and turn. The reader knows the drawn heads it
-was trained on; for photographs the course comes from landmarks (face/head_course.py).
+The motion encoder cannot say it: its features are made to forget place and turn. The reader knows the drawn
+heads and rendered people it was trained on; for photographs the course comes from landmarks (face/head_course.py).
 """
 
 from dataclasses import dataclass

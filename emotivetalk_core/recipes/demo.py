@@ -46,6 +46,8 @@ _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, av
 
 # of each clip 80 frames; encoding more would cost minutes and bring no new faces
 _FILMS = ETHDSettings(_ETHD, FilmSettings(frames=8), first_frames=80)
+# heads that turn: rendered people, whom the stage before has made, beside drawn ones
+_POSED = ("turned", "clips", f"{RENDERED}turned", f"{RENDERED}clips")
 # once more, rendered people beside drawn heads
 _ANEW = replace(_FILMS, loop=_PEOPLE, films=FilmSettings(frames=8, also=(RENDERED,)), start="ethd", name="people")
 
@@ -67,7 +69,6 @@ RECIPE = Recipe(
             train_speech_encoder, SpeechSettings(_SPEECH, classes=len(PHONEME_CLASSES)), "speech_encoder"
         ),
         "vae": Stage(train_vae, VAESettings(_VAE), "vae"),
-        "head_pose": Stage(train_head_pose_reader, HeadPoseSettings(_POSES), "head_pose_reader"),
         "trunk": Stage(train_trunk, TrunkSettings(_TRUNK), "training/trunk"),
         "encoders": Stage(train_encoders, EncoderSettings(_ENCODERS), "motion_encoder", step=encoder_step),
         "undrawn": Stage(add_undrawn, UndrawnSettings(_UNDRAWN), "training/undrawn"),
@@ -76,6 +77,7 @@ RECIPE = Recipe(
         "codebook": Stage(build_drawn_codebook, CodebookSettings(), "emotion_codebook"),
         "decoder": Stage(train_finer_decoder, FinerDecoderSettings(_DECODER), "training/decoder"),
         "twins": Stage(train_on_twins, PeopleReadingSettings(_TWINS), "training/twins"),
+        "head_pose": Stage(train_head_pose_reader, HeadPoseSettings(_POSES, kinds=_POSED), "head_pose_reader"),
         "pictures": Stage(train_pictures, PicturesSettings(_PICTURES), "training/pictures"),
         "people": Stage(train_ethd_anew, _ANEW, "training/people"),
         "retouch": Stage(train_retouch, RetouchSettings(_RETOUCH), "retoucher", step=retouching_step),

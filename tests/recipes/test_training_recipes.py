@@ -28,6 +28,14 @@ def write(folder: Path, said: object) -> Path:
     return path
 
 
+def test_the_reader_of_poses_learns_from_people_whom_an_earlier_stage_makes():
+    stages = list(demo.RECIPE.stages)
+    kinds = demo.RECIPE.stages["head_pose"].settings.kinds
+    assert {"rendered_turned", "rendered_clips", "turned", "clips"} == set(kinds)
+    assert stages.index("twins") < stages.index("head_pose")
+    assert demo.RECIPE.stages["head_pose_probe"].settings.kinds == ("turned", "clips")  # the measure stays what it was
+
+
 def test_a_recipe_says_what_is_different_from_another(tmp_path):
     recipe = find_recipe(
         str(

@@ -57,6 +57,7 @@ FEW: dict[str, Any] = {
 }
 LESS: dict[str, dict[str, Any]] = {
     "face_finder": {"heads": 16, "people": 0, "check_scenes": 1},
+    "head_pose": {"kinds": ("turned", "clips")},
     "speech_emotion": {"recordings": 48, "held_out": 4, "check": 1},
 }
 
