@@ -106,9 +106,10 @@ def make_clip(
     """The clip of `seed`: the same arguments give the same clip, and the splits share no person, sentence or voice.
 
     frames: exact length, of as many sentences as it takes; None for one or two whole sentences. emotion and identity
-    replace those the seed would choose and leave its sentences, voice and head motion as they are. heads: one of HEADS,
-    the kind of person the seed chooses · delivery: another voice than the seed would choose · unspoken: nothing is said
-    in all of its `frames`, and the sound is silence. Raises SettingsError for an unknown split, emotion or kind.
+    replace those the seed would choose and leave its sentences, voice and head motion as they are; blinks go by how it
+    is then said. heads: one of HEADS, the kind of person the seed chooses · delivery: another voice than the seed would
+    choose · unspoken: nothing is said in all of its `frames`, and the sound is silence. Raises SettingsError for an
+    unknown split, emotion or kind.
     """
     if split not in SPLITS:
         raise SettingsError(f"The split {split!r} is not known; choose 'train' or 'test'.")
@@ -135,6 +136,7 @@ def make_clip(
         samples, phonemes, text = _talk(speech, split, delivery, frames, emotion, intensity)
     count = len(samples) // SAMPLES_PER_FRAME
     loudness = frame_loudness(samples, count)
+    pose, look = head_motion(motion, count, float(motion.uniform(0.2, 1.0))), gaze(motion, count)
     if split == "train" and not unspoken:
         samples = _as_recorded(sound, samples)
     return TalkingClip(
@@ -142,9 +144,9 @@ def make_clip(
         phonemes=phonemes,
         mouth=mouth_track(phonemes, count, loudness),
         action_units=expression_course(course, emotion, count, loudness, intensity),
-        pose=head_motion(motion, count, float(motion.uniform(0.2, 1.0))),
+        pose=pose,
         blink=blinks(motion, count, loudness),
-        gaze=gaze(motion, count),
+        gaze=look,
         emotion=emotion,
         intensity=intensity,
         identity=identity,

@@ -51,7 +51,7 @@ def test_fixing_one_choice_leaves_the_others():
     person = sample_identity(12)
     free, angry = make_clip(21, "test", frames=50), make_clip(21, "test", frames=50, emotion="angry", identity=person)
     assert angry.emotion == "angry" and angry.identity == person
-    assert same(free, angry, "pose", "blink", "gaze")
+    assert same(free, angry, "pose", "gaze")  # blinks fall into the pauses, which anger shortens
     assert (free.voice, free.language) == (angry.voice, angry.language)
     assert free.text.split("\n")[0] == angry.text.split("\n")[0]
 
