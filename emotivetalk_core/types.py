@@ -182,3 +182,8 @@ class VideoConditions:
     portrait: torch.Tensor | None = None
     still: torch.Tensor | None = None
     head_pose: HeadPose | None = None
+
+    @property
+    def motion(self) -> torch.Tensor:
+        """What lips and expression of each frame are to be, side by side [n, lip_dim + expression_dim]."""
+        return torch.cat((self.lip, self.driving_expression), -1)

@@ -18,6 +18,8 @@ from .vae import ClipVAE
 
 STILL_FACE = "still_face"
 """In a LATENT: the mask [1, h, w] of a face that stays where the portrait has it, so that beyond it nothing moves."""
+MOTION = "motion"
+"""In a LATENT: what lips and expression of each frame are to be [n, d], see `VideoConditions.motion`."""
 STILL_FRAMES = 9
 """Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
 neighbours does not come out as those of a video do.
@@ -78,6 +80,17 @@ class CropFrames:
     def _doubled(self, first: int) -> Iterator[torch.Tensor]:
         decoded = (chunk.cpu() for chunk in clip_frames(self.vae, self.samples, first // 2))
         yield from doubled(decoded, self.count - first, passed_over=first % 2)
+
+
+def motions_of(latent: dict[str, Any], count: int, *, half_rate: bool = False) -> torch.Tensor | None:
+    """The motion [count, d] that a LATENT was sampled from; None where it is unknown, or is of other frames by now."""
+    motion = latent.get(MOTION)
+    if motion is None or len(motion) != len(latent["samples"]):
+        return None
+    if half_rate:
+        after = torch.cat((motion[1:], motion[-1:]))
+        motion = torch.stack((motion, (motion + after) / 2), 1).flatten(0, 1)
+    return motion[:count] if len(motion) >= count else None
 
 
 def clip_frames(vae: Any, samples: torch.Tensor, first: int = 0) -> Iterator[torch.Tensor]:

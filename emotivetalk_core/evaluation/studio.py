@@ -132,6 +132,7 @@ def finished_frames(
         head_pose=settings.head_pose,
         face_box=box_of_mask(portrait.face_mask),
         retoucher=models.retoucher,
+        motions=conditions.motion,
     )
     while together := list(islice(sharp, settings.decode_chunk)):
         yield torch.stack(together)

@@ -15,6 +15,7 @@ photograph that the crop was cut from.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import torch
 from torch.nn import functional as F
@@ -196,19 +197,22 @@ def at_own_resolution(
     head_pose: HeadPose | None = None,
     face_box: torch.Tensor | None = None,
     retoucher: Retoucher | None = None,
+    motions: Iterable[torch.Tensor] | None = None,
 ) -> Iterator[torch.Tensor]:
     """Frames [3, f, f] of the talking crop in the detail of the picture it was cut from: [3, side, side] each.
 
     squares: for each frame the part of the picture that the crop shows [3, side, side]; it ends with the shorter of
     the two · crop [3, s, s]: as it was given to the networks · face_box [4]: in pixels of the crop, needed with a head
-    pose · retoucher: of the weights that made the frames, see face/retouch.py; None: they have none. Frames of another
-    size than the crop's, such as an upscaler's, are themselves where the detail is let go.
+    pose · retoucher: of the weights that made the frames, see face/retouch.py; None: they have none · motions: for
+    each frame what the retoucher is told of it, `VideoConditions.motion` [d], looked at no sooner than the frame; None:
+    nothing. Frames of another size than the crop's, such as an upscaler's, are themselves where the detail is let go.
 
     What is small is computed of some frames at once; what is as large as the picture, of one, and only where something
     changed.
     """
     transfer, shown, first = DetailTransfer(amount, colours=False), None, 0
     upright: list[torch.Tensor] = []
+    motions = None if motions is None else iter(motions)
     for together, square in _with_one_square(frames, squares):
         if square is not shown:  # mostly one for the whole film
             shown, picture = square, square[None].to(together)
@@ -223,7 +227,8 @@ def at_own_resolution(
         difference = together - still
         change = transfer.changes(difference)
         believed = _smooth_step(change, *NOISE)
-        told = retoucher(together, small) if retoucher is not None and amount > 0 else None
+        motion = None if motions is None else torch.stack(list(islice(motions, len(together))))
+        told = retoucher(together, small, motion) if retoucher is not None and amount > 0 else None
         small = small.expand(len(together), -1, -1, -1)
         for one in (slice(index, index + 1) for index in range(len(together))):
             large = picture if box is None or poses is None else _turned(picture, box, crop, poses[one])

@@ -40,8 +40,10 @@ class Retouch:
         return Retouch(self.offset[frames], self.share[frames], self.shading[frames], self.added[frames])
 
 
-Retoucher = Callable[[torch.Tensor, torch.Tensor], Retouch]
-"""Frames [k, 3, s, s] and the picture [1 or k, 3, s, s] that they were made of, both in 0…1."""
+Retoucher = Callable[[torch.Tensor, torch.Tensor, torch.Tensor | None], Retouch]
+"""Frames [k, 3, s, s] and the picture [1 or k, 3, s, s] that they were made of, both in 0…1; and the motion [k, d] that
+they were made to show (`VideoConditions.motion`), None where nobody knows it.
+"""
 
 
 def retouched(

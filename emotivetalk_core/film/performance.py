@@ -172,6 +172,7 @@ class EmotiveTalkPerformance:
     memory: float
     change: Callable[[VideoConditions], VideoConditions] | None = None
     _unfinished: UnfinishedFilm | None = field(default=None, init=False)
+    _motion: torch.Tensor | None = field(default=None, init=False)
 
     @property
     def size(self) -> int:
@@ -200,6 +201,7 @@ class EmotiveTalkPerformance:
         watch = StillWatch(listener, PORTRAIT)
         conditions = prepare_conditions(self.models, self.speech, regions, settings, watch)
         conditions = conditions if self.change is None else self.change(conditions)
+        self._motion = conditions.motion
         self._keep_take(conditions, listener)
         if self.models.face_finder is not None and not self.models.motion_encoder.config.aligned:
             note = unfamiliar(regions.crop, self.models.face_finder.strangeness)
@@ -227,8 +229,14 @@ class EmotiveTalkPerformance:
             head_pose=settings.head_pose,
             face_box=box_of_mask(regions.face_mask),
             retoucher=self.models.retoucher,
+            motions=self._motions(),
         ):
             yield frame[None]
+
+    def _motions(self) -> Iterator[torch.Tensor]:
+        """Of each frame; to be asked for once the first crop is there."""
+        assert self._motion is not None
+        yield from self._motion
 
     def end(self) -> None:
         if self._unfinished is not None:

@@ -32,18 +32,28 @@ _DOUBTFUL = -2.0
 @dataclass(frozen=True)
 class RetoucherConfig:
     """channels: of the levels, each half as fine as the one before; the finest has a place for each patch ·
-    norm_groups: of the norms.
+    norm_groups: of the norms · motion: of the latents of lips and expression together that a frame was made of; 0: the
+    network is not told them · motion_width: of the layers that take them in · offsets: along the side of a patch, where
+    one would smear lips that touch.
     """
 
     channels: tuple[int, ...] = (32, 64, 96, 128)
     norm_groups: int = 8
+    motion: int = 0
+    motion_width: int = 128
+    offsets: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))  # JSON gives a list
 
 
 class Retoucher(nn.Module):
-    """Frames [k, 3, s, s] and pictures [1 or k, 3, s, s], in 0…1, to a Retouch in float32, where the frames are."""
+    """Frames [k, 3, s, s] and pictures [1 or k, 3, s, s], in 0…1, to a Retouch in float32, where the frames are.
+
+    motion [k, d]: what lips and expression of each frame were to be (`VideoConditions.motion`), of as many latents as
+    the config says. It is not heeded where it has another number of them, for then it is of other weights; without it,
+    the network goes by what it sees.
+    """
 
     def __init__(
         self,
@@ -59,18 +69,23 @@ class Retoucher(nn.Module):
         widths, groups = config.channels, config.norm_groups
         pairs = list(zip(widths, widths[1:]))
         self.stem = parts.conv2d(6 * PATCH**2, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(_Block(fine, fine, groups, parts) for fine, _ in pairs)
+        told = config.motion_width if config.motion else 0
+        if config.motion:
+            self.motion = nn.Sequential(
+                parts.linear(config.motion, told), nn.SiLU(), parts.linear(told, told), nn.SiLU()
+            )
+        self.down = nn.ModuleList(_Block(fine, fine, groups, told, parts) for fine, _ in pairs)
         self.pool = nn.ModuleList(parts.conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairs)
-        self.mid = _Block(widths[-1], widths[-1], groups, parts)
+        self.mid = _Block(widths[-1], widths[-1], groups, told, parts)
         self.up = nn.ModuleList(parts.conv2d(coarse, fine, 1) for fine, coarse in pairs)
-        self.back = nn.ModuleList(_Block(2 * fine, fine, groups, parts) for fine, _ in pairs)
-        self.flow = parts.conv2d(widths[0], 2, 3, padding=1)
+        self.back = nn.ModuleList(_Block(2 * fine, fine, groups, told, parts) for fine, _ in pairs)
+        self.flow = parts.conv2d(widths[0], 2 * config.offsets**2, 3, padding=1)
         self.fine = parts.conv2d(widths[0], 5 * PATCH**2, 3, padding=1)
         for last in (self.flow, self.fine):
             for tensor in last.parameters():
                 nn.init.zeros_(tensor)
 
-    def forward(self, frames: torch.Tensor, pictures: torch.Tensor) -> Retouch:
+    def forward(self, frames: torch.Tensor, pictures: torch.Tensor, motion: torch.Tensor | None = None) -> Retouch:
         size, step = frames.shape[-2:], PATCH * 2 ** len(self.pool)
         whole = torch.Size(math.ceil(side / step) * step for side in size)
 
@@ -79,16 +94,20 @@ class Retoucher(nn.Module):
 
         beside = seen(pictures).expand(len(frames), -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.stem(torch.cat((seen(frames), beside), 1))
+        told = None
+        if motion is not None and motion.shape[-1] == self.config.motion:
+            told = self.motion(motion.to(x))
         kept = []
         for block, pool in zip(self.down, self.pool):
-            x = block(x)
+            x = block(x, told)
             kept.append(x)
             x = pool(x)
-        x = self.mid(x)
+        x = self.mid(x, told)
         for fine, up, block in reversed(list(zip(kept, self.up, self.back))):
             x = F.interpolate(up(x), size=fine.shape[-2:], mode="bilinear")
-            x = block(torch.cat((fine, x), 1))
-        offset, fine = self.flow(x), out_of_patches(self.fine(x), PATCH)
+            x = block(torch.cat((fine, x), 1), told)
+        offset = out_of_patches(self.flow(x), self.config.offsets)
+        fine = out_of_patches(self.fine(x), PATCH)
         offset, fine = (each.to(frames.device, torch.float32) for each in (offset, fine))
         share, shading, added = enlarged(fine, size).split((1, 1, 3), 1)
         return Retouch(_UNIT * offset, (share + _DOUBTFUL).sigmoid(), shading.sigmoid(), added)
@@ -102,16 +121,26 @@ def load_retoucher(path: Path, device: torch.device | str = "cpu", dtype: torch.
 
 
 class _Block(nn.Module):
-    """Two convolutions with norms, and what came in beside them."""
+    """Two convolutions with norms, and what came in beside them; `told` [k, t] scales and shifts after the first norm
+    (FiLM, Perez et al. 2018, arXiv:1709.07871). A new one does not heed it.
+    """
 
-    def __init__(self, inputs: int, outputs: int, groups: int, parts: Parts) -> None:
+    def __init__(self, inputs: int, outputs: int, groups: int, told: int, parts: Parts) -> None:
         super().__init__()
         self.conv1 = parts.conv2d(inputs, outputs, 3, padding=1)
         self.norm1 = parts.group_norm(groups, outputs)
         self.conv2 = parts.conv2d(outputs, outputs, 3, padding=1)
         self.norm2 = parts.group_norm(groups, outputs)
         self.skip = parts.conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        if told:
+            self.heed = parts.linear(told, 2 * outputs)
+            for tensor in self.heed.parameters():
+                nn.init.zeros_(tensor)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = F.silu(self.norm1(self.conv1(x)))
-        return F.silu(self.skip(x) + self.norm2(self.conv2(y)))
+    def forward(self, x: torch.Tensor, told: torch.Tensor | None) -> torch.Tensor:
+        y = self.norm1(self.conv1(x))
+        if told is not None:
+            scale, shift = self.heed(told)[..., None, None].chunk(2, 1)
+            y = y * (1 + scale) + shift
+        y = self.norm2(self.conv2(F.silu(y)))
+        return F.silu(self.skip(x) + y)

@@ -2,8 +2,9 @@
 them.
 
 Two kinds, `retouched_rendered` and `retouched_drawn`, each clip of a person of its own who talks and holds the head
-still. First the truth is made, shard by shard, beside it the portrait and what drives the film; then the networks film
-it, which adds the field `made`. Deterministic from the seed; both go on where they were stopped.
+still. First the truth is made, shard by shard, beside it the portrait and what drives the film, and of rendered people
+from where in the portrait each place came; then the networks film it, which adds the fields `made`, `lip` and
+`expression`. Deterministic from the seed; both go on where they were stopped.
 """
 
 import dataclasses
@@ -18,11 +19,12 @@ from ..errors import InputError, SettingsError
 from ..face.crops import box_masks, pictures
 from ..models.face_reading import read_faces
 from ..models.model_set import ModelSet, load_model_set
-from ..pipeline import default_settings, portrait_conditions, read_face, render
+from ..pipeline import default_settings, encode_windows, lip_latents, portrait_conditions, read_face, render
 from ..sampling.video import fast
 from ..synthesis.clip import IDENTITY_SEEDS, make_clip
 from ..synthesis.head_state import HeadState
 from ..synthesis.identity import sample_identity
+from ..synthesis.people.person import Person
 from ..synthesis.people.render import require_renderer
 from ..synthesis.random_faces import random_pose, random_state
 from ..synthesis.render import Head
@@ -32,14 +34,16 @@ from ..training.ranges import at_least
 from ..training.retouching import RetouchingSettings, train_retoucher
 from ..training.source import Clip, Source
 from ..training.source_writer import SourceWriter, WrittenClip, write_shard
-from ..types import CropRecord, FaceRegions
-from .drawn_heads import person_of, pictures_of, places_of
+from ..types import CropRecord, FaceRegions, Speech
+from .drawn_heads import person_of, pictures_of, places_of, sound_of
 from .shard_pool import shards_made
 
 KINDS = {"rendered": "retouched_rendered", "drawn": "retouched_drawn"}
 _IN_SHARD = 4
-_AT_REST, _FAST = 0.5, 0.6
-"""Shares of the films: those whose portrait's face is at rest, and those that are sampled in the fast mode."""
+_AT_REST, _FAST, _SPOKEN = 0.5, 0.6, 0.25
+"""Shares of the films: those whose portrait's face is at rest, those that are sampled in the fast mode, and those whose
+lips are what the speech asks for, where others' are what is seen.
+"""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,14 @@ def _person(
         **_seen(talk.identity, kept, size),
         **{f"portrait_{name}": value for name, value in portrait.items()},
         "driving": pictures_of(double, states, size, fine=True)["pictures"],
+        "samples": sound_of(talk)["samples"],
     }
+    if isinstance(talk.identity, Person):
+        from ..synthesis.people.correspondence import correspondences
+
+        found = correspondences(talk.identity, kept, before, 2 * size)
+        fields |= {"offset": np.stack([each.offset for each in found]).astype(np.float16)}
+        fields |= {name: np.stack([getattr(each, name) for each in found]) for name in ("visible", "known")}
     return WrittenClip(clip, fields)
 
 
@@ -156,8 +167,8 @@ def film_people(job: Job, kinds: tuple[str, ...] = tuple(KINDS.values())) -> Non
     source, writer = job.source(), SourceWriter(job.features, "index-retouched-made")
     shards: dict[Path, list[Clip]] = {}
     for kind in kinds:
-        for clip in source.clips(kind, "fine", "driving", "portrait_fine", held_out=None):
-            if "made" not in clip.fields:
+        for clip in source.clips(kind, "fine", "driving", "portrait_fine", "samples", held_out=None):
+            if "expression" not in clip.fields:
                 shards.setdefault(clip.field("fine").shard, []).append(clip)
     if not shards:
         return
@@ -189,9 +200,14 @@ def _filmed(models: ModelSet, source: Source, clip: Clip, seed: int) -> WrittenC
         eyes_mouth=source.read(clip, "portrait_eyes_mouth")[0],
     )
     shown = read_faces(models.motion_encoder, driving, count=len(driving), device=models.device)
-    usual = default_settings(models)
+    usual, lip = default_settings(models), shown.lip
+    if rng.random() < _SPOKEN:
+        heard = encode_windows(models, Speech(source.read(clip, "samples").float()))
+        lip = lip_latents(models, heard, usual)[-len(driving) :].float()
     video = replace(usual.video, seed=int(rng.integers(2**31)))
     usual = replace(usual, video=fast(video) if rng.random() < _FAST else video)
-    conditions = portrait_conditions(models, regions, read_face(models, regions), shown.lip, shown.expression, usual)
-    frames = torch.cat(list(render(models, conditions, usual)))[:: len(driving) // clip.frames]
-    return WrittenClip(clip.id, {"made": (255 * frames.float().cpu()).round().byte().movedim(1, -1)})
+    conditions = portrait_conditions(models, regions, read_face(models, regions), lip, shown.expression, usual)
+    every = len(driving) // clip.frames
+    frames = torch.cat(list(render(models, conditions, usual)))[::every]
+    motion = {"lip": lip[::every].cpu(), "expression": shown.expression[::every].cpu()}
+    return WrittenClip(clip.id, {"made": (255 * frames.float().cpu()).round().byte().movedim(1, -1), **motion})

@@ -4,15 +4,16 @@ It learns from films whose true pictures are known: frames as all networks befor
 that they are decoded at, and the portrait at that size, too. A sample is what `face/detail.py` has at hand where it
 gives frames the portrait's own resolution, worked out by the same functions.
 
-A film that speech drives is less sure of its mouth than one whose truth is known, and nearest to all that an unsure
-mouth might be is a mouth that hardly opens. So some samples have a mouth between two frames', of which the truth is
-hardly asked; how light mouths are, coarsely, stays the frame's; and a judge wants to see true pictures.
+Of rendered people more is known: from where in the portrait each place of the truth came, and whether it was seen there
+at all (`synthesis/people/correspondence.py`). So the network first learns these alone, which is quick, and then how
+the pictures come to look; a network that has only pictures to learn from blurs what moved far, for a pixel's error says
+nothing of where the right one lies.
 """
 
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,8 +23,7 @@ from ..errors import InputError, SettingsError
 from ..face.crops import pictures
 from ..face.detail import DetailTransfer
 from ..face.resizing import resized
-from ..face.retouch import SMOOTH, retouched
-from ..models.motion_encoder import MotionEncoder, MotionEncoderConfig
+from ..face.retouch import SMOOTH, Retouch, retouched
 from ..models.presets import ModelPreset
 from ..models.retoucher import KIND, PATCH, Retoucher, RetoucherConfig
 from .decoder import Judging, picture_differences
@@ -38,55 +38,69 @@ from .step_cost import MetaStep, meta
 from .vae_anew import as_decoded, places_that_count
 
 _CPU = torch.device("cpu")
-_FIELDS = ("made", "fine", "portrait_pictures", "portrait_fine", "face_box", "lip_box", "eyes_mouth")
+_SURE = 1e-4
+_FIELDS = (
+    "made",
+    "fine",
+    "portrait_pictures",
+    "portrait_fine",
+    "face_box",
+    "lip_box",
+    "eyes_mouth",
+    "lip",
+    "expression",
+)
+_WHENCE = ("offset", "visible", "known")
 _TURNED, _LARGER, _ASIDE, _DOWN = 0.025, 0.015, 0.022, 0.018
 """Standard deviations of how a head has moved since its portrait: radians, share of the size, of half the side."""
-_NEXT = 2
-"""Rows away that the other frame of a mouth between two may be."""
-_HARDLY = 0.2
-"""Of the weight of a mouth whose truth is none."""
+_UNSURE = 0.1
+"""Standard deviation of what is added to half of the motions: latents that speech asks for are not quite those of any
+picture.
+"""
+_UNTOLD = 8
+"""Every so many steps the network is told nothing of the motion, for some who ask it do not know it."""
 
 
 @dataclass(frozen=True)
 class RetouchingSettings:
-    """config: of the network · kinds: of clips · first: the share of samples that are of the first kind, where there
+    """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that are of the first kind, where there
     are clips of the others · soft: the share whose portrait is no sharper than the networks saw it · moved: the share
-    where the head has moved since the portrait · blended: of the others, the share whose mouth lies between two
-    frames' · tinted: the share with other colours · face, eyes, lips: how much more these count than the rest, which
-    counts 1 · kept: weight of how light the mouth is · latents: weight of what the motion encoder reads, in its
-    variance · judged, judged_from: as DecoderSettings'.
+    where the head has moved since the portrait · tinted: the share with other colours · face, eyes, lips: how much more
+    these count than the rest, which counts 1 · whence: the share of the steps, the first ones, in which it is learnt
+    alone from where in the portrait places came · offset: weight of that, for an error of one pixel · visible: weight
+    of whether they were seen there · judged, judged_from: as DecoderSettings'.
     """
 
     loop: LoopSettings
-    config: RetoucherConfig = field(default_factory=RetoucherConfig)
+    config: RetoucherConfig = RetoucherConfig(offsets=2)
     kinds: tuple[str, ...] = ("retouched_rendered", "retouched_drawn")
     first: float = 0.65
     soft: float = 0.25
     moved: float = 0.2
-    blended: float = 0.3
     tinted: float = 0.8
     face: float = 2.0
     eyes: float = 5.0
-    lips: float = 5.0
-    kept: float = 0.4
-    latents: float = 0.003
+    lips: float = 8.0
+    whence: float = 0.5
+    offset: float = 0.03
+    visible: float = 0.03
     judged: float = 0.01
-    judged_from: float = 0.15
+    judged_from: float = 0.6
 
     def __post_init__(self) -> None:
-        shares(self, "first", "soft", "moved", "blended", "tinted", "judged_from")
+        shares(self, "first", "soft", "moved", "tinted", "whence", "judged_from")
         at_least(1, self, "face", "eyes", "lips")
-        at_least(0, self, "kept", "latents", "judged")
+        at_least(0, self, "offset", "visible", "judged")
         if not self.kinds:
             raise SettingsError("kinds is empty; name the kinds of clips to learn from.")
 
 
 def train_retoucher(job: Job, settings: RetouchingSettings) -> None:
-    """Writes retoucher.safetensors, in half precision; films with `made` and the motion encoder must be there."""
+    """Writes retoucher.safetensors, in half precision; films with `made` must be there."""
     torch.manual_seed(job.seed)
+    settings = of_preset(settings, job.preset)
     network, judge = Retoucher(settings.config), PatchJudge()
-    encoder = job.load("motion_encoder", "motion_encoder", MotionEncoder, MotionEncoderConfig)
-    objective = Retouching(network, settings, job.autocast, judge, encoder, job.preset.sampling.size)
+    objective = Retouching(network, settings, job.autocast, judge)
 
     def samples(*, held_out: bool) -> RetouchSamples:
         return RetouchSamples(job.source(), settings, held_out=held_out)
@@ -98,10 +112,19 @@ def train_retoucher(job: Job, settings: RetouchingSettings) -> None:
     job.save(KIND, KIND, whole, settings.config, record, half=True)
 
 
+def of_preset(settings: RetouchingSettings, preset: ModelPreset) -> RetouchingSettings:
+    """With a network that is told as many latents as the preset's motion encoder reads."""
+    encoder = preset.motion_encoder
+    return replace(settings, config=replace(settings.config, motion=encoder.lip_dim + encoder.expression_dim))
+
+
 class RetouchSamples:
-    """One sample: a `frame` [1, 3, s, s] as the networks before made it, the `picture` [1, 3, s, s] that it was made
-    of, the frame with the picture's detail where that holds, `base` [1, 3, s, s], where a change is `believed` [1, 1,
-    s, s], the true picture as `target` [1, 3, s, s], where it counts, `weight` [1, 1, s, s], and `mouth` [1, 1, s, s].
+    """One sample: a `frame` [1, 3, s, s] as the networks before made it, the `motion` [1, d] that it was made to
+    show, NaN where the network is not told, the `picture` [1, 3, s, s] that it was made of, the frame with the
+    picture's detail where that holds, `base` [1, 3, s, s], where a change is `believed` [1, 1, s, s], the true
+    picture as `target` [1, 3, s, s], and where it counts, `weight` [1, 1, s, s]; from where in the picture places of
+    the truth came, `offset` [1, 2, p, p] as a Retouch has it, whether they were seen there, `visible` [1, 1, s, s],
+    and where that is `known` [1, 1, s, s].
     """
 
     def __init__(self, source: Source, settings: RetouchingSettings, *, held_out: bool) -> None:
@@ -112,7 +135,7 @@ class RetouchSamples:
             source.some_clips(settings.kinds[0], *_FIELDS, held_out=held_out)  # says what is missing
         self._first, self._others = found[0], [clip for clips in found[1:] for clip in clips]
         for clip in (*self._first, *self._others):
-            _check_side(clip, settings.config)
+            _check(source, clip, settings.config)
 
     def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
         settings = self._settings
@@ -125,48 +148,60 @@ class RetouchSamples:
         still = resized(self._pictures(clip, "portrait_pictures", 0), frame.shape[-2:])
         soft = chance(settings.soft, generator)
         picture = still if soft else self._pictures(clip, "portrait_fine", 0, side)
-        weight, mouth = self._weight(clip, row, side), self._mouth(clip, row, side)
+        offset, visible, known = self._whence(clip, row, side)
         if chance(settings.moved, generator):
-            picture, still = moved((picture, still), generator)
-        elif chance(settings.blended, generator):
-            other = min(max(row + random_below(2 * _NEXT + 1, generator) - _NEXT, 0), clip.frames - 1)
-            frame = blended(frame, self._pictures(clip, "made", other), mouth)
-            weight = weight * (1 - (1 - _HARDLY) * mouth)
+            turn = head_turn(generator)
+            picture, still = moved((picture, still), turn)
+            offset = moved_offset(offset, turn)
         transfer = DetailTransfer(colours=False)
         sample = {"frame": frame, "picture": picture, "base": transfer(frame, picture, still)}
         sample["target"] = self._pictures(clip, "fine", row, side)
         if chance(settings.tinted, generator):
             sample = dict(zip(sample, tinted(tuple(sample.values()), generator)))
-        sample |= {"believed": transfer.believed, "weight": weight, "mouth": mouth}
+        sample |= {"believed": transfer.believed, "weight": self._weight(clip, row, side)}
+        sample |= {"offset": offset, "visible": visible, "known": known}
         if chance(0.5, generator):
             sample = {name: value.flip(-1) for name, value in sample.items()}
-        return sample
+            sample["offset"] = sample["offset"] * torch.tensor([-1.0, 1.0])[:, None, None]
+        # a mirrored face has nearly the same latents, and what they would be nobody has read
+        motion = motion_of(self._source, clip, row, row + 1)
+        if chance(0.5, generator):
+            motion = motion + _UNSURE * torch.randn(motion.shape, generator=generator)
+        untold = step % _UNTOLD == _UNTOLD - 1
+        return {**sample, "motion": torch.full_like(motion, math.nan) if untold else motion}
 
     def _pictures(self, clip: Clip, name: str, row: int, side: int = 0) -> Tensor:
         pixels = self._source.read(clip, name, row, row + 1)
         return pictures((as_decoded(pixels, side) if side else pixels).numpy(), _CPU)
 
+    def _whence(self, clip: Clip, row: int, side: int) -> tuple[Tensor, Tensor, Tensor]:
+        """offset, visible and known; of a drawn head nothing is known."""
+        places = side // PATCH * self._settings.config.offsets
+        if not all(name in clip.fields for name in _WHENCE):
+            nothing = torch.zeros(1, 1, side, side)
+            return torch.zeros(1, 2, places, places), nothing, nothing
+        offset, visible, known = (self._source.read(clip, name, row, row + 1).float() for name in _WHENCE)
+        return _averaged(offset, places), *(_averaged(share[:, None] / 255, side) for share in (visible, known))
+
     def _weight(self, clip: Clip, row: int, side: int) -> Tensor:
-        counts = {name: getattr(self._settings, name) for name in ("face", "lips", "eyes")}
-        return self._places(clip, row, side, **counts)
-
-    def _mouth(self, clip: Clip, row: int, side: int) -> Tensor:
-        return self._places(clip, row, side, face=1.0, lips=2.0, eyes=1.0) - 1
-
-    def _places(self, clip: Clip, row: int, side: int, *, face: float, lips: float, eyes: float) -> Tensor:
-        scale = side / clip.field("portrait_pictures").shape[1]
+        settings, scale = self._settings, side / clip.field("portrait_pictures").shape[1]
         of_face, of_lips, spots = (
             scale * self._source.read(clip, name, row, row + 1).float()
             for name in ("face_box", "lip_box", "eyes_mouth")
         )
-        ones = torch.ones(1, side, side)
-        return places_that_count(ones, (of_face, of_lips), spots, face=face, lips=lips, eyes=eyes)[None]
+        counts = {name: getattr(settings, name) for name in ("face", "lips", "eyes")}
+        return places_that_count(torch.ones(1, side, side), (of_face, of_lips), spots, **counts)[None]
+
+
+def motion_of(source: Source, clip: Clip, start: int, stop: int) -> Tensor:
+    """As `VideoConditions.motion`, of rows of a clip [n, d]."""
+    return torch.cat([source.read(clip, name, start, stop).float() for name in ("lip", "expression")], -1)
 
 
 class Retouching(Judged):
     """How far frames are from the true pictures once they are retouched, and `of_base`: as a part of how far they were
-    before; how light their mouths are, against the frame; what the motion encoder reads, against the truth; and the
-    judge's word. judge, encoder: None where nothing is asked of them; the encoder sees `size` pixels.
+    before; `offset`: how many pixels the places that they are taken from are off; `visible`: the cross-entropy of
+    which of them are seen; and the judge's word. Before `whence` is over the pictures are not looked at.
     """
 
     def __init__(
@@ -175,73 +210,72 @@ class Retouching(Judged):
         settings: RetouchingSettings,
         autocast: Callable[[], contextlib.AbstractContextManager],
         judge: PatchJudge | None = None,
-        encoder: MotionEncoder | None = None,
-        size: int = 0,
     ) -> None:
-        super().__init__(
-            judge or PatchJudge(), settings.judged if judge else 0.0, settings.judged_from * settings.loop.steps
-        )
-        self.network, self._settings, self._autocast, self._size = network, settings, autocast, size
-        frozen = None if encoder is None or not settings.latents else encoder.requires_grad_(False).eval()
-        self._encoder = (frozen,)  # in a tuple: it learns nothing
+        steps = settings.loop.steps
+        super().__init__(judge or PatchJudge(), settings.judged if judge else 0.0, settings.judged_from * steps)
+        self.network, self._settings, self._autocast = network, settings, autocast
+        self._pictures_from = settings.whence * steps
 
     def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
         frame, picture, base, target = (batch[name] for name in ("frame", "picture", "base", "target"))
+        motion = None if bool(batch["motion"].isnan().any()) else batch["motion"]
         with self._autocast():
-            told = self.network(frame, picture)
+            told = self.network(frame, picture, motion)
+        whence = self._whence(told, batch)
+        loss = self._settings.offset * whence["offset"] + self._settings.visible * whence["visible"]
+        if self.training and float(self.steps) < self._pictures_from:
+            self.steps += 1
+            return Outcome(loss, {"loss": loss, **whence}, {"true": target, "made": base})
         seen = retouched(told, frame, picture, picture, base, batch["believed"])
-        loss, figures = picture_differences(seen, target, batch["weight"])
+        off, figures = picture_differences(seen, target, batch["weight"])
         with torch.no_grad():
             before, _ = picture_differences(base, target, batch["weight"])
-        figures = {"of_base": loss / before, **figures, "kept": lightness_off(seen, frame, batch["mouth"])}
-        loss = loss + self._settings.kept * figures["kept"]
-        if self._encoder[0] is not None:
-            figures["latents"] = self._misread(self._encoder[0], seen, target)
-            loss = loss + self._settings.latents * figures["latents"]
-        return self.outcome(loss, figures, seen, target)
+        return self.outcome(loss + off, {"of_base": off / before, **figures, **whence}, seen, target)
 
-    def _misread(self, encoder: MotionEncoder, seen: Tensor, target: Tensor) -> Tensor:
-        """Squared distance of lip and expression latents, in the variance of what is wanted."""
-        read, wanted = (F.interpolate(shown, size=(self._size, self._size), mode="area") for shown in (seen, target))
-        with self._autocast():
-            with torch.no_grad():
-                told = encoder(wanted)
-            found = encoder(read)
-        off = torch.zeros((), device=seen.device)
-        for name in ("lip", "expression"):
-            latents = getattr(told, name).float()
-            spread = latents.var(0).mean().clamp_min(1e-6) if len(latents) > 1 else 1.0
-            off = off + F.mse_loss(getattr(found, name).float(), latents) / spread
-        return off
+    def _whence(self, told: Retouch, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Where places came from, in pixels where they were seen, and whether they were, where that is known."""
+        counts, wanted = batch["weight"] * batch["visible"], batch["offset"]
+        off = (told.offset - wanted).abs().sum(1, keepdim=True) * batch["frame"].shape[-1]
+        at = _averaged(counts, wanted.shape[-1])
+        share = told.share.float().clamp(_SURE, 1 - _SURE)
+        unsure = F.binary_cross_entropy(share, batch["visible"], reduction="none")
+        where = batch["weight"] * batch["known"]
+        return {"offset": _mean(off, at), "visible": _mean(unsure, where)}
 
 
-def lightness_off(seen: Tensor, frame: Tensor, mouth: Tensor) -> Tensor:
-    """How far pictures [n, 3, s, s] are from others in light, within `mouth` [n, 1, s, s], by squares of SMOOTH pixels.
-
-    Squares, so that lips may have another edge, and light alone, so that they may have another colour.
-    """
-    off, inside = (F.avg_pool2d(each, SMOOTH) for each in ((seen - frame).mean(1, keepdim=True), mouth))
-    return (off.abs() * inside).sum() / inside.sum().clamp_min(1e-6)
+def _averaged(field: Tensor, side: int) -> Tensor:
+    """[n, c, s, s] at a smaller size, whose places are means of those of the larger."""
+    return F.interpolate(field, size=(side, side), mode="area")
 
 
-def blended(frame: Tensor, other: Tensor, mouth: Tensor) -> Tensor:
-    """The frame with a mouth halfway to another frame's, all [1, c, s, s]; softly, beyond the mouth's box, too."""
-    reach = 2 * SMOOTH
-    softly = F.avg_pool2d(mouth, reach + 1, stride=1, padding=reach // 2)
-    return frame + softly / 2 * (other - frame)
+def _mean(value: Tensor, at: Tensor) -> Tensor:
+    """Where it counts; 0 where nothing does."""
+    return (value * at).sum() / at.sum().clamp_min(1)
 
 
-def moved(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Pictures [1, 3, s, s], all alike, with the head a little turned, nearer and elsewhere."""
+def head_turn(generator: torch.Generator) -> Tensor:
+    """A head a little turned, nearer and elsewhere, as the affine map [1, 2, 3] of `F.affine_grid`."""
     turn, nearer, aside, down = (
         torch.randn(4, generator=generator) * torch.tensor([_TURNED, _LARGER, _ASIDE, _DOWN])
     ).tolist()
     across, up = (1 + nearer) * math.cos(turn), (1 + nearer) * math.sin(turn)
-    grid = F.affine_grid(torch.tensor([[[across, -up, aside], [up, across, down]]]), list(shown[0].shape), False)
+    return torch.tensor([[[across, -up, aside], [up, across, down]]])
+
+
+def moved(shown: tuple[Tensor, ...], turn: Tensor) -> tuple[Tensor, ...]:
+    """Pictures [1, 3, s, s], all alike, with the head moved by a `head_turn`."""
+    grid = F.affine_grid(turn, list(shown[0].shape), False)
     return tuple(
         F.grid_sample(each, grid, mode="bicubic", padding_mode="reflection", align_corners=False).clamp(0, 1)
         for each in shown
     )
+
+
+def moved_offset(offset: Tensor, turn: Tensor) -> Tensor:
+    """From where places came [1, 2, p, p], once the picture that they came from is `moved`."""
+    here = F.affine_grid(torch.eye(2, 3)[None], [1, 1, *offset.shape[-2:]], False).movedim(-1, 1)  # -1…1
+    there = here + 2 * offset - turn[:, :, 2, None, None]
+    return (torch.einsum("bij,bjhw->bihw", torch.linalg.inv(turn[:, :, :2]), there) - here) / 2
 
 
 def tinted(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tensor, ...]:
@@ -258,14 +292,17 @@ def tinted(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tenso
 
 def retouching_step(preset: ModelPreset, settings: RetouchingSettings) -> MetaStep:
     """A step of it on shapes alone."""
-    side = preset.sampling.size * preset.vae.finer
+    side, settings = preset.sampling.size * preset.vae.finer, of_preset(settings, preset)
 
     def phase() -> Phase:
         return _phase(Retouching(Retoucher(settings.config, device="meta"), settings, contextlib.nullcontext))
 
     def batch(count: int) -> Sample:
+        places = side // PATCH * settings.config.offsets
         shown = {name: meta(count, 3, side, side) for name in ("frame", "picture", "base", "target")}
-        return {**shown, **{name: meta(count, 1, side, side) for name in ("believed", "weight", "mouth")}}
+        told = {"motion": meta(count, settings.config.motion), "offset": meta(count, 2, places, places)}
+        where = ("believed", "weight", "visible", "known")
+        return {**shown, **told, **{name: meta(count, 1, side, side) for name in where}}
 
     return MetaStep(phase, batch, settings.loop)
 
@@ -274,7 +311,7 @@ def _phase(objective: Retouching) -> Phase:
     return Phase(objective, decay=1e-4)
 
 
-def _check_side(clip: Clip, config: RetoucherConfig) -> None:
+def _check(source: Source, clip: Clip, config: RetoucherConfig) -> None:
     side, fine = clip.field("made").shape[1], clip.field("fine").shape[1]
     multiple = math.lcm(PATCH * 2 ** (len(config.channels) - 1), SMOOTH)
     if side % multiple:

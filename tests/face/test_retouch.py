@@ -162,10 +162,11 @@ def test_at_own_resolution_it_is_asked_of_what_changed_alone(picture, nothing):
     square = F.interpolate(picture, scale_factor=2, mode="bicubic").clamp(0, 1)[0]
     frame = picture[0].clone()
     frame[..., SIDE // 2 :] = 0.0
-    asked = []
+    asked, told = [], []
 
-    def white(frames, pictures):
+    def white(frames, pictures, motion):
         asked.append((frames, pictures))
+        told.append(motion)
         return replace(nothing, added=torch.ones(1, 3, SIDE, SIDE))
 
     def seen(amount, retoucher):
@@ -179,6 +180,19 @@ def test_at_own_resolution_it_is_asked_of_what_changed_alone(picture, nothing):
     assert torch.equal(frames[0], frame) and pictures.shape == frames.shape
     assert (pictures - picture).abs().mean() < 0.15  # the square, at the frame's size; of another picture 0.33
     assert torch.allclose(seen(0.5, white)[..., SIDE + 24 :], torch.full((3, 2 * SIDE, SIDE - 24), 0.5), atol=0.05)
+    assert told == [None, None]
     asked.clear()
     seen(0.0, white)
     assert not asked
+
+
+def test_of_each_frame_it_is_told_the_motion(picture, nothing):
+    told = []
+
+    def heeding(frames, pictures, motion):
+        told.extend(motion.tolist())
+        return nothing
+
+    frames, motions = [picture[0], 1 - picture[0], picture[0]], torch.arange(6.0).reshape(3, 2)
+    shown = at_own_resolution(frames, repeat(picture[0]), picture[0], retoucher=heeding, motions=motions)
+    assert len(list(shown)) == 3 and told == motions.tolist()

@@ -22,7 +22,7 @@ def render_parts(person: Person, state: HeadState, size: int) -> tuple[np.ndarra
     """The picture, and what each of its pixels shows: uint8 [size, size], numbers of `materials`."""
     from .looks import apply_look
 
-    frame = _renderer(person, size).render(state)
+    frame = renderer_of(person, size).render(state)
     picture = apply_look(person.style, frame.picture, frame.shows, frame.distance, person.seed)
     return picture, frame.shows[::2, ::2]
 
@@ -40,7 +40,7 @@ def require_renderer() -> None:
 
 
 @lru_cache(maxsize=4)
-def _renderer(person: Person, size: int) -> "PersonRenderer":
+def renderer_of(person: Person, size: int) -> "PersonRenderer":
     """The renderer of a person; four are remembered."""
     require_renderer()
     from .renderer import PersonRenderer

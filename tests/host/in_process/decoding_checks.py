@@ -92,6 +92,35 @@ def check_what_lies_beside_the_vae_retouches_what_changed() -> None:
     assert torch.equal(frame(beside_it), frame(None))
 
 
+def check_the_retoucher_is_told_the_motion_that_a_latent_was_sampled_from() -> None:
+    """Frame by frame, between those of half the rate too; nothing where the latent is of other frames by now."""
+    retouch = part("emotivetalk_core.face.retouch").Retouch
+    told: list[torch.Tensor | None] = []
+
+    def heeding(frames: torch.Tensor, pictures: torch.Tensor, motion: torch.Tensor | None) -> Any:
+        told.append(motion)
+        count, side = len(frames), frames.shape[-1]
+        shares = (torch.zeros(count, channels, side, side) for channels in (2, 1, 1, 3))
+        return retouch(*shares)
+
+    hosted, latents = part("nodes.vae").load_hosted_vae(DEMO / "vae.safetensors"), clip(4, 8)
+    hosted.retoucher = heeding
+    side = latents.shape[-1] * hosted.spacial_compression_encode()
+    sound = {"waveform": torch.zeros(1, 1, 7 * 640), "sample_rate": 16_000}
+    motion = torch.arange(8.0).reshape(4, 2)
+
+    def heard(audio: Any = None, rate: str = "25, as sampled", **latent: torch.Tensor) -> Any:
+        told.clear()
+        crop = torch.rand(1, side, side, 3, generator=torch.Generator().manual_seed(0))
+        decode = part("nodes.video").DecodeVideo.execute
+        decode(hosted, {"samples": latents, **latent}, audio, crop, frame_rate=rate, resume=False)
+        return None if told[0] is None else torch.cat([each for each in told if each is not None]).tolist()
+
+    assert heard(motion=motion) == motion.tolist()
+    assert heard(sound, "12.5, doubled", motion=motion) == [[step, step + 1.0] for step in range(7)]
+    assert heard() is None and heard(motion=motion[:3]) is None
+
+
 def check_a_temporary_video_lasts_as_long_as_it_is_held() -> None:
     """What is cut out of it holds it too."""
     before = temp_files()

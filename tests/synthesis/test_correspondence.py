@@ -1,0 +1,72 @@
+"""From where in one picture of a person places of another came: against the pictures themselves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("numba")
+
+from emotivetalk_core.face.retouch import warped
+from emotivetalk_core.synthesis.action_units import emotion_action_units
+from emotivetalk_core.synthesis.head_state import HeadState
+from emotivetalk_core.synthesis.people.correspondence import correspondences
+from emotivetalk_core.synthesis.people.person import sample_person
+from emotivetalk_core.synthesis.people.render import render_person
+from emotivetalk_core.synthesis.people.truth import person_geometry
+
+SIZE = 160
+ANNA = replace(sample_person(27), style="render", glasses="none", centre=(0.0, 0.0), picture_scale=1.0)
+REST = HeadState.rest()
+HAPPY = replace(REST, action_units=emotion_action_units("happy"))
+
+
+def talking(opening: float = 0.0, blink: float = 0.0, before: HeadState = REST) -> HeadState:
+    return replace(before, mouth=np.array([opening, 0, 0, 0.4, 0], np.float32), blink=blink)
+
+
+def pictures(*states: HeadState) -> torch.Tensor:
+    return torch.from_numpy(np.stack([render_person(ANNA, state, SIZE) for state in states])).movedim(-1, 1) / 255
+
+
+def inside(box: np.ndarray) -> tuple[slice, slice]:
+    left, top, right, bottom = box.round().astype(int)
+    return slice(top, bottom), slice(left, right)
+
+
+def test_what_stays_came_from_where_it_is():
+    (found,) = correspondences(ANNA, [REST], REST, SIZE)
+    assert found.offset.shape == (2, SIZE // 2, SIZE // 2) and found.visible.shape == found.known.shape == (SIZE, SIZE)
+    assert np.abs(found.offset).max() < 1e-5
+    assert np.array_equal(found.visible, found.known) and 0.2 < (found.known == 255).mean() < 0.9
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(REST, talking(0.8)), (talking(0.8), REST), (REST, HAPPY), (HAPPY, talking(1.0))]
+)
+def test_a_portrait_taken_from_there_is_the_truth_where_it_was_seen(before: HeadState, after: HeadState):
+    """Of the lips, where the most moves: what is left is light."""
+    portrait, truth = pictures(before, after)
+    (found,) = correspondences(ANNA, [after], before, SIZE)
+    taken = warped(portrait[None], torch.from_numpy(found.offset)[None])[0]
+    lips = inside(person_geometry(ANNA, after, SIZE).lip_box)
+    seen = torch.from_numpy(found.visible == 255)[lips]
+
+    def off(picture: torch.Tensor) -> float:
+        return float(((picture - truth)[(slice(None), *lips)].square() * seen).sum() / seen.sum())
+
+    assert off(taken) < 0.5 * off(portrait)
+
+
+def test_what_a_closed_mouth_hid_was_not_seen_and_an_open_one_hides_nothing_of_it():
+    opened, shut = (correspondences(ANNA, [a], b, SIZE)[0] for a, b in ((talking(1.0), REST), (REST, talking(1.0))))
+    lips = inside(person_geometry(ANNA, talking(1.0), SIZE).lip_box)
+    unseen = [((found.visible < 20) & (found.known == 255))[lips].mean() for found in (opened, shut)]
+    assert unseen[0] > 0.1 > 0.02 > unseen[1]
+
+
+def test_what_hair_and_glasses_cover_is_not_known():
+    wearing = replace(ANNA, glasses="round")
+    bare, behind = (correspondences(who, [REST], REST, SIZE)[0] for who in (ANNA, wearing))
+    assert (behind.known < bare.known).sum() > 20 and not (behind.known > bare.known).any()
