@@ -53,6 +53,8 @@ _FIELDS = (
 _WHENCE = ("offset", "visible", "known")
 _TURNED, _LARGER, _ASIDE, _DOWN = 0.025, 0.015, 0.022, 0.018
 """Standard deviations of how a head has moved since its portrait: radians, share of the size, of half the side."""
+_FORMS = (0.06, 0.08, 0.08, 0.06, 0.04, 0.04)
+"""Of faces' other forms: radians, shares of the size three times, shares of half the side twice."""
 _UNSURE = 0.1
 """Standard deviation of what is added to half of the motions: latents that speech asks for are not quite those of any
 picture.
@@ -63,12 +65,14 @@ _UNTOLD = 8
 
 @dataclass(frozen=True)
 class RetouchingSettings:
-    """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that are of the first kind, where there
-    are clips of the others · soft: the share whose portrait is no sharper than the networks saw it · moved: the share
-    where the head has moved since the portrait · tinted: the share with other colours · face, eyes, lips: how much more
-    these count than the rest, which counts 1 · whence: the share of the steps, the first ones, in which it is learnt
-    alone from where in the portrait places came · offset: weight of that, for an error of one pixel · visible: weight
-    of whether they were seen there · judged, judged_from: as DecoderSettings'.
+    """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that
+    are of the first kind, where there are clips of the others · soft: the share whose portrait is no sharper than the
+    networks saw it · moved: the share where the head has moved since the portrait · reshaped, tinted: the shares whose
+    faces have another form, and other colours · face, eyes, lips: how much more these count than the rest, which counts
+    1 · hidden: how much more than the rest of a mouth counts what the portrait did not show of it · whence: the share
+    of the steps, the first ones, in which it is learnt alone from where in the portrait places came · offset: weight of
+    that, for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from: as
+    DecoderSettings'.
     """
 
     loop: LoopSettings
@@ -77,7 +81,9 @@ class RetouchingSettings:
     first: float = 0.65
     soft: float = 0.25
     moved: float = 0.2
+    reshaped: float = 0.6
     tinted: float = 0.8
+    hidden: float = 2.0
     face: float = 2.0
     eyes: float = 5.0
     lips: float = 8.0
@@ -88,9 +94,9 @@ class RetouchingSettings:
     judged_from: float = 0.6
 
     def __post_init__(self) -> None:
-        shares(self, "first", "soft", "moved", "tinted", "whence", "judged_from")
+        shares(self, "first", "soft", "moved", "reshaped", "tinted", "whence", "judged_from")
         at_least(1, self, "face", "eyes", "lips")
-        at_least(0, self, "offset", "visible", "judged")
+        at_least(0, self, "hidden", "offset", "visible", "judged")
         if not self.kinds:
             raise SettingsError("kinds is empty; name the kinds of clips to learn from.")
 
@@ -156,10 +162,16 @@ class RetouchSamples:
         transfer = DetailTransfer(colours=False)
         sample = {"frame": frame, "picture": picture, "base": transfer(frame, picture, still)}
         sample["target"] = self._pictures(clip, "fine", row, side)
+        weight, mouth = self._weight(clip, row, side)
+        weight = weight * (1 + settings.hidden * mouth * known * (1 - visible))
+        where = {"believed": transfer.believed, "weight": weight, "visible": visible, "known": known}
+        if chance(settings.reshaped, generator):
+            form = face_form(generator)
+            sample, where = ({name: reshaped(value, form) for name, value in each.items()} for each in (sample, where))
+            offset = reshaped_offset(offset, form)
         if chance(settings.tinted, generator):
             sample = dict(zip(sample, tinted(tuple(sample.values()), generator)))
-        sample |= {"believed": transfer.believed, "weight": self._weight(clip, row, side)}
-        sample |= {"offset": offset, "visible": visible, "known": known}
+        sample |= {**where, "offset": offset}
         if chance(0.5, generator):
             sample = {name: value.flip(-1) for name, value in sample.items()}
             sample["offset"] = sample["offset"] * torch.tensor([-1.0, 1.0])[:, None, None]
@@ -183,14 +195,20 @@ class RetouchSamples:
         offset, visible, known = (self._source.read(clip, name, row, row + 1).float() for name in _WHENCE)
         return _averaged(offset, places), *(_averaged(share[:, None] / 255, side) for share in (visible, known))
 
-    def _weight(self, clip: Clip, row: int, side: int) -> Tensor:
-        settings, scale = self._settings, side / clip.field("portrait_pictures").shape[1]
+    def _weight(self, clip: Clip, row: int, side: int) -> tuple[Tensor, Tensor]:
+        """Where the sample counts, and where its mouth is, each [1, 1, s, s]."""
+        scale = side / clip.field("portrait_pictures").shape[1]
         of_face, of_lips, spots = (
             scale * self._source.read(clip, name, row, row + 1).float()
             for name in ("face_box", "lip_box", "eyes_mouth")
         )
-        counts = {name: getattr(settings, name) for name in ("face", "lips", "eyes")}
-        return places_that_count(torch.ones(1, side, side), (of_face, of_lips), spots, **counts)[None]
+        counts = (
+            {name: getattr(self._settings, name) for name in ("face", "lips", "eyes")},
+            dict(face=1, lips=2, eyes=1),
+        )
+        ones = torch.ones(1, side, side)
+        weight, mouth = (places_that_count(ones, (of_face, of_lips), spots, **each)[None] for each in counts)
+        return weight, mouth - 1
 
 
 def motion_of(source: Source, clip: Clip, start: int, stop: int) -> Tensor:
@@ -218,12 +236,14 @@ class Retouching(Judged):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
         frame, picture, base, target = (batch[name] for name in ("frame", "picture", "base", "target"))
-        motion = None if bool(batch["motion"].isnan().any()) else batch["motion"]
+        motion = batch["motion"]
+        if not motion.is_meta and bool(motion.isnan().any()):
+            motion = None
         with self._autocast():
             told = self.network(frame, picture, motion)
         whence = self._whence(told, batch)
         loss = self._settings.offset * whence["offset"] + self._settings.visible * whence["visible"]
-        if self.training and float(self.steps) < self._pictures_from:
+        if self.training and self._pictures_from and float(self.steps) < self._pictures_from:
             self.steps += 1
             return Outcome(loss, {"loss": loss, **whence}, {"true": target, "made": base})
         seen = retouched(told, frame, picture, picture, base, batch["believed"])
@@ -278,6 +298,29 @@ def moved_offset(offset: Tensor, turn: Tensor) -> Tensor:
     return (torch.einsum("bij,bjhw->bihw", torch.linalg.inv(turn[:, :, :2]), there) - here) / 2
 
 
+def face_form(generator: torch.Generator) -> Tensor:
+    """A face's other form: longer, wider, aslant, turned and elsewhere, as an affine map [1, 2, 3]."""
+    turn, long, wide, aslant, aside, down = (torch.randn(6, generator=generator) * torch.tensor(_FORMS)).tolist()
+    turned = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+    stretched = turned @ torch.tensor([[1 + long, aslant], [0.0, 1 + wide]])
+    return torch.cat((stretched, torch.tensor([[aside], [down]])), 1)[None]
+
+
+def reshaped(shown: Tensor, form: Tensor) -> Tensor:
+    """A picture or a mask [1, c, s, s] with its face in another form; beyond its rim it goes on as a mirror."""
+    grid = F.affine_grid(form, list(shown.shape), False)
+    smoothly = "bicubic" if shown.shape[1] == 3 else "bilinear"
+    seen = F.grid_sample(shown, grid, mode=smoothly, padding_mode="reflection", align_corners=False)
+    return seen.clamp(0, 1) if shown.shape[1] == 3 else seen
+
+
+def reshaped_offset(offset: Tensor, form: Tensor) -> Tensor:
+    """From where places came [1, 2, p, p], in pictures that are both `reshaped`."""
+    grid = F.affine_grid(form, list(offset.shape), False)
+    there = F.grid_sample(offset, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return torch.einsum("bij,bjhw->bihw", torch.linalg.inv(form[:, :, :2]), there)
+
+
 def tinted(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tensor, ...]:
     """Pictures [1, 3, s, s], all alike, in other colours and another light. Not clamped: what one picture would lose
     by it, another of the same sample would not.
@@ -292,7 +335,8 @@ def tinted(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tenso
 
 def retouching_step(preset: ModelPreset, settings: RetouchingSettings) -> MetaStep:
     """A step of it on shapes alone."""
-    side, settings = preset.sampling.size * preset.vae.finer, of_preset(settings, preset)
+    side = preset.sampling.size * preset.vae.finer
+    settings = replace(of_preset(settings, preset), whence=0.0)  # a step that looks at the pictures takes more
 
     def phase() -> Phase:
         return _phase(Retouching(Retoucher(settings.config, device="meta"), settings, contextlib.nullcontext))

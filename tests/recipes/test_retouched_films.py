@@ -30,6 +30,8 @@ from emotivetalk_core.training.source_writer import SourceWriter
 from emotivetalk_core.weight_files.checkpoint import read_metadata
 
 SIZE, SEED = TINY.sampling.size, 3
+LATENTS = TINY.motion_encoder.lip_dim, TINY.motion_encoder.expression_dim
+CONFIG = RetoucherConfig(channels=(8, 8), norm_groups=4, motion=sum(LATENTS), offsets=2)
 GIVEN = ["speech_encoder", "lip_projector", "motion_encoder", "dicte", "vae", "ethd", "emotion_codebook"]
 """What a folder of untrained networks holds."""
 FEW = RetouchedFilmSettings(rendered=1, drawn=5, frames=4, held_out=1, workers=0)
@@ -76,6 +78,10 @@ def test_people_are_filmed_with_their_true_pictures(trained: Path):
             shapes = {name: clip.field(name).shape for name in clip.fields}
             assert shapes["made"] == (2, decoded, decoded, 3) and shapes["driving"] == (4, SIZE, SIZE, 3)
             assert shapes["fine"] == (2, 2 * SIZE, 2 * SIZE, 3) and shapes["portrait_fine"] == (1, *shapes["fine"][1:])
+            assert (shapes["lip"], shapes["expression"]) == tuple((2, width) for width in LATENTS)
+            assert ("offset" in shapes) == ("visible" in shapes) == ("known" in shapes) == (heads == "rendered")
+            if heads == "rendered":
+                assert shapes["offset"] == (2, 2, SIZE, SIZE) and shapes["visible"] == (2, 2 * SIZE, 2 * SIZE)
             assert shapes["face_box"] == shapes["lip_box"] == (2, 4) and shapes["eyes_mouth"] == (2, 3, 2)
             assert source.read(clip, "made").dtype == source.read(clip, "fine").dtype == torch.uint8
             low, high = IDENTITY_SEEDS["test" if clip.held_out else "train"]
@@ -99,7 +105,7 @@ def test_frames_are_of_the_portrait_that_lies_beside_them(trained: Path):
 
 def test_the_stage_writes_a_retoucher_that_loads_in_half_precision_and_says_of_what(trained: Path):
     network = load_model_set(trained).retoucher
-    assert network is not None and network.config == RetoucherConfig(channels=(8, 8), norm_groups=4)
+    assert network is not None and network.config == CONFIG
     new = Retoucher(network.config)
     assert any(not torch.equal(each, other) for each, other in zip(network.flow.parameters(), new.flow.parameters()))
     metadata = read_metadata(trained / "retoucher.safetensors", "retoucher")
@@ -183,7 +189,7 @@ def test_what_it_takes_is_said_beforehand(capsys: pytest.CaptureFixture[str]):
     assert main(["train", "retouch", "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "given: learns nothing; all weights stay as they came" in told
-    assert "retouch: 1,228,626 parameters, all learn" in told
+    assert "retouch: 1,391,128 parameters, all learn" in told
 
 
 def test_the_recipes_that_make_whole_weights_teach_it_after_all_that_films():

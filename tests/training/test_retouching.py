@@ -20,9 +20,12 @@ from emotivetalk_core.training.retouching import (
     Retouching,
     RetouchingSettings,
     RetouchSamples,
+    face_form,
     head_turn,
     moved,
     moved_offset,
+    reshaped,
+    reshaped_offset,
     tinted,
 )
 from emotivetalk_core.training.samples import keyed_generator
@@ -32,7 +35,9 @@ from emotivetalk_core.training.vae_anew import places_that_count
 
 ROWS, SEEN, SIDE = 3, 16, 32
 CONFIG = RetoucherConfig(channels=(8, 8), norm_groups=4, motion=5, motion_width=8, offsets=2)
-SETTINGS = RetouchingSettings(LoopSettings(steps=4, batch=2), CONFIG, soft=0.0, moved=0.0, tinted=0.0, whence=0.0)
+SETTINGS = RetouchingSettings(
+    LoopSettings(steps=4, batch=2), CONFIG, soft=0.0, moved=0.0, reshaped=0.0, tinted=0.0, hidden=0.0, whence=0.0
+)
 KINDS = SETTINGS.kinds
 BOXES = {
     "face_box": torch.tensor([3.0, 4.0, 10.0, 12.0]),
@@ -88,7 +93,7 @@ def turned(shown: torch.Tensor, mirrored: bool) -> torch.Tensor:
 
 
 def test_samples_are_the_same_again_and_have_their_shapes(source: Source):
-    shares = {"soft": 0.5, "moved": 0.5, "tinted": 0.5}
+    shares = {"soft": 0.5, "moved": 0.5, "reshaped": 0.5, "tinted": 0.5}
     for number in range(6):
         sample, again = (drawn(source, number, **shares) for _ in range(2))
         assert all(torch.equal(value, again[name]) for name, value in sample.items())
@@ -118,6 +123,10 @@ def test_all_of_a_sample_is_of_one_frame_and_mirrored_together(source: Source):
         assert torch.equal(sample["target"], turned(picture(source, kind, "fine", row), mirrored))
         assert torch.equal(sample["picture"], turned(picture(source, kind, "portrait_fine", 0), mirrored))
         assert torch.equal(sample["weight"], turned(weight, mirrored))
+        hidden = (weight == 8) * turned(sample["known"] * (1 - sample["visible"]), mirrored)
+        torch.testing.assert_close(
+            drawn(source, number, hidden=2.0)["weight"], turned(weight * (1 + 2 * hidden), mirrored)
+        )
         whence = (
             [source.read(source.named(f"{kind}/0"), name, row, row + 1) for name in ("visible", "known", "offset")]
             if kind == KINDS[0]
@@ -191,6 +200,16 @@ def test_what_came_from_somewhere_comes_from_where_that_was_moved_to():
     middle = (..., slice(16, 48), slice(16, 48))
     before, after = warped(shown, there), warped(elsewhere, moved_offset(there, turn))
     assert (before - after)[middle].abs().max() < 0.01 < (before - warped(elsewhere, there))[middle].abs().max()
+
+
+def test_pictures_of_another_form_come_from_where_the_others_did():
+    rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    shown = torch.stack((rows / 64, columns / 64, (rows / 9).sin() / 3 + 0.5))[None]
+    offset = F.interpolate(0.05 * torch.randn(1, 2, 4, 4, generator=keyed_generator(1)), size=(64, 64), mode="bilinear")
+    form = face_form(keyed_generator(2))
+    then, now = reshaped(warped(shown, offset), form), warped(reshaped(shown, form), reshaped_offset(offset, form))
+    middle = (..., slice(16, 48), slice(16, 48))
+    assert (then - now)[middle].abs().max() < 0.01 < (then - warped(reshaped(shown, form), offset))[middle].abs().max()
 
 
 def test_a_tint_is_one_affine_map_of_the_colours_for_all_pictures():
