@@ -55,6 +55,8 @@ _TURNED, _LARGER, _ASIDE, _DOWN = 0.025, 0.015, 0.022, 0.018
 """Standard deviations of how a head has moved since its portrait: radians, share of the size, of half the side."""
 _FORMS = (0.06, 0.08, 0.08, 0.06, 0.04, 0.04)
 """Of faces' other forms: radians, shares of the size three times, shares of half the side twice."""
+_SELDOM = 0.01
+"""Added to how likely a frame is drawn that hides nothing."""
 _UNSURE = 0.1
 """Standard deviation of what is added to half of the motions: latents that speech asks for are not quite those of any
 picture.
@@ -68,10 +70,11 @@ class RetouchingSettings:
     """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that
     are of the first kind, where there are clips of the others · soft: the share whose portrait is no sharper than the
     networks saw it · moved: the share where the head has moved since the portrait · reshaped, tinted: the shares whose
-    faces have another form, and other colours · face, eyes, lips: how much more these count than the rest, which counts
-    1 · hidden: how much more than the rest of a mouth counts what the portrait did not show of it · whence: the share
-    of the steps, the first ones, in which it is learnt alone from where in the portrait places came · offset: weight of
-    that, for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from: as
+    faces have another form, and other colours · blinking: the share whose frame is drawn the likelier, the less of its
+    eyes the portrait showed · face, eyes, lips: how much more these count than the rest, which counts 1 · hidden: how
+    much more than the rest of eyes and mouth counts what the portrait did not show of them · whence: the share of the
+    steps, the first ones, in which it is learnt alone from where in the portrait places came · offset: weight of that,
+    for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from: as
     DecoderSettings'.
     """
 
@@ -83,6 +86,7 @@ class RetouchingSettings:
     moved: float = 0.2
     reshaped: float = 0.6
     tinted: float = 0.8
+    blinking: float = 0.4
     hidden: float = 2.0
     face: float = 2.0
     eyes: float = 5.0
@@ -94,7 +98,7 @@ class RetouchingSettings:
     judged_from: float = 0.6
 
     def __post_init__(self) -> None:
-        shares(self, "first", "soft", "moved", "reshaped", "tinted", "whence", "judged_from")
+        shares(self, "first", "soft", "moved", "reshaped", "tinted", "blinking", "whence", "judged_from")
         at_least(1, self, "face", "eyes", "lips")
         at_least(0, self, "hidden", "offset", "visible", "judged")
         if not self.kinds:
@@ -140,6 +144,7 @@ class RetouchSamples:
         if not any(found):
             source.some_clips(settings.kinds[0], *_FIELDS, held_out=held_out)  # says what is missing
         self._first, self._others = found[0], [clip for clips in found[1:] for clip in clips]
+        self._likely: dict[str, Tensor] = {}
         for clip in (*self._first, *self._others):
             _check(source, clip, settings.config)
 
@@ -148,7 +153,7 @@ class RetouchSamples:
         first = chance(settings.first, generator)
         clips = (self._first if first else self._others) or self._first or self._others
         clip = clips[random_below(len(clips), generator)]
-        row = random_below(clip.frames, generator)
+        row = self._row(clip, generator)
         frame = self._pictures(clip, "made", row)
         side = frame.shape[-1]
         still = resized(self._pictures(clip, "portrait_pictures", 0), frame.shape[-2:])
@@ -162,8 +167,9 @@ class RetouchSamples:
         transfer = DetailTransfer(colours=False)
         sample = {"frame": frame, "picture": picture, "base": transfer(frame, picture, still)}
         sample["target"] = self._pictures(clip, "fine", row, side)
-        weight, mouth = self._weight(clip, row, side)
-        weight = weight * (1 + settings.hidden * mouth * known * (1 - visible))
+        weight, _ = self._weight(clip, row, side)
+        spots = weight >= min(settings.eyes, settings.lips)
+        weight = weight * (1 + settings.hidden * spots * known * (1 - visible))
         where = {"believed": transfer.believed, "weight": weight, "visible": visible, "known": known}
         if chance(settings.reshaped, generator):
             form = face_form(generator)
@@ -181,6 +187,24 @@ class RetouchSamples:
             motion = motion + _UNSURE * torch.randn(motion.shape, generator=generator)
         untold = step % _UNTOLD == _UNTOLD - 1
         return {**sample, "motion": torch.full_like(motion, math.nan) if untold else motion}
+
+    def _row(self, clip: Clip, generator: torch.Generator) -> int:
+        if not chance(self._settings.blinking, generator):
+            return random_below(clip.frames, generator)
+        if clip.id not in self._likely:
+            self._likely[clip.id] = self._eyes_hidden(clip) + _SELDOM
+        return int(torch.multinomial(self._likely[clip.id], 1, generator=generator))
+
+    def _eyes_hidden(self, clip: Clip) -> Tensor:
+        """Of each frame, how much of what is seen at its eyes the portrait did not show [n], 0…1."""
+        side = self._source.read(clip, "made", 0, 1).shape[1]
+        hidden = []
+        for row in range(clip.frames):
+            _, visible, known = self._whence(clip, row, side)
+            weight, mouth = self._weight(clip, row, side)
+            eyes = (weight >= self._settings.eyes) & (mouth == 0)
+            hidden.append((known * (1 - visible))[eyes].mean())
+        return torch.stack(hidden).nan_to_num()
 
     def _pictures(self, clip: Clip, name: str, row: int, side: int = 0) -> Tensor:
         pixels = self._source.read(clip, name, row, row + 1)

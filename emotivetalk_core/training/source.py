@@ -14,6 +14,9 @@ Fields by name; a clip has those that its source knows, with as many rows as it 
     as face/landmarks.py takes them, pixels · pose [n, 6] as types.HeadPose · samples [n·640], the speech at 16 kHz ·
     speech [2n, c], Wav2Vec2's features at 50 Hz
 
+    made [n, S, S, 3], frames as they are finished, of films beside their truth · offset [n, 2, S/2, S/2], visible,
+    known [n, S, S]: from where in the first portrait its places came, see synthesis/people/correspondence.py
+
 and the truth that only drawn and rendered heads know, used by stand-in stages alone: mouth, action_units, eye, emotion,
 phonemes, manner, eyes_mouth [n, 3, 2] as HeadGeometry has them, and of rendered people landmarks, face_units and
 twin [n, s, s, 3], a drawn head that does the same.

@@ -128,7 +128,7 @@ def test_at_own_resolution_some_frames_are_looked_at_together(picture):
     frames = picture + 0.2 * torch.rand(20, 1, 1, 1, generator=generator) * (torch.arange(SIDE) > 40)
     asked = []
 
-    def retoucher(frames, pictures):
+    def retoucher(frames, pictures, motion=None):
         asked.append(len(frames))
         count = len(frames)
         light = frames - pictures
@@ -147,7 +147,7 @@ def test_at_own_resolution_some_frames_are_looked_at_together(picture):
     asked.clear()
     large = F.interpolate(frames, scale_factor=8)
 
-    def nothing_to_say(frames, pictures):
+    def nothing_to_say(frames, pictures, motion):
         asked.append(len(frames))
         fields = (torch.zeros(len(frames), channels, *frames.shape[-2:]) for channels in (2, 1, 1, 3))
         return Retouch(*fields)
@@ -186,13 +186,15 @@ def test_at_own_resolution_it_is_asked_of_what_changed_alone(picture, nothing):
     assert not asked
 
 
-def test_of_each_frame_it_is_told_the_motion(picture, nothing):
+def test_of_each_frame_it_is_told_the_motion(picture):
     told = []
 
     def heeding(frames, pictures, motion):
         told.extend(motion.tolist())
-        return nothing
+        return Retouch(*(torch.zeros(len(frames), channels, SIDE, SIDE) for channels in (2, 1, 1, 3)))
 
-    frames, motions = [picture[0], 1 - picture[0], picture[0]], torch.arange(6.0).reshape(3, 2)
+    count = 11
+    frames = [picture[0] if number % 2 else 1 - picture[0] for number in range(count)]
+    motions = torch.arange(2.0 * count).reshape(count, 2)
     shown = at_own_resolution(frames, repeat(picture[0]), picture[0], retoucher=heeding, motions=motions)
-    assert len(list(shown)) == 3 and told == motions.tolist()
+    assert len(list(shown)) == count and told == motions.tolist()

@@ -36,7 +36,15 @@ from emotivetalk_core.training.vae_anew import places_that_count
 ROWS, SEEN, SIDE = 3, 16, 32
 CONFIG = RetoucherConfig(channels=(8, 8), norm_groups=4, motion=5, motion_width=8, offsets=2)
 SETTINGS = RetouchingSettings(
-    LoopSettings(steps=4, batch=2), CONFIG, soft=0.0, moved=0.0, reshaped=0.0, tinted=0.0, hidden=0.0, whence=0.0
+    LoopSettings(steps=4, batch=2),
+    CONFIG,
+    soft=0.0,
+    moved=0.0,
+    reshaped=0.0,
+    tinted=0.0,
+    blinking=0.0,
+    hidden=0.0,
+    whence=0.0,
 )
 KINDS = SETTINGS.kinds
 BOXES = {
@@ -52,8 +60,10 @@ def shown(number: int, rows: int, side: int) -> torch.Tensor:
     return (255 * F.interpolate(values, size=(side, side), mode="bilinear")).round().byte().movedim(1, -1).contiguous()
 
 
-def folder_of(folder, *, frames: int = SIDE, true: int = SIDE, kinds: tuple[str, ...] = KINDS) -> Source:
-    """A film of each kind."""
+def folder_of(
+    folder, *, frames: int = SIDE, true: int = SIDE, kinds: tuple[str, ...] = KINDS, eyes_of: list[int] | None = None
+) -> Source:
+    """A film of each kind; eyes_of: how much the portrait showed of each frame, in place of anything."""
     clips = []
     for number, kind in enumerate(kinds):
         fields = {
@@ -68,6 +78,9 @@ def folder_of(folder, *, frames: int = SIDE, true: int = SIDE, kinds: tuple[str,
         if kind == "retouched_rendered":  # of drawn heads nobody knows
             masks = shown(9, ROWS, true)[..., 0], shown(10, ROWS, true)[..., 0]
             offset = torch.randn(ROWS, 2, true // 2, true // 2, generator=keyed_generator(11)).half()
+            if eyes_of is not None:
+                visible = torch.tensor(eyes_of, dtype=torch.uint8)[:, None, None].expand(masks[0].shape)
+                masks = visible, torch.full_like(masks[1], 255)
             fields |= {"offset": offset, "visible": masks[0].contiguous(), "known": masks[1].contiguous()}
         clips.append(WrittenClip(Clip(f"{kind}/0", f"person {number}", kind, ROWS), fields))
     SourceWriter(folder).add(write_shard(folder, "all.safetensors", clips))
@@ -123,7 +136,7 @@ def test_all_of_a_sample_is_of_one_frame_and_mirrored_together(source: Source):
         assert torch.equal(sample["target"], turned(picture(source, kind, "fine", row), mirrored))
         assert torch.equal(sample["picture"], turned(picture(source, kind, "portrait_fine", 0), mirrored))
         assert torch.equal(sample["weight"], turned(weight, mirrored))
-        hidden = (weight == 8) * turned(sample["known"] * (1 - sample["visible"]), mirrored)
+        hidden = (weight >= 5) * turned(sample["known"] * (1 - sample["visible"]), mirrored)
         torch.testing.assert_close(
             drawn(source, number, hidden=2.0)["weight"], turned(weight * (1 + 2 * hidden), mirrored)
         )
@@ -160,6 +173,17 @@ def test_a_soft_portrait_is_what_the_networks_saw_and_what_has_moved_is_worked_o
     transfer = DetailTransfer(colours=False)
     torch.testing.assert_close(sample["base"], transfer(sample["frame"], sample["picture"], sample["picture"]))
     torch.testing.assert_close(sample["believed"], transfer.believed)
+
+
+def test_frames_whose_eyes_the_portrait_did_not_show_are_drawn_more_often(tmp_path):
+    source = folder_of(tmp_path, eyes_of=[255, 0, 255])
+    rows = [picture(source, KINDS[0], "made", row) for row in range(ROWS)]
+    counts = []
+    for blinking in (0.0, 1.0):
+        frames = [drawn(source, number, first=1.0, blinking=blinking)["frame"] for number in range(30)]
+        found = [any(torch.equal(frame, shown) for shown in (rows[1], rows[1].flip(-1))) for frame in frames]
+        counts.append(sum(found))
+    assert 3 <= counts[0] <= 18 and counts[1] >= 25
 
 
 def test_it_is_told_the_motion_but_for_every_eighth_step(source: Source):
