@@ -217,7 +217,8 @@ class RetouchSamples:
             nothing = torch.zeros(1, 1, side, side)
             return torch.zeros(1, 2, places, places), nothing, nothing
         offset, visible, known = (self._source.read(clip, name, row, row + 1).float() for name in _WHENCE)
-        return _averaged(offset, places), *(_averaged(share[:, None] / 255, side) for share in (visible, known))
+        visible, known = (_averaged(share[:, None] / 255, side) for share in (visible, known))
+        return _averaged(offset, places), visible, known
 
     def _weight(self, clip: Clip, row: int, side: int) -> tuple[Tensor, Tensor]:
         """Where the sample counts, and where its mouth is, each [1, 1, s, s]."""
