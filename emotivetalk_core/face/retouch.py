@@ -4,10 +4,13 @@ Detail is given back where nothing moved (`face/detail.py`). Where something did
 sharpest there are of a lid, a brow or a lip, only somewhere else: the network says from where they came, how far to
 believe that, how their light changed, and what was never in the portrait (teeth, a fold):
 
-    out = base + C S (W(picture) + L blur(frame - W(small)) - base) + C R
+    D = blur(frame - W(small)),  light = mean of D over red, green and blue,  hue = D - light
+    own = base - C hue
+    out = own + C S (W(picture) + L light - own) + C R
 
 with base the frame with its detail, W the warp, S, L shares, R what is added, and C where a change is believed at all;
-so what stands still is the portrait's to the last pixel, whatever the network says. The warp with a mask is that of
+so what stands still is the portrait's to the last pixel, whatever the network says. Only light is taken from frames:
+their hues are what small autoencoders lose first (open mouths turn lilac), so those are the portrait's. The warp with a mask is that of
 "First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), here read off pictures and not off keypoints.
 """
 
@@ -63,15 +66,19 @@ def retouched(
     """
     size = picture.shape[-2:]
     near = WHOLE if window == WHOLE else where_changed(changed, frames.shape[-2:])
-    light = retouch.shading * _light(frames, small, retouch.offset, near)
-    fields = torch.cat((light, changed * retouch.share, changed * retouch.added), 1)
-    light, share, added = enlarged(fields, size, window).split((3, 1, 3), 1)
+    difference = _difference(frames, small, retouch.offset, near)
+    light = difference.mean(1, keepdim=True)
+    hue = changed * (difference - light)
+    fields = torch.cat((retouch.shading * light, hue, changed * retouch.share, changed * retouch.added), 1)
+    light, hue, share, added = enlarged(fields, size, window).split((1, 3, 1, 3), 1)
     portrait = warped(picture, retouch.offset, window) + light
-    return torch.lerp(base, portrait, share) + added
+    return torch.lerp(base - hue, portrait, share) + added
 
 
-def _light(frames: torch.Tensor, small: torch.Tensor, offset: torch.Tensor, window: Window) -> torch.Tensor:
-    """How much lighter than W(small) the frames are [k, 3, s, s]; away from that window of them it may be 0."""
+def _difference(frames: torch.Tensor, small: torch.Tensor, offset: torch.Tensor, window: Window) -> torch.Tensor:
+    """How light and colours of the frames differ from W(small), blurred [k, 3, s, s]; away from that window of them it
+    may be 0.
+    """
     if window == WHOLE:
         return smooth(frames - warped(small, offset))
     size = frames.shape[-2:]
@@ -84,9 +91,9 @@ def _light(frames: torch.Tensor, small: torch.Tensor, offset: torch.Tensor, wind
     rows, columns = (slice(SMOOTH * lines.start, SMOOTH * lines.stop) for lines in blocks)
     difference = frames[..., rows, columns] - warped(small, offset, (rows, columns))
     pooled[(..., *blocks)] = F.avg_pool2d(difference, SMOOTH)
-    light = frames.new_zeros(frames.shape)
-    light[(..., *window)] = enlarged(pooled, size, window)
-    return light
+    spread = frames.new_zeros(frames.shape)
+    spread[(..., *window)] = enlarged(pooled, size, window)
+    return spread
 
 
 def warped(picture: torch.Tensor, offset: torch.Tensor, window: Window = WHOLE) -> torch.Tensor:
