@@ -10,8 +10,9 @@ believe that, how their light changed, and what was never in the portrait (teeth
 
 with base the frame with its detail, W the warp, S, L shares, R what is added, and C where a change is believed at all;
 so what stands still is the portrait's to the last pixel, whatever the network says. Only light is taken from frames:
-their hues are what small autoencoders lose first (open mouths turn lilac), so those are the portrait's. The warp with a mask is that of
-"First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), here read off pictures and not off keypoints.
+hues are what small autoencoders lose first (open mouths turn lilac), so those are the portrait's. The warp with a mask
+is that of "First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), here read off pictures and motion
+latents, not off keypoints.
 """
 
 from collections.abc import Callable
