@@ -91,10 +91,8 @@ def main(people: int = 4, count: int = 24, weights: Path = BUNDLED_WEIGHTS, head
             for side in (size, *(larger * size for larger in LARGER)):
                 places, seen = portrait_of(clip.identity, side), frames
                 if side > size:
-                    sharp = at_own_resolution(
-                        frames, repeat(places.crop), regions.crop, amount=amount, retoucher=models.retoucher
-                    )
-                    seen = torch.stack(list(sharp))
+                    told = {"amount": amount, "retoucher": models.retoucher, "motions": conditions.motion}
+                    seen = torch.stack(list(at_own_resolution(frames, repeat(places.crop), regions.crop, **told)))
                 if seen.shape[-1] == side:
                     name = f"{side} pixels, detail {amount:g}"
                     figures.setdefault(name, []).append(compare(seen, drawn(clip, side), places))
