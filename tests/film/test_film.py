@@ -74,6 +74,7 @@ def test_a_full_disk_ends_the_decoding_and_leaves_no_file(models, portrait_file,
     monkeypatch.setattr(VideoWriter, "write", full)
     chunks = iter(torch.zeros(1, 16, 3, 64, 64).expand(200, -1, -1, -1, -1))  # of as many frames as are decoded at once
     monkeypatch.setattr(type(film.performance), "crops", lambda *_, **__: chunks)
+    monkeypatch.setattr(type(film.performance), "finished", lambda self, crops, *_: crops)
     with pytest.raises(OutputError, match="full"):
         film.save(tmp_path / "film.mp4")
     assert len(list(chunks)) > 190  # nearly all were not asked for any more

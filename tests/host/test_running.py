@@ -10,9 +10,9 @@ from server import PORTRAIT, SPEECH
 
 SPOKEN_SECONDS = 0.3
 """One window of the demo weights; 7.5 frames, so the last one is not filled."""
-OTHERWISE = {"long_speech": 0.5, "compare_two_takes": 0.5, "eight_emotions": 0.2}
-"""One shows windows that overlap, so it needs two; one measures mouths that have to move for a while; and one samples
-eight videos.
+OTHERWISE = {"long_speech": 0.5, "compare_two_takes": 0.5, "mixed_feelings": 0.6, "eight_emotions": 0.2}
+"""One shows windows that overlap, so it needs two; one measures mouths that have to move for a while; of one the head
+sways, too, so its mouth has to open more than the first syllable's does; and one samples eight videos.
 """
 DRAWN_FRAMES = 12
 """Of a driving film: more than any of these videos takes."""
