@@ -19,7 +19,9 @@ from .vae import ClipVAE
 STILL_FACE = "still_face"
 """In a LATENT: the mask [1, h, w] of a face that stays where the portrait has it, so that beyond it nothing moves."""
 MOTION = "motion"
-"""In a LATENT: what lips and expression of each frame are to be [n, d], see `VideoConditions.motion`."""
+"""In a LATENT: the samples that were made, and what lips and expression of each frame were to be [n, d], see
+`VideoConditions.motion`. Nodes of the host that make other samples leave it there, so it counts for its own alone.
+"""
 STILL_FRAMES = 9
 """Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
 neighbours does not come out as those of a video do.
@@ -83,9 +85,9 @@ class CropFrames:
 
 
 def motions_of(latent: dict[str, Any], count: int, *, half_rate: bool = False) -> torch.Tensor | None:
-    """The motion [count, d] that a LATENT was sampled from; None where it is unknown, or is of other frames by now."""
-    motion = latent.get(MOTION)
-    if motion is None or len(motion) != len(latent["samples"]):
+    """The motion [count, d] that a LATENT was sampled from; None where it is unknown, or the samples are others now."""
+    samples, motion = latent.get(MOTION, (None, None))
+    if motion is None or samples is not latent["samples"]:
         return None
     if half_rate:
         after = torch.cat((motion[1:], motion[-1:]))

@@ -277,7 +277,7 @@ class WindowedSampler(io.ComfyNode):
         state = {} if unfinished is None else {STATE: unfinished}
         kept.pop(STILL_FACE, None)
         lips, expression = positive[0][0][0], positive[0][1]["driving_expression"]
-        kept[MOTION] = torch.cat((lips, expression.to(lips)), -1)
+        kept[MOTION] = samples, torch.cat((lips, expression.to(lips)), -1)
         if motion == 0 and len(positive[0][1]["concat_latent_image"]) == 1:
             kept[STILL_FACE] = positive[0][1]["face_mask"][0]
         return io.NodeOutput(kept | {"samples": samples} | state, ui=ui)

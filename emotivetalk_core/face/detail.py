@@ -113,7 +113,7 @@ class DetailTransfer:
         size = picture.shape[-2:]
         if self.amount == 0:
             return resized(plain, size, window).clamp(0, 1)
-        fields = torch.cat((plain, _smooth_step(change, *NOISE) * difference, _smooth_step(change, *MOVED)), 1)
+        fields = torch.cat((plain, believable(change) * difference, _smooth_step(change, *MOVED)), 1)
         plain, shown, let_go = resized(fields, size, window).split((3, 3, 1), 1)
         detailed = torch.lerp(picture[(..., *window)] + shown, plain, let_go.clamp(0, 1))
         return torch.lerp(plain, detailed, self.amount).clamp(0, 1)
@@ -122,7 +122,7 @@ class DetailTransfer:
     def believed(self) -> torch.Tensor:
         """Where the last frame's change is believed to be one [1, 1, s, s], 0…1; after the first frame."""
         assert self.change is not None
-        return _smooth_step(self.change[None], *NOISE)
+        return believable(self.change[None])
 
     def _steadied(self, change: torch.Tensor) -> torch.Tensor:
         """The changes [k, 1, s, s] with what is left of those before them."""
@@ -226,7 +226,7 @@ def at_own_resolution(
         first += len(together)
         difference = together - still
         change = transfer.changes(difference)
-        believed = _smooth_step(change, *NOISE)
+        believed = believable(change)
         motion = None if motions is None else torch.stack(list(islice(motions, len(together))))
         told = retoucher(together, small, motion) if retoucher is not None and amount > 0 else None
         small = small.expand(len(together), -1, -1, -1)
@@ -273,6 +273,11 @@ def _change(difference: torch.Tensor) -> torch.Tensor:
     side = difference.shape[-1]
     fine, coarse = (blurred(energy, radius * side, _reach(2.5 * radius * side)) for radius in (FINE, COARSE))
     return (fine * coarse) ** 0.25
+
+
+def believable(change: torch.Tensor) -> torch.Tensor:
+    """A: how far changes are believed to be some, 0…1."""
+    return _smooth_step(change, *NOISE)
 
 
 def _reach(pixels: float) -> int:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from ..models.dicte import DiCTE, DiCTEBlock, DiCTEConfig
-from ..models.lip_projector import LipProjector, LipProjectorConfig, PerceiverBlock
+from ..models.dicte import DiCTE, DiCTEBlock
+from ..models.lip_projector import LipProjector, PerceiverBlock
 from .estimate import estimate_expression
 from .features import add_readings, add_speech
 from .job import Job
@@ -21,6 +21,7 @@ from .parallel import Outcome, Phase
 from .processes import first_row, from_all, mean_over_processes
 from .ranges import at_least
 from .talks import Talks
+from .v_aid import faces_to_train, lips_to_train
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,7 @@ def train_lips_anew(job: Job, settings: LipSettings) -> None:
     add_speech(job, ("clips", "speech"), settings.recorded)
     add_readings(job, ("clips", "portraits", "stills"))
     torch.manual_seed(job.seed)
-    config = job.preset.lip_projector
-    begun = job.load(settings.start, "lip_projector", LipProjector, LipProjectorConfig, expected=config)
-    projector = LipProjector(config, attention=job.attention)
-    projector.load_state_dict(begun.state_dict())
+    projector = lips_to_train(job, settings.start)
 
     def talks(*, held_out: bool) -> Talks:
         return Talks(job.source(), job.preset.dicte, settings.lip_frames, settings.loop.batch, held_out=held_out)
@@ -55,7 +53,7 @@ def train_lips_anew(job: Job, settings: LipSettings) -> None:
     phases = {"main": Phase(Lipping(projector, job.autocast), (PerceiverBlock,))}
     record = job.train("lips", phases, settings.loop, talks, settings)
     for name in ("lip_projector", "training/lips"):
-        job.save(name, "lip_projector", projector, config, record)
+        job.save(name, "lip_projector", projector, projector.config, record)
 
 
 class Lipping(nn.Module):
@@ -91,18 +89,15 @@ def train_expression_anew(job: Job, settings: ExpressionSettings) -> None:
     add_speech(job, ("speech",), settings.recorded)
     add_readings(job, ("stills",))
     torch.manual_seed(job.seed)
-    config = job.preset.dicte
-    begun = job.load(settings.start, "dicte", DiCTE, DiCTEConfig, expected=config)
-    dicte = DiCTE(config, attention=job.attention)
-    dicte.load_state_dict(begun.state_dict())
+    dicte = faces_to_train(job, settings.start)
 
     def talks(*, held_out: bool) -> Talks:
-        return Talks(job.source(), config, 1, settings.loop.batch, held_out=held_out, seen=False)
+        return Talks(job.source(), dicte.config, 1, settings.loop.batch, held_out=held_out, seen=False)
 
     phases = {"main": Phase(Expressing(dicte, job.autocast), (DiCTEBlock,))}
     record = job.train("expression", phases, settings.loop, talks, settings)
     for name in ("dicte", "training/expression"):
-        job.save(name, "dicte", dicte, config, record)
+        job.save(name, "dicte", dicte, dicte.config, record)
 
 
 class Expressing(nn.Module):

@@ -146,7 +146,7 @@ class RetouchSamples:
         self._first, self._others = found[0], [clip for clips in found[1:] for clip in clips]
         self._likely: dict[str, Tensor] = {}
         for clip in (*self._first, *self._others):
-            _check(source, clip, settings.config)
+            _check(clip, settings.config)
 
     def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
         settings = self._settings
@@ -167,8 +167,8 @@ class RetouchSamples:
         transfer = DetailTransfer(colours=False)
         sample = {"frame": frame, "picture": picture, "base": transfer(frame, picture, still)}
         sample["target"] = self._pictures(clip, "fine", row, side)
-        weight, _ = self._weight(clip, row, side)
-        spots = weight >= min(settings.eyes, settings.lips)
+        weight = self._places(clip, row, side, face=settings.face, lips=settings.lips, eyes=settings.eyes)
+        spots = self._places(clip, row, side, lips=2, eyes=2) - 1
         weight = weight * (1 + settings.hidden * spots * known * (1 - visible))
         where = {"believed": transfer.believed, "weight": weight, "visible": visible, "known": known}
         if chance(settings.reshaped, generator):
@@ -201,8 +201,7 @@ class RetouchSamples:
         hidden = []
         for row in range(clip.frames):
             _, visible, known = self._whence(clip, row, side)
-            weight, mouth = self._weight(clip, row, side)
-            eyes = (weight >= self._settings.eyes) & (mouth == 0)
+            eyes = self._places(clip, row, side, eyes=2) > 1
             hidden.append((known * (1 - visible))[eyes].mean())
         return torch.stack(hidden).nan_to_num()
 
@@ -220,20 +219,15 @@ class RetouchSamples:
         visible, known = (_averaged(share[:, None] / 255, side) for share in (visible, known))
         return _averaged(offset, places), visible, known
 
-    def _weight(self, clip: Clip, row: int, side: int) -> tuple[Tensor, Tensor]:
-        """Where the sample counts, and where its mouth is, each [1, 1, s, s]."""
+    def _places(self, clip: Clip, row: int, side: int, *, face: float = 1, lips: float = 1, eyes: float = 1) -> Tensor:
+        """These numbers where face, lips and eyes are, 1 elsewhere [1, 1, s, s]."""
         scale = side / clip.field("portrait_pictures").shape[1]
         of_face, of_lips, spots = (
             scale * self._source.read(clip, name, row, row + 1).float()
             for name in ("face_box", "lip_box", "eyes_mouth")
         )
-        counts = (
-            {name: getattr(self._settings, name) for name in ("face", "lips", "eyes")},
-            dict(face=1, lips=2, eyes=1),
-        )
         ones = torch.ones(1, side, side)
-        weight, mouth = (places_that_count(ones, (of_face, of_lips), spots, **each)[None] for each in counts)
-        return weight, mouth - 1
+        return places_that_count(ones, (of_face, of_lips), spots, face=face, lips=lips, eyes=eyes)[None]
 
 
 def motion_of(source: Source, clip: Clip, start: int, stop: int) -> Tensor:
@@ -380,7 +374,7 @@ def _phase(objective: Retouching) -> Phase:
     return Phase(objective, decay=1e-4)
 
 
-def _check(source: Source, clip: Clip, config: RetoucherConfig) -> None:
+def _check(clip: Clip, config: RetoucherConfig) -> None:
     side, fine = clip.field("made").shape[1], clip.field("fine").shape[1]
     multiple = math.lcm(PATCH * 2 ** (len(config.channels) - 1), SMOOTH)
     if side % multiple:

@@ -14,7 +14,6 @@ from torch.nn import Linear
 from torch.nn import functional as F
 
 from ..models.speech_encoder import SpeechEncoder
-from ..models.wav2vec2 import SpeechEncoderConfig
 from ..types import SAMPLE_RATE
 from .job import Job
 from .loop import LoopSettings
@@ -22,6 +21,7 @@ from .parallel import Outcome, Phase
 from .ranges import above_zero, at_least, shares
 from .samples import Sample, chance, random_below
 from .source import Source
+from .starting import to_train
 from .surroundings import as_recorded
 
 FEATURE_SAMPLES = 320  # one feature at 50 Hz
@@ -51,10 +51,7 @@ def train_speech_encoder(job: Job, settings: SpeechSettings) -> None:
     """Trains the encoder with a linear phoneme head on top, which is then left behind."""
     torch.manual_seed(job.seed)
     config = job.preset.speech_encoder
-    encoder = SpeechEncoder(config)
-    if settings.start:
-        begun = job.load(settings.start, "speech_encoder", SpeechEncoder, SpeechEncoderConfig, expected=config)
-        encoder.load_state_dict(begun.state_dict())
+    encoder = to_train(job, settings.start, "speech_encoder", SpeechEncoder, config)
     head = Linear(config.hidden_size, settings.classes)
 
     def crops(*, held_out: bool) -> SpeechCrops:

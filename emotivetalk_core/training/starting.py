@@ -2,11 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import OutputError, SettingsError
+from ..weight_files.checkpoint import DataclassInstance, Network
 from .job import START, Job
 
 
@@ -29,6 +30,15 @@ def check_start(folder: Path | None, needed: Mapping[str, str], out: Path | None
         if not file.is_file():
             made = way.format(file=file, folder=folder)
             raise SettingsError(f"{file} is not there, and the training begins with it; make it: {made}.")
+
+
+def to_train(job: Job, start: str, kind: str, build: Callable[..., Network], config: DataclassInstance) -> Network:
+    """A network of that config that is to learn: from the weights `start`, or untrained where that is "". SettingsError
+    where they are missing or of another config.
+    """
+    if not start:
+        return build(config)
+    return job.load(start, kind, build, type(config), expected=config).train()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ are frozen.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +16,8 @@ from torch import nn
 from torch.func import functional_call
 
 from ..models.club import CLUBSample
-from ..models.dicte import DiCTE, DiCTEBlock, DiCTEConfig
-from ..models.lip_projector import LipProjector, LipProjectorConfig, PerceiverBlock
+from ..models.dicte import DiCTE, DiCTEBlock
+from ..models.lip_projector import LipProjector, PerceiverBlock
 from ..models.presets import ModelPreset
 from .estimate import estimate_expression
 from .features import add_readings, add_speech
@@ -27,6 +28,7 @@ from .parallel import Outcome, Phase
 from .processes import first_row, from_all, mean_over_processes
 from .ranges import above_zero, at_least
 from .samples import Sample
+from .starting import to_train
 from .step_cost import MetaStep, attention_on_a_card, meta
 from .talks import Talks
 
@@ -53,20 +55,25 @@ class VAIDSettings:
         above_zero(self, "estimator_rate")
 
 
+def lips_to_train(job: Job, start: str) -> LipProjector:
+    """See `to_train`."""
+    build = functools.partial(LipProjector, attention=job.attention)
+    return to_train(job, start, "lip_projector", build, job.preset.lip_projector)
+
+
+def faces_to_train(job: Job, start: str) -> DiCTE:
+    """See `to_train`."""
+    return to_train(job, start, "dicte", functools.partial(DiCTE, attention=job.attention), job.preset.dicte)
+
+
 def train_v_aid(job: Job, settings: VAIDSettings) -> None:
     """Writes lip_projector.safetensors and dicte.safetensors."""
     preset = job.preset
     add_speech(job, ("clips", "speech"), settings.recorded)
     add_readings(job, ("clips", "portraits", "stills"))
     torch.manual_seed(job.seed)
-    projector = LipProjector(preset.lip_projector, attention=job.attention)
-    dicte = DiCTE(preset.dicte, attention=job.attention)
-    if settings.start:
-        where, heard, said = settings.start, preset.lip_projector, preset.dicte
-        lips = job.load(f"{where}lip_projector", "lip_projector", LipProjector, LipProjectorConfig, expected=heard)
-        faces = job.load(f"{where}dicte", "dicte", DiCTE, DiCTEConfig, expected=said)
-        projector.load_state_dict(lips.state_dict())
-        dicte.load_state_dict(faces.state_dict())
+    lips, faces = (f"{settings.start}{name}" if settings.start else "" for name in ("lip_projector", "dicte"))
+    projector, dicte = lips_to_train(job, lips), faces_to_train(job, faces)
     club = CLUBSample(preset.lip_projector.lip_dim, preset.dicte.expression_dim, settings.club_width)
     scale = settings.estimator_rate / settings.loop.learning_rate
     phases = {

@@ -24,7 +24,7 @@ from emotivetalk_core.evaluation.studio import Scene, Studio
 from emotivetalk_core.evaluation.synthetic_suite import PROTOCOLS, run
 from emotivetalk_core.evaluation.unseen import FIRST_SEED, beginning, drawn, portrait_of, speech_of, unseen_clips
 from emotivetalk_core.models.ethd import ETHD
-from emotivetalk_core.models.face_probe import FaceProbe, FaceProbeConfig, load_probe
+from emotivetalk_core.models.face_probe import load_probe
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.pipeline import TalkSettings, prepare_conditions
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings
@@ -56,15 +56,6 @@ PLAN = SuitePlan(
     drawn_frames=16,
     round_trips=1,
 )
-
-
-@pytest.fixture(scope="module")
-def probe_file(tmp_path_factory):
-    torch.manual_seed(0)
-    probe = FaceProbe(FaceProbeConfig(channels=(8, 8, 8, 8, 8), embedding=6))
-    path = tmp_path_factory.mktemp("probe") / "face_probe.safetensors"
-    save_checkpoint(path, "face_probe", probe, probe.config, {})
-    return path
 
 
 @pytest.fixture(scope="module")

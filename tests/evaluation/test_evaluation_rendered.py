@@ -16,7 +16,7 @@ from emotivetalk_core.evaluation.readings import read_film
 from emotivetalk_core.evaluation.studio import Studio
 from emotivetalk_core.evaluation.synthetic_suite import JUDGES, run
 from emotivetalk_core.evaluation.unseen import drawn, portrait_of, unseen_clips
-from emotivetalk_core.models.face_probe import BUNDLED_PROBE, FaceProbe, FaceProbeConfig, load_probe
+from emotivetalk_core.models.face_probe import BUNDLED_PROBE, load_probe
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.recipes.drawn_heads import DrawnSettings, prepare_kind
 from emotivetalk_core.recipes.rendered_people import RenderedSettings, prepare_rendered_people
@@ -25,7 +25,6 @@ from emotivetalk_core.synthesis.people.person import Person
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.samples import keyed_generator
 from emotivetalk_core.training.source import Source
-from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 PLAN = of_rendered_people(
     SuitePlan(
@@ -42,15 +41,6 @@ PLAN = of_rendered_people(
 )
 DRAWN = DrawnSettings(still_identities=2, stills_each=2, held_out_stills=0, picture=64, workers=0)
 PEOPLE = RenderedSettings(stills=2, stills_each=2, held_out_stills=0, picture=64, workers=0)
-
-
-@pytest.fixture(scope="module")
-def probe_file(tmp_path_factory):
-    torch.manual_seed(0)
-    probe = FaceProbe(FaceProbeConfig(channels=(8, 8, 8, 8, 8), embedding=6))
-    path = tmp_path_factory.mktemp("probe") / "face_probe.safetensors"
-    save_checkpoint(path, "face_probe", probe, probe.config, {})
-    return path
 
 
 def test_the_report_of_rendered_people_says_so_and_keeps_films_of_its_own(tiny_weights, probe_file, tmp_path):

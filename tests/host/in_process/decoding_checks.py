@@ -93,7 +93,7 @@ def check_what_lies_beside_the_vae_retouches_what_changed() -> None:
 
 
 def check_the_retoucher_is_told_the_motion_that_a_latent_was_sampled_from() -> None:
-    """Frame by frame, between those of half the rate too; nothing where the latent is of other frames by now."""
+    """Frame by frame, between those of half the rate too; nothing where another node has made other samples since."""
     retouch = part("emotivetalk_core.face.retouch").Retouch
     told: list[torch.Tensor | None] = []
 
@@ -109,16 +109,16 @@ def check_the_retoucher_is_told_the_motion_that_a_latent_was_sampled_from() -> N
     sound = {"waveform": torch.zeros(1, 1, 7 * 640), "sample_rate": 16_000}
     motion = torch.arange(8.0).reshape(4, 2)
 
-    def heard(audio: Any = None, rate: str = "25, as sampled", **latent: torch.Tensor) -> Any:
+    def heard(audio: Any = None, rate: str = "25, as sampled", **latent: Any) -> Any:
         told.clear()
         crop = torch.rand(1, side, side, 3, generator=torch.Generator().manual_seed(0))
         decode = part("nodes.video").DecodeVideo.execute
         decode(hosted, {"samples": latents, **latent}, audio, crop, frame_rate=rate, resume=False)
         return None if told[0] is None else torch.cat([each for each in told if each is not None]).tolist()
 
-    assert heard(motion=motion) == motion.tolist()
-    assert heard(sound, "12.5, doubled", motion=motion) == [[step, step + 1.0] for step in range(7)]
-    assert heard() is None and heard(motion=motion[:3]) is None
+    assert heard(motion=(latents, motion)) == motion.tolist()
+    assert heard(sound, "12.5, doubled", motion=(latents, motion)) == [[step, step + 1.0] for step in range(7)]
+    assert heard() is None and heard(motion=(latents.clone(), motion)) is None
 
 
 def check_a_temporary_video_lasts_as_long_as_it_is_held() -> None:
