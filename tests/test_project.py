@@ -124,6 +124,32 @@ def relative_imports(path: Path) -> set[Path]:
     return found
 
 
+def files_imported(path: Path) -> set[Path]:
+    """Those of the package that a file imports by dots, wherever in it, but for what only a type checker reads."""
+    found, todo = set(), [ast.parse(path.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            named = [base.with_suffix(".py"), *((base / alias.name).with_suffix(".py") for alias in node.names)]
+            found |= {file for file in named if file.is_file()}
+        todo += ast.iter_child_nodes(node)
+    return found
+
+
+@pytest.mark.parametrize("sources", [SOURCES, NODES], ids=["core", "nodes"])
+def test_no_files_import_each_other_in_a_circle(sources):
+    """Files that nothing left imports are taken away until none is left, or a circle is."""
+    left = {path: files_imported(path) & set(sources) for path in sources}
+    assert sum(map(len, left.values())) > len(sources)  # they are read
+    while ends := [path for path, imported in left.items() if not imported & set(left)]:
+        for path in ends:
+            del left[path]
+    assert sorted(path.relative_to(ROOT).as_posix() for path in left) == []
+
+
 def test_the_core_never_imports_the_nodes():
     assert [path.name for path in SOURCES if any(not to.is_relative_to(PACKAGE) for to in relative_imports(path))] == []
 

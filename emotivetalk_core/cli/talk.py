@@ -1,14 +1,22 @@
-"""`talk`: a portrait and a recording become a video file."""
+"""`talk`: a portrait and a recording become a video file. Its options, and the request that they make."""
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from ..film.request import LARGEST_SIDE
+from ..film.request import LARGEST_SIDE, Direction, FilmRequest
 from . import values
 from .direction_options import add_direction_options
 from .photograph_options import add_photograph_options
 
 FACE_BOX = ("LEFT", "TOP", "RIGHT", "BOTTOM")
+
+_SPELLED = {
+    "face_box": f"--face-box {' '.join(FACE_BOX)}",
+    "resume": "--no-resume",
+    "interpolate": "--no-interpolation",
+}
 
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -97,3 +105,17 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
     )
     running.add_argument("--quiet", action="store_true", help="no progress bars")
     running.add_argument("--profile", action="store_true", help="print where the time went, which takes some itself")
+
+
+def request_of(arguments: argparse.Namespace, direction: Direction, **more: Any) -> FilmRequest:
+    """Each option is called as its field is; fields that no option is for keep their defaults."""
+    named = (each.name for each in fields(FilmRequest) if each.name in arguments)
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in named}
+    if given.get("face_box") is not None:
+        given["face_box"] = tuple(given["face_box"])
+    return FilmRequest(**(given | {"direction": direction, "spelling": option} | more))
+
+
+def option(name: str) -> str:
+    """How the command line calls a field of a request."""
+    return _SPELLED.get(name, "--" + name.replace("_", "-"))

@@ -51,9 +51,13 @@ class Film:
     portrait: Portrait
     record: CropRecord
     frame_count: int
-    request: FilmRequest
+    script: Script
     listener: Listener
     processes: Processes = ALONE
+
+    @property
+    def request(self) -> FilmRequest:
+        return self.script.request
 
     @property
     def width(self) -> int:
@@ -73,12 +77,13 @@ class Film:
 
     def save(self, path: PathLike, *, together: bool = True) -> Path:
         """Write it with its sound: .mp4, .mov, .mkv or .m4v. Nothing stands there before it is whole. OutputError where
-        it cannot be written.
+        it cannot be written, or would replace what it is made from.
 
         together: whether frames are composed and encoded in a thread of their own while the next ones are decoded, by
         half of torch's threads; what is written is the same but for rounding.
         """
         where = Path(path)
+        self.script.spare_the_inputs(where)
         if not self.processes.first:
             for _ in self._crops():
                 pass
@@ -191,7 +196,7 @@ def prepare_film(
         return None
     listener(READING, 3, 3)  # only now, so that a fault stands alone on the screen
     portrait, record = scaled_picture(portrait, regions.record, None if request.crop else request.size)
-    return Film(performance, recording, portrait, record, speech.frames, request, listener, processes)
+    return Film(performance, recording, portrait, record, speech.frames, script, listener, processes)
 
 
 def load_models(

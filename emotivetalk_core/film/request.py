@@ -29,7 +29,7 @@ _SPELLED = {
     "face_box": "face_box=(left, top, right, bottom)",
     "resume": "resume=False",
     "interpolate": "interpolate=False",
-    "out": "another path",
+    "out": "save(path)",
 }
 
 

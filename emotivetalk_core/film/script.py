@@ -73,9 +73,10 @@ class Script:
                 raise OutputError(f"{written}: {what}.")
 
 
-def read_script(request: FilmRequest) -> Script:
+def read_script(request: FilmRequest, out: Path | None = None) -> Script:
     """SettingsError for what contradicts itself or would be heeded by nothing, InputError for a text that cannot be
-    read, OutputError for a place that cannot be written.
+    read, OutputError for a place that cannot be written, or where what is written, the film `out` among it, would
+    replace what it is made from.
     """
     direction = request.direction
     _refuse_contradictions(request)
@@ -93,7 +94,9 @@ def read_script(request: FilmRequest) -> Script:
                 f"with {request.spelling('transcript')}, or write a time."
             )
     transcript = None if direction.transcript is None else text_of(direction.transcript, "transcript")
-    return Script(request, timeline, codebook, transcript, _head(direction))
+    script = Script(request, timeline, codebook, transcript, _head(direction))
+    script.spare_the_inputs(out)
+    return script
 
 
 def _refuse_contradictions(request: FilmRequest) -> None:

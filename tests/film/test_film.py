@@ -168,6 +168,18 @@ def test_weights_that_are_not_there(portrait_file, recording_file, tmp_path):
         make_film(request_of(portrait_file, recording_file, weights=tmp_path / "gone"))
 
 
+def test_what_a_film_is_made_from_is_never_replaced(models, portrait_file, recording_file, tmp_path):
+    face, voice = shutil.copy(portrait_file, tmp_path / "face.png"), tmp_path / "voice.mp4"
+    shutil.copy(recording_file, voice)
+    before = face.read_bytes(), voice.read_bytes()
+    film = make_film(request_of(face, voice, crop=True), models)
+    with pytest.raises(OutputError, match=r"voice\.mp4: the video would replace .* name with save\(path\)"):
+        film.save(voice)
+    with pytest.raises(OutputError, match="face.png: this would replace"):
+        make_film(request_of(face, voice, direction=Direction(emotion="happy", plot=face)), models)
+    assert (face.read_bytes(), voice.read_bytes()) == before
+
+
 def test_whoever_listens_may_stop_it(models, portrait_file, recording_file):
     class Impatient(Listener):
         def __call__(self, stage: str, done: int, total: int) -> None:

@@ -21,11 +21,12 @@ from ...models.model_set import ModelSet
 from ...models.photograph_set import PhotographSet
 from ...processes import own_card
 from ...video.writer import check_output
+from ..direction_options import direction_of
 from ..faults import sentence
 from ..job_list import Line, all_lines, read_job_list
 from ..performance import profiled
 from ..progress import StageBars
-from .talk import direction_of, request_of
+from ..talk import request_of
 
 _TEXTS_OR_FILES = ("timeline", "transcript", "head_pose")
 
@@ -102,8 +103,7 @@ def _script(options: argparse.Namespace) -> Script:
         if path is not None and as_file(path) is None:
             raise InputError(f'{path}, which stands under "{name.replace("_", "-")}", is no file that is there.')
     check_output(options.out)
-    script = read_script(request_of(options, direction_of(options)))
-    script.spare_the_inputs(options.out)
+    script = read_script(request_of(options, direction_of(options)), options.out)
     performer_kind(script.request, None).check(script)
     return script
 

@@ -2,9 +2,8 @@
 
 import argparse
 import contextlib
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -13,7 +12,7 @@ from ...errors import EmotiveTalkError, ProcessError, SettingsError
 from ...film.film import Film, prepare_film
 from ...film.listener import Listener
 from ...film.request import Direction, FilmRequest
-from ...film.script import Script, read_script
+from ...film.script import read_script
 from ...processes import Processes, are_many, joined
 from ...video.writer import check_output
 from ..demo import ASSETS
@@ -21,19 +20,12 @@ from ..direction_options import direction_of
 from ..faults import FAULT
 from ..performance import profiled, seconds_line
 from ..progress import StageBars
-from ..talk import FACE_BOX
-
-_SPELLED = {
-    "face_box": f"--face-box {' '.join(FACE_BOX)}",
-    "resume": "--no-resume",
-    "interpolate": "--no-interpolation",
-}
+from ..talk import option, request_of
+from . import jobs
 
 
 def talk(arguments: argparse.Namespace) -> None:
     if arguments.jobs is not None:
-        from . import jobs
-
         jobs.run(arguments)
         return
     missing = [option(name) for name in ("portrait", "audio") if getattr(arguments, name) is None]
@@ -42,30 +34,16 @@ def talk(arguments: argparse.Namespace) -> None:
     make_video(request_of(arguments, direction_of(arguments)), arguments)
 
 
-def request_of(arguments: argparse.Namespace, direction: Direction, **more: Any) -> FilmRequest:
-    """Each option is called as its field is; fields that no option is for keep their defaults."""
-    named = (each.name for each in fields(FilmRequest) if each.name in arguments)
-    given: dict[str, Any] = {name: getattr(arguments, name) for name in named}
-    if given.get("face_box") is not None:
-        given["face_box"] = tuple(given["face_box"])
-    return FilmRequest(**(given | {"direction": direction, "spelling": option} | more))
-
-
-def option(name: str) -> str:
-    """How the command line calls a field of a request."""
-    return _SPELLED.get(name, "--" + name.replace("_", "-"))
-
-
 def make_video(request: FilmRequest, arguments: argparse.Namespace) -> None:
     """Everything that can be wrong is found before the first step is sampled; then frames stream into the file."""
     out: Path = arguments.out
     if not request.direction.plot_only:
         check_output(out)
     if are_many():
-        with joined(pick_device(request.device)) as (processes, device):
+        with joined(pick_device(arguments.device)) as (processes, device):
             _make_together(replace(request, device=str(device)), arguments, processes, device)
         return
-    script = _script(request, out)
+    script = read_script(request, out)
     with profiled(arguments.profile), StageBars(hidden=arguments.quiet, since=arguments.began) as bars:
         film = prepare_film(script, listener=bars)
         if film is None:
@@ -88,7 +66,7 @@ def _make_together(
             listener = stack.enter_context(StageBars(hidden=arguments.quiet, since=arguments.began))
         film, fault = None, None
         try:
-            film = prepare_film(_script(request, arguments.out), listener=listener, processes=processes)
+            film = prepare_film(read_script(request, arguments.out), listener=listener, processes=processes)
         except EmotiveTalkError as error:
             fault = error
         well = processes.begun(fault is None, device)
@@ -110,12 +88,6 @@ def _make_together(
             raise SystemExit(FAULT) from None
     if isinstance(listener, StageBars):
         _tell(film, listener, arguments.out)
-
-
-def _script(request: FilmRequest, out: Path) -> Script:
-    script = read_script(request)
-    script.spare_the_inputs(out)
-    return script
 
 
 def _tell(film: Film, bars: StageBars, out: Path) -> None:
