@@ -2,7 +2,7 @@
 (Chung and Zisserman 2016, "Out of time: automated lip sync in the wild").
 
 Keys and sizes were established from syncnet_python, by its authors; their numbering of layers is kept, so that their
-weights fit. What becomes of the vectors stands in evaluation/lip_sync.py. Only to be used frozen.
+weights fit. What becomes of the vectors stands in measuring/syncnet.py. Only to be used frozen.
 """
 
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from ..measuring.lip_sync import LipSync
+from ..measuring.syncnet import SyncNetFigures
 from .pieces import SAMPLES_PER_FRAME, Piece
 from .settings import Filters
 
@@ -79,6 +80,17 @@ def sync_refusal(sync: LipSync, own: float, filters: Filters) -> str:
         return f"lips and sound lie {abs(sync.lag)} frames apart, above {filters.lag}"
     if own < filters.own:
         return f"lips and sound go together elsewhere in the film, but not here: {own:.2f}, below {filters.own:g}"
+    return ""
+
+
+def syncnet_refusal(found: SyncNetFigures | None, filters: Filters) -> str:
+    """As `sync_refusal`, by SyncNet of the piece alone; None: of less than six frames."""
+    if found is None:
+        return "it is too short for SyncNet, which sees five frames at once"
+    if found.confidence < filters.confidence:
+        return f"lips and sound do not go together: SyncNet's {found.confidence:.1f}, below {filters.confidence:g}"
+    if abs(found.offset) > filters.offset:
+        return f"lips and sound lie {abs(found.offset)} frames apart by SyncNet, above {filters.offset}"
     return ""
 
 

@@ -1,7 +1,7 @@
 """One film from its file to the records of its pieces."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,20 @@ from torch.nn import functional as F
 
 from ..audio.streaming import SpeechStream
 from ..errors import FaceError, InputError
-from ..face.finder import FaceDetector
 from ..measuring.curves import loudness
 from ..measuring.lip_sync import Mouth, mouth_patches
 from ..measuring.reading import PROBE_SIDE, READ_AT_ONCE
+from ..measuring.syncnet import measure_sync
 from ..models.face_probe import FaceProbe
 from ..training.source import Clip
 from ..training.source_writer import WrittenClip, write_shard
 from ..types import FRAMES_PER_SECOND, Speech
 from ..video.reader import read_levels, read_video_facts
-from .figures import decibels, figures_of, refusal
+from .figures import decibels, figures_of, refusal, syncnet_refusal
 from .judging import Judge, Waiting
 from .lists import Film, emotion_number
-from .pieces import SAMPLES_PER_FRAME, Piece, make_piece
+from .networks import Tools
+from .pieces import SAMPLES_PER_FRAME, Piece, make_piece, mouth_views
 from .records import FILMS, Row, write_film
 from .settings import PrepareSettings
 from .unfinished import Unfinished
@@ -33,20 +34,6 @@ from .watching import Stretch, watch
 KIND = "clips"
 NOTED_EVERY = 3000
 """Pictures, two minutes of film, after which the next end of a stretch is where the film goes on if it is stopped."""
-
-Encode = Callable[[np.ndarray], np.ndarray]
-"""Pictures uint8 [n, s, s, 3] to unscaled VAE modes [n, 4, s/8, s/8]."""
-
-
-@dataclass(frozen=True)
-class Tools:
-    """probe: says how wide a mouth stands open · drawn: the finder of drawn heads, asked where MTCNN sees nothing ·
-    encode: writes latents, or None.
-    """
-
-    probe: FaceProbe
-    drawn: FaceDetector | None = None
-    encode: Encode | None = None
 
 
 def prepare_film(
@@ -57,7 +44,8 @@ def prepare_film(
     A film that was stopped goes on from what was noted of it last. on_picture(share of the film that was watched) is
     told at every picture; what it raises ends the work. Raises OutputError where the folder cannot be written.
     """
-    known = Unfinished.read(folder, film, settings.filters, tools.encode is not None)
+    asked = settings.filters if tools.syncnet is None else replace(settings.filters, sync=-1.0)  # who judges the lips
+    known = Unfinished.read(folder, film, asked, tools.encode is not None)
     mine = known.shards
     for left in folder.glob(f"{film.key}-*.safetensors*"):
         if left.name not in mine:  # of an attempt that was killed
@@ -125,6 +113,7 @@ def _piece(
     known = {"start": round(start, 2), "seconds": round(count / FRAMES_PER_SECOND, 2), "frames": count}
     if count < filters.frames:
         return _row(film, **known, why=f"it is short: {count} frame{'s' * (count > 1)}, below {filters.frames}"), middle
+    mouths = None if tools.syncnet is None else mouth_views(stretch)
     try:
         piece = make_piece(stretch, settings.size)
     except FaceError:
@@ -133,6 +122,11 @@ def _piece(
     figures = figures_of(piece, decibels(samples, piece.frames))
     known |= {**figures.row(), "framing": round(piece.framing, 2), "motion": round(piece.motion, 1)}
     row = _row(film, **known, why=refusal(figures, filters))
+    if not row["why"] and tools.syncnet is not None and mouths is not None:
+        found = measure_sync(tools.syncnet, mouths, torch.from_numpy(samples))
+        row["why"] = syncnet_refusal(found, filters)
+        if found is not None:
+            row |= {name: round(value, 3) for name, value in asdict(found).items()}
     if not row["why"]:
         row["clip"] = f"{film.key}/{piece.first:07d}"
         clip = Clip(
@@ -168,11 +162,11 @@ def _fields(film: Film, piece: Piece, samples: np.ndarray, tools: Tools) -> dict
     if number is not None:
         fields["emotion"] = np.full(piece.frames, number, np.int16)
     if tools.encode is not None:
-        fields["latents"] = tools.encode(piece.pictures)
+        fields |= tools.encode(piece.pictures)
     return fields
 
 
 def _row(film: Film, **known: Any) -> Row:
-    names = {"film": film.name, "person": film.person, "group": film.group or film.person}
+    names = {"film": film.name, "source": film.list, "person": film.person, "group": film.group or film.person}
     labels = {"emotion": film.emotion, "level": film.level, "view": film.view}
     return {**names, **labels, "kept": False, "why": "", "clip": "", **known}

@@ -12,6 +12,7 @@ from ..direction.head_pose import motion_bucket
 from ..face.head_course import head_course
 from ..face.landmarks import read_landmarks
 from ..face.regions import crop_record
+from ..measuring.syncnet import mouth_crop, steady_squares
 from ..types import FRAMES_PER_SECOND, SAMPLE_RATE
 from .watching import Stretch, shrunk
 
@@ -58,6 +59,13 @@ class Piece:
     def fields(self) -> dict[str, np.ndarray]:
         named = {"face_box": self.face_box, "lip_box": self.lip_box, "landmarks": self.landmarks, "pose": self.pose}
         return {"pictures": self.pictures, **{name: values.astype(np.float32) for name, values in named.items()}}
+
+
+def mouth_views(stretch: Stretch) -> torch.Tensor:
+    """SyncNet's, uint8 [n, 3, 224, 224], cut out of the film itself, for they may reach beyond the square."""
+    squares = steady_squares([tuple(box) for box in stretch.boxes])
+    views = (mouth_crop(frame.float() / 255, square) for frame, square in zip(stretch.frames, squares))
+    return torch.stack([(255 * view).round().byte() for view in views])
 
 
 def make_piece(stretch: Stretch, size: int) -> Piece:

@@ -5,27 +5,19 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..claims import Claim, claimed, clear
-from ..face.crops import pictures
-from ..models.face_finder import FaceFinder, FaceFinderConfig
-from ..models.face_probe import BUNDLED_PROBE, load_probe
-from ..models.vae import encode_mode
-from ..models.vae_checkpoint import load_vae
 from ..processes import end_with_parent
-from ..weight_files.bundled import BUNDLED_WEIGHTS
-from ..weight_files.checkpoint import load_network
 from . import records
 from .contact_sheet import write_contact_sheet
-from .film import Encode, Tools, prepare_film
+from .film import prepare_film
 from .lists import Film
+from .networks import NOTHING, Given, Tools, load_tools
 from .records import Row
 from .settings import PrepareSettings
 from .unfinished import Unfinished
 
-_ENCODED_AT_ONCE = 8
 _POLL_SECONDS = 1.0
 _TELL_SECONDS = 0.5
 
@@ -36,22 +28,22 @@ def prepare(
     settings: PrepareSettings,
     *,
     workers: int = 1,
-    vae: Path | None = None,
+    given: Given = NOTHING,
     on_progress: Callable[[float, int, float], None] | None = None,
 ) -> list[Row]:
     """Make clips of those films that the folder has none of yet, and return all rows of its table. What was killed goes
     on: a film of more than some minutes in its middle.
 
-    workers: processes of this call; more calls, on other machines too, share the work · vae: weights of an autoencoder,
-    which then writes the latents · on_progress(share of all bytes, films done, seconds of film done); it may raise to
+    workers: processes of this call; more calls, on other machines too, share the work · given: networks beside
+    those that come along · on_progress(share of all bytes, films done, seconds of film done); it may raise to
     cancel. `records.begin` comes first. Raises OutputError, WeightsError.
     """
     progress = _Progress(films, folder, on_progress)
     progress()
     if workers == 1:
-        _work(films, folder, settings, vae, progress)
+        _work(films, folder, settings, given, progress)
     else:
-        _work_together(films, folder, settings, vae, workers, progress)
+        _work_together(films, folder, settings, given, workers, progress)
     progress()
     rows = records.gather(folder, settings)
     write_contact_sheet(folder / records.SHEET, folder, rows)
@@ -88,7 +80,7 @@ class _Progress:
 
 
 def _work(
-    films: Sequence[Film], folder: Path, settings: PrepareSettings, vae: Path | None, progress: _Progress | None
+    films: Sequence[Film], folder: Path, settings: PrepareSettings, given: Given, progress: _Progress | None
 ) -> None:
     tools: Tools | None = None
     for film in films:
@@ -99,7 +91,7 @@ def _work(
         with claimed(folder / records.FILMS, film.key) as claim:
             if claim is None or records.seconds_of(folder, film) is not None:
                 continue
-            tools = tools or _tools(vae)
+            tools = tools or load_tools(given, settings.size)
 
             def on_picture(share: float, film: Film = film, claim: Claim = claim) -> None:
                 claim.touch()
@@ -111,11 +103,11 @@ def _work(
             progress()
 
 
-def _work_alone(films: Sequence[Film], folder: Path, settings: PrepareSettings, vae: Path | None) -> None:
+def _work_alone(films: Sequence[Film], folder: Path, settings: PrepareSettings, given: Given) -> None:
     end_with_parent()
     torch.set_num_threads(1)
     try:
-        _work(films, folder, settings, vae, None)
+        _work(films, folder, settings, given, None)
     except KeyboardInterrupt:
         pass
 
@@ -124,12 +116,12 @@ def _work_together(
     films: Sequence[Film],
     folder: Path,
     settings: PrepareSettings,
-    vae: Path | None,
+    given: Given,
     workers: int,
     progress: _Progress,
 ) -> None:
     context = multiprocessing.get_context("spawn")
-    crew = [context.Process(target=_work_alone, args=(films, folder, settings, vae)) for _ in range(workers)]
+    crew = [context.Process(target=_work_alone, args=(films, folder, settings, given)) for _ in range(workers)]
     try:
         for worker in crew:
             worker.start()
@@ -142,29 +134,3 @@ def _work_together(
                 worker.terminate()
         for worker in crew:
             worker.join()
-
-
-def _tools(vae: Path | None) -> Tools:
-    finder = load_network(
-        BUNDLED_WEIGHTS / "face_finder.safetensors", "face_finder", FaceFinder, FaceFinderConfig, "cpu"
-    )
-    return Tools(load_probe(BUNDLED_PROBE), finder.find, None if vae is None else _encoder(vae))
-
-
-def _encoder(weights: Path) -> Encode:
-    from ..device import autocast, pick_device
-
-    device = pick_device()
-    network = load_vae(weights, device)
-
-    @torch.inference_mode()
-    def encode(levels: np.ndarray) -> np.ndarray:
-        parts = []
-        for start in range(0, len(levels), _ENCODED_AT_ONCE):
-            with autocast(device):
-                parts.append(
-                    encode_mode(network, pictures(levels[start : start + _ENCODED_AT_ONCE], device)).half().cpu()
-                )
-        return torch.cat(parts).numpy()
-
-    return encode

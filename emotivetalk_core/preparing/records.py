@@ -17,44 +17,54 @@ from typing import Any
 
 from ..errors import OutputError, SettingsError
 from ..training.loop import first_difference
-from ..training.source import RECORD
+from ..training.said import changed
+from ..training.source import RECORD, digest_of
 from ..types import FRAMES_PER_SECOND
 from ..version import __version__
 from .lists import Film
+from .networks import NOTHING, OPTIONS, Given
 from .settings import PrepareSettings
 
 INDEX, TABLE, SHEET = "index.jsonl", "pieces.csv", "pieces.png"
 FILMS = "films"
 COLUMNS = (
-    "film", "person", "held_out", "start", "seconds", "kept", "why", "frames", "face", "framing", "outside",
-    "sharpness", "others", "sound", "heard", "sync", "margin", "lag", "own", "motion", "emotion", "level", "view",
-    "clip",
+    "film", "source", "person", "held_out", "start", "seconds", "kept", "why", "frames", "face", "framing", "outside",
+    "sharpness", "others", "sound", "heard", "sync", "margin", "lag", "own", "confidence", "distance", "offset",
+    "motion", "emotion", "level", "view", "clip",
 )  # fmt: skip
 NOT_STATED = "not stated"
 
 Row = dict[str, Any]
 
 
-def begin(folder: Path, settings: PrepareSettings, licence: str | None, consent: str | None) -> None:
+def begin(
+    folder: Path, settings: PrepareSettings, licence: str | None, consent: str | None, given: Given = NOTHING
+) -> None:
     """Note in the folder how it is filled, and what the user says of the data. SettingsError where it was begun by
-    other settings; what is said anew takes the place of what was said.
+    other settings or networks; what is said anew takes the place of what was said. Raises WeightsError, too.
     """
     try:
         (folder / FILMS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(folder, error) from error
+    before, networks = read_record(folder), given.record(settings.size)
     mine = json.loads(json.dumps(asdict(settings)))
-    before = read_record(folder)
-    change = first_difference(before["settings"], mine) if before else None
-    if change is not None:
-        raise SettingsError(f"{folder} was prepared with {change}; give another --out, or the same settings.")
+    if before:
+        known = asdict(changed(PrepareSettings(), before["settings"], str(folder / RECORD)))  # new ones have defaults
+        change = first_difference(json.loads(json.dumps(known)), mine)
+        if change is not None:
+            raise SettingsError(f"{folder} was prepared with {change}; give another --out, or the same settings.")
+        others = before.get("networks", networks)
+        if other := next((name for name in OPTIONS if others[name] != networks[name]), None):
+            raise SettingsError(
+                f"{folder} was prepared with another --{other} than now, or with none; give the same, or another --out."
+            )
     said = {
         "licence": licence or before.get("licence", NOT_STATED),
         "consent": consent or before.get("consent", NOT_STATED),
     }
-    write_whole(
-        folder / RECORD, json.dumps({**before, **said, "settings": mine, "made_by": f"emotivetalk {__version__}"})
-    )
+    how = {"settings": mine, "networks": networks, "made_by": f"emotivetalk {__version__}"}
+    write_whole(folder / RECORD, json.dumps({**before, **said, **how}))
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -127,7 +137,7 @@ def _write_all(folder: Path, files: Sequence[Path], settings: PrepareSettings) -
         "kept_hours": round(sum(row["frames"] for row in kept) / FRAMES_PER_SECOND / 3600, 4),
         "people": len({row["person"] for row in kept}),
         "held_out_people": len({row["person"] for row in kept if row["held_out"]}),
-        "digest": hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest(),
+        "digest": digest_of(known["sha256"] for known in map(json.loads, lines) if "sha256" in known),
     }
     write_whole(folder / RECORD, json.dumps({**read_record(folder), **counts}, indent=1, ensure_ascii=False))
     return rows

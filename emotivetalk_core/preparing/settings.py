@@ -22,6 +22,9 @@ class Filters:
     (measuring/lip_sync.py); -1: neither this nor margin, lag and own are asked · margin: how far it stands above what
     the same mouths reach with the sound elsewhere, or others in as short a film · lag: by how many frames the best
     correlation may come early or late · own: the piece's own correlation.
+
+    Where SyncNet is given, it is asked in the place of these four, of each piece: confidence, its Sync-C · offset: by
+    how many frames lips and sound may lie apart. Both as LatentSync has them.
     """
 
     frames: int = 120
@@ -35,10 +38,12 @@ class Filters:
     margin: float = 0.1
     lag: int = 3
     own: float = 0.1
+    confidence: float = 3.0
+    offset: int = 6
 
     def __post_init__(self) -> None:
         at_least(1, self, "frames")
-        at_least(0, self, "face", "sharpness", "lag")
+        at_least(0, self, "face", "sharpness", "lag", "offset")
         shares(self, "outside", "others", "heard")
 
 

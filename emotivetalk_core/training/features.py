@@ -23,7 +23,7 @@ from .estimate import chances_of, estimate_expression
 from .faces import check_size, encoder_faces, latents_field, sized
 from .job import Job
 from .samples import keyed_generator, to_device
-from .source import Clip, Source
+from .source import Clip, Source, check_latents
 from .source_writer import SourceWriter, WrittenClip, write_shard
 from .surroundings import as_recorded
 
@@ -104,11 +104,13 @@ def over_pictures(
 
 def add_latents(job: Job, kinds: Sequence[str], last: int | None = None, size: int = 0) -> None:
     """latents: unscaled VAE modes of all pictures, or of the first `last` of each clip; size: of the pictures, 0 for
-    the preset's. Beside latents of another size they are called `latents_SIDE`.
+    the preset's. Beside latents of another size they are called `latents_SIDE`. Raises InputError where the data came
+    with those of another autoencoder.
     """
     source = job.source()
     size = size or job.preset.sampling.size
     side = size // job.preset.vae.pixels_per_latent
+    check_latents(job.data, job.weights("vae"))
 
     def prepare() -> Compute:
         encode = _encode(job)

@@ -38,6 +38,7 @@ INDEX = "index*.jsonl"
 RECORD = "data.json"
 STATED = ("licence", "consent")
 _ATTRIBUTES = ("person", "kind", "frames", "held_out", "portraits", "performance", "emotion", "level")
+_REQUIRED = {"person", "kind", "frames"}
 _PIECE = 1 << 24
 
 
@@ -94,6 +95,7 @@ class Source:
     @classmethod
     def open(cls, *folders: Path) -> "Source":
         """The clips that the folders' indices list; a folder that is not there adds nothing, but one must list some.
+        What was added to clips that none of them describes, as where other data was trained on before, is left out.
 
         Raises InputError: an index that cannot be read, a shard that is missing or shorter than it was written.
         """
@@ -118,12 +120,11 @@ class Source:
         if not entries:
             where = " and ".join(map(str, folders))
             raise InputError(f"There are no clips in {where}; prepare the data first, or give its folder as --data.")
-        try:
-            clips = {name: Clip(id=name, **entry) for name, entry in entries.items()}
-        except TypeError as error:
+        clips = {name: Clip(id=name, **entry) for name, entry in entries.items() if _REQUIRED <= entry.keys()}
+        if not clips:
             raise InputError(
                 f"{folders[0]} describes no clips for the fields that were added to them; give the clips' own folder."
-            ) from error
+            )
         return cls(clips, checksums)
 
     def clips(self, kind: str, *fields: str, held_out: bool | None = False) -> list[Clip]:
@@ -168,7 +169,7 @@ class Source:
     @property
     def digest(self) -> str:
         """SHA-256 of all shards' checksums: says which data it is, wherever it lies."""
-        return hashlib.sha256("\n".join(sorted(self._checksums.values())).encode()).hexdigest()
+        return digest_of(self._checksums.values())
 
     def check(self, on_step: Callable[[int, int], None] | None = None) -> None:
         """Compare every shard with its checksum, a second or so for each gigabyte. Raises InputError."""
@@ -184,14 +185,38 @@ def stated(folder: Path) -> dict[str, str]:
 
     Raises InputError where the folder's record cannot be read.
     """
+    record = _record(folder)
+    try:
+        return {name: str(record[name]) for name in STATED} if record else {}
+    except KeyError as error:
+        raise InputError(f"{folder / RECORD} does not say {error}; prepare the data again.") from error
+
+
+def check_latents(folders: Iterable[Path], vae: Path) -> None:
+    """InputError where a folder's record says that its latents are of another autoencoder than that of the file."""
+    for folder in folders:
+        said = _record(folder).get("networks", {}).get("vae", "")
+        if said and said != checksum(vae):
+            raise InputError(
+                f"The latents in {folder} are of another autoencoder than {vae}; prepare the films with --vae {vae}, "
+                "or without one, into another folder."
+            )
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    """The data's own record; {} where there is none."""
     file = folder / RECORD
     if not file.is_file():
         return {}
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        return {name: str(record[name]) for name in STATED}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{file} cannot be read ({error}); prepare the data again.") from error
+
+
+def digest_of(checksums: Iterable[str]) -> str:
+    """`Source.digest` of shards with these checksums."""
+    return hashlib.sha256("\n".join(sorted(checksums)).encode()).hexdigest()
 
 
 def checksum(file: Path) -> str:

@@ -15,7 +15,8 @@ from emotivetalk_core.audio.files import read_speech
 from emotivetalk_core.cli import main
 from emotivetalk_core.errors import InputError
 from emotivetalk_core.evaluation.films import tables
-from emotivetalk_core.evaluation.films.lip_sync import (
+from emotivetalk_core.evaluation.frechet import frechet_distance, frechet_over_clips, mean_over_clips
+from emotivetalk_core.measuring.syncnet import (
     CROP,
     distance_matrix,
     measure_distances,
@@ -24,7 +25,6 @@ from emotivetalk_core.evaluation.films.lip_sync import (
     mouth_crop,
     steady_squares,
 )
-from emotivetalk_core.evaluation.frechet import frechet_distance, frechet_over_clips, mean_over_clips
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.i3d import I3D, I3DConfig
 from emotivetalk_core.models.inception import Inception, InceptionConfig

@@ -44,6 +44,11 @@ def test_fields_of_another_folder_are_added(tmp_path):
     assert source.read(source.named("a"), "latents").shape == (7, 4)
     assert [clip.id for clip in source.clips("clips", "pictures", "latents")] == ["a"]
     assert source.clips("portraits", "latents", held_out=None) == []
+    lines = [WrittenClip("of a film that other data left out", {"latents": torch.ones(7, 4)})]
+    writer.add(write_shard(tmp_path / "features", "other.safetensors", lines))
+    assert set(Source.open(tmp_path / "clips", tmp_path / "features").by_id) == {"a", "b"}
+    with pytest.raises(InputError, match="describes no clips"):
+        Source.open(tmp_path / "features")
 
 
 def test_a_kill_while_the_index_is_written_costs_that_line_only(tmp_path):

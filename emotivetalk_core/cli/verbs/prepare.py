@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ...preparing import records
 from ...preparing.lists import find_films
+from ...preparing.networks import Given
 from ...preparing.prepare import prepare
 from ...preparing.settings import read_settings
 from ..progress import StageBars
@@ -17,15 +18,14 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.size is not None:
         settings = replace(settings, size=arguments.size)
     films = find_films(arguments.films, people=arguments.people, views=settings.views)
-    records.begin(arguments.out, settings, arguments.licence, arguments.consent)
+    given = Given(arguments.vae, tuple(arguments.latents), arguments.syncnet)
+    records.begin(arguments.out, settings, arguments.licence, arguments.consent, given)
     with StageBars() as bars:
 
         def on_progress(share: float, done: int, seconds: float) -> None:
             bars("films", round(share * _PARTS), _PARTS, f"{done} of {len(films)} films, {seconds / 3600:.2f} h")
 
-        rows = prepare(
-            films, arguments.out, settings, workers=arguments.workers, vae=arguments.vae, on_progress=on_progress
-        )
+        rows = prepare(films, arguments.out, settings, workers=arguments.workers, given=given, on_progress=on_progress)
     record = records.read_record(arguments.out)
     print(
         f"{record['kept']} of {record['pieces']} pieces kept, {record['kept_hours']:.2f} h of {record['people']} "

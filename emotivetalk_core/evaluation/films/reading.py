@@ -15,6 +15,7 @@ from ...errors import InputError, WeightsError
 from ...face.finder import FaceDetector
 from ...face.following import follow_face
 from ...face.regions import crop_record, crop_square
+from ...measuring.syncnet import SyncNetFigures, measure_sync, mouth_crop, steady_squares
 from ...models.face_probe import FaceProbe
 from ...models.i3d import I3D, LEAST_FRAMES, I3DConfig
 from ...models.i3d import SIDE as FILM_SIDE
@@ -23,7 +24,6 @@ from ...models.syncnet import SyncNet, SyncNetConfig
 from ...types import FRAMES_PER_SECOND
 from ...video.reader import read_frames
 from ...weight_files.checkpoint import load_network
-from .lip_sync import LipSync, measure_sync, mouth_crop, steady_squares
 
 AT_ONCE = 16
 PROBE_SIDE = 128
@@ -80,7 +80,7 @@ class FilmVectors:
     pictures: np.ndarray
     films: dict[int, np.ndarray]
     units: np.ndarray
-    sync: LipSync | None
+    sync: SyncNetFigures | None
 
     def save(self, path: Path) -> None:
         """Written in one move."""
@@ -97,7 +97,7 @@ class FilmVectors:
         with np.load(path, allow_pickle=False) as file:
             films = {int(name.removeprefix("film_")): file[name] for name in file.files if name.startswith("film_")}
             found = file["sync"].tolist()
-            sync = LipSync(found[0], found[1], int(found[2])) if found else None
+            sync = SyncNetFigures(found[0], found[1], int(found[2])) if found else None
             return cls(int(file["frames"]), file["pictures"], films, file["units"], sync)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import EmotiveTalkError, InputError
+from ...measuring.syncnet import METHOD
 from ...version import __version__
 from ..frechet import Estimate, frechet_over_clips, mean_over_clips
-from .lip_sync import CROP, REACH
 from .paper import HDTF, MEAD
 from .reading import FilmVectors, MetricNetworks, read_vectors
 
@@ -90,7 +90,7 @@ def measure_folders(
             "networks": networks.digest,
             "fid": "all frames, whole, at 299 x 299, bilinear; Inception of 2015-12-05",
             "fvd": "logits of I3D at 224 x 224, its whole pictures",
-            "sync": f"SyncNet v2, crop {CROP} around boxes of our finders, sound moved by up to {REACH} frames",
+            "sync": METHOD,
             "expression": "action units as our probe of drawn heads reads them; not E-FID",
             "intervals": "1.96 standard deviations of a bootstrap over clips",
         },

@@ -13,14 +13,16 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch.nn import functional as F
 
-from ...face.finder import Box
-from ...models.syncnet import COEFFICIENTS, PICTURES, SIDE, STEPS, SyncNet
+from ..face.finder import Box
+from ..models.syncnet import COEFFICIENTS, PICTURES, SIDE, STEPS, SyncNet
 
 CROP = 0.4
 """How much further than the face's box the crop goes: of half the box to either side, and twice that below."""
 
 REACH = 15
 """Frames by which sound and picture are moved against each other, either way."""
+
+METHOD = f"SyncNet v2, crop {CROP} around boxes of our finders, sound moved by up to {REACH} frames"
 
 STEADY = 13
 """Frames of the median by which the box is steadied."""
@@ -31,7 +33,7 @@ _AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class LipSync:
+class SyncNetFigures:
     """confidence: Sync-C, the median over shifts less the least · distance: Sync-D, the least mean distance · offset:
     frames by which the mouth comes after the sound, where that is.
     """
@@ -41,11 +43,11 @@ class LipSync:
     offset: int
 
 
-def measure_distances(distances: np.ndarray) -> LipSync:
+def measure_distances(distances: np.ndarray) -> SyncNetFigures:
     """From the distance [n, 2k + 1] of each frame's mouth to the sound of k frames earlier … k frames later."""
     mean = distances.mean(0)
     reach, best = (len(mean) - 1) // 2, int(mean.argmin())
-    return LipSync(float(np.median(mean) - mean[best]), float(mean[best]), reach - best)
+    return SyncNetFigures(float(np.median(mean) - mean[best]), float(mean[best]), reach - best)
 
 
 def distance_matrix(seen: torch.Tensor, heard: torch.Tensor, reach: int = REACH) -> np.ndarray:
@@ -58,7 +60,7 @@ def distance_matrix(seen: torch.Tensor, heard: torch.Tensor, reach: int = REACH)
 
 
 @torch.no_grad()
-def measure_sync(network: SyncNet, mouths: torch.Tensor, samples: torch.Tensor) -> LipSync | None:
+def measure_sync(network: SyncNet, mouths: torch.Tensor, samples: torch.Tensor) -> SyncNetFigures | None:
     """Of a film's mouths [n, 3, 224, 224] RGB, bytes, 25 a second, and its sound [t] at 16 kHz in -1…1; None where the
     two share less than a few frames.
     """
