@@ -38,6 +38,13 @@ _FILMS = replace(
     films=FilmSettings(frames=FRAMES, shares=full.SHARES, noise=full.BORN_OF_SVD),
     learning=WHAT_IS_NEW,
 )
+_OF_FULL = full.RECIPE.stages["encoders"]
+_ENCODERS = replace(
+    _OF_FULL.settings,
+    loop=replace(full.ENCODERS, learning_rate=_LOOP.learning_rate),
+    adapter_rate=2.0,  # [ours] 1e-4 for the adapters, as in `full`
+    learning=WHAT_IS_NEW,  # [ours] the renderer is given up afterwards; the whole of it would take 24 GB by itself
+)
 PRESET = replace(FULL, sampling=replace(FULL.sampling, size=SIZE, window=FRAMES, overlap=12))
 
 ONE_CARD = replace(
@@ -46,7 +53,7 @@ ONE_CARD = replace(
     preset=PRESET,
     stages={
         "given": full.RECIPE.stages["given"],
-        "encoders": full.RECIPE.stages["encoders"],
+        "encoders": replace(_OF_FULL, settings=_ENCODERS),
         "v_aid": full.RECIPE.stages["v_aid"],
         "ethd": Stage(train_ethd, _FILMS, "ethd", step=denoising_step),
         "codebook": full.RECIPE.stages["codebook"],

@@ -22,6 +22,7 @@ from .denoising import NoiseLaw, RegionWeights, denoising_error, latent_masks, m
 from .faces import encoder_faces, latents_field
 from .features import add_latents
 from .job import Job
+from .learning import Learning, let_learn, merged
 from .loop import LoopSettings
 from .losses import reconstruction_region
 from .parallel import Outcome, Phase, whole_state
@@ -44,7 +45,7 @@ class EncoderSettings:
     by a name in the folder or a path to a .safetensors; renderer "": untrained, with outputs at zero · adapter_rate: of
     the learning rate, for the adapters · size: of the picture in pixels, 0 for the preset's · measured: faces that the
     latents' statistics are taken of, before the training and after it, 0 where `start` has them · weighting: as
-    ETHDSettings'.
+    ETHDSettings' · learning: which of the renderer's weights learn.
     """
 
     loop: LoopSettings
@@ -57,6 +58,7 @@ class EncoderSettings:
     size: int = 0
     measured: int = 0
     weighting: str = "v"
+    learning: Learning = field(default_factory=Learning)
 
     def __post_init__(self) -> None:
         at_least(0, self, "adapter_rate", "size", "measured")
@@ -75,6 +77,7 @@ def train_encoders(job: Job, settings: EncoderSettings) -> None:
         measure(job, encoder, settings.kinds, settings.measured)
     torch.manual_seed(job.seed)
     renderer = start_backbone(job, settings.renderer)
+    let_learn(renderer, settings.learning, half=job.lowers_precision)
     objective = Reconstruction(encoder, renderer, preset.vae.scaling_factor, settings, job.autocast)
 
     def pairs(*, held_out: bool) -> Pairs:
@@ -82,7 +85,8 @@ def train_encoders(job: Job, settings: EncoderSettings) -> None:
 
     record = job.train("encoders", {"main": _phase(objective, settings)}, settings.loop, pairs, settings)
     licence = job.licence(settings.renderer, "ethd")
-    job.save("training/renderer", "ethd", renderer, preset.ethd, record, licence=licence)
+    merge = None if settings.learning.everything else functools.partial(merged, learning=settings.learning)
+    job.save("training/renderer", "ethd", renderer, preset.ethd, record, after=merge, licence=licence)
     whole = MotionEncoder(preset.motion_encoder).to(job.device)
     whole.load_state_dict(whole_state(encoder))
     if settings.measured:  # what later stages read; the renderer knew the latents as they were before the adapters
@@ -120,6 +124,7 @@ def encoder_step(preset: ModelPreset, settings: EncoderSettings) -> MetaStep:
         encoder = MotionEncoder(preset.motion_encoder, device="meta")
         encoder.freeze_trunk()
         renderer = ETHD(preset.ethd, device="meta", attention=attention_on_a_card)
+        let_learn(renderer, settings.learning, half=True)
         scaling = preset.vae.scaling_factor
         return _phase(Reconstruction(encoder, renderer, scaling, settings, contextlib.nullcontext), settings)
 

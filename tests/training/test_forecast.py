@@ -165,6 +165,17 @@ def test_the_full_backbone_learns_what_the_recipes_say():
     assert sum(learning.values()) - low_rank == pytest.approx(154.4e6, rel=0.01)
 
 
+@pytest.mark.parametrize("recipe", [one_card.ONE_CARD, one_card.ADAPT], ids=lambda recipe: recipe.name)
+def test_a_card_of_24_gb_holds_every_stage_and_has_room_for_activations(recipe):
+    """At the full size, what is held at rest; activations of `ethd` are 4 GB by block, and those of `encoders` 1.2."""
+    usable = card_named("rtx 4090").usable
+    steps = {name: stage.step(recipe.preset, stage.settings) for name, stage in recipe.stages.items() if stage.step}
+    assert "ethd" in steps
+    for name, step in steps.items():
+        cost = count_step(step, 1, counted=())
+        assert cost.weights + cost.gradients + cost.optimiser + cost.average < usable / 2, name
+
+
 def test_dry_run_says_what_the_smallest_recipe_takes(dry_run, capsys):
     said, _ = dry_run
     for word in (

@@ -102,6 +102,19 @@ def test_a_part_is_trained_by_two_processes_as_by_one_and_the_rest_stays_to_the_
     assert (given / "two" / "training" / "films" / "ethd" / "step-000000002.mp4").exists()
 
 
+def test_on_one_card_the_renderer_of_the_encoders_learns_in_part_too(given):
+    full_tiny.write_recipe(given / "encoders.json", "full-24gb")
+    out = given / "of_encoders"
+    run(["train", str(given / "encoders.json"), "--out", str(out), "--stages", "given", "encoders"])
+    before, after = (
+        load_file(given / place) for place in ("start/ethd.safetensors", "of_encoders/training/renderer.safetensors")
+    )
+    assert set(before) == set(after)
+    changed = {name for name in before if not torch.allclose(before[name], after[name].float(), rtol=1e-3, atol=1e-6)}
+    learnt = ("tokens.", "frame_positions.", ".edi.", ".attn1.", ".attn2.")
+    assert changed and all(any(part in name for part in learnt) for name in changed)
+
+
 def test_whole_weights_are_adapted_to_a_person_and_the_change_goes_apart(given, trained):
     loop = {"steps": 2, "batch": 2, "warmup": 1, "average": 0.0, "validation_samples": 0, "optimiser": "adamw"}
     stages = {"ethd": {"loop": loop, "filming": {"times": 0}}}

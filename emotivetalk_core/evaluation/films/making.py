@@ -21,7 +21,7 @@ from ...models.photograph_set import PhotographSet
 from ...models.presets import draws_at
 from ...training.source import Clip, Source
 from ...types import FRAMES_PER_SECOND, SAMPLE_RATE
-from ...video.writer import VideoWriter
+from ...video.writer import CUT, GENERATED, VideoWriter
 from ..holding import backbone_file, load_backbone, raw_audio, without_expression, without_lip
 from .paper import Protocol
 
@@ -164,7 +164,7 @@ def _make(
             source.read(clip, "pictures", start, min(frames, start + _AT_ONCE)).movedim(-1, 1).float() / 255
             for start in range(0, frames, _AT_ONCE)
         )
-        _write_film(true, shown, height, width, samples)
+        _write_film(true, shown, height, width, samples, CUT)
     if generated.exists():
         return
     portrait, speech = folder / "portraits" / f"{true.stem}.png", folder / "speech" / f"{frames}-{true.stem}.wav"
@@ -207,11 +207,19 @@ def _first(chunks: Iterable[torch.Tensor], frames: int) -> Iterator[torch.Tensor
         frames -= len(chunk)
 
 
-def _write_film(path: Path, chunks: Iterable[torch.Tensor], height: int, width: int, samples: torch.Tensor) -> None:
+def _write_film(
+    path: Path,
+    chunks: Iterable[torch.Tensor],
+    height: int,
+    width: int,
+    samples: torch.Tensor,
+    comment: str = GENERATED,
+) -> None:
     """Frames [k, 3, h, w], RGB 0…1, and sound [t], in one move."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.stem}.part.mp4")
-    with VideoWriter(part, width=width, height=height, audio=samples[None], audio_rate=SAMPLE_RATE) as writer:
+    sound = {"audio": samples[None], "audio_rate": SAMPLE_RATE}
+    with VideoWriter(part, width=width, height=height, **sound, comment=comment) as writer:
         for chunk in chunks:
             writer.write(chunk)
     os.replace(part, path)
