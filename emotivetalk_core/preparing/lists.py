@@ -24,7 +24,13 @@ FILMS = (
     ".ts",
     ".wmv",
     ".flv",
+    ".f4v",
     ".3gp",
+    ".3g2",
+    ".ogv",
+    ".mxf",
+    ".vob",
+    ".asf",
 )
 """What a film is called. Other files are passed over, unless they are all there is."""
 
@@ -67,9 +73,12 @@ class Film:
         return f"{words or 'film'}-{zlib.crc32(self.name.encode()):08x}"
 
 
-def find_films(folders: Sequence[Path], *, people: str = "folder", views: Sequence[str] = ("front",)) -> list[Film]:
+def find_films(
+    folders: Sequence[Path], *, people: str = "folder", views: Sequence[str] = ("front",), out: Path | None = None
+) -> list[Film]:
     """The films below the folders, in the order of their names. A folder that holds HDTF's lists or MEAD's tree is read
-    as such. people: a film's person is the "folder" that it lies in, or each "film" has its own.
+    as such. people: a film's person is the "folder" that it lies in, or each "film" has its own · out: the folder that
+    the data goes to; what lies there is no film.
 
     Raises InputError for a folder that is not there, two of one name, and where there is no film at all.
     """
@@ -80,14 +89,16 @@ def find_films(folders: Sequence[Path], *, people: str = "folder", views: Sequen
             raise InputError(f"{folder}: there is no such folder; give a folder of films.")
         if names.count(name) > 1:
             raise InputError(f"Two of the folders are called {name}; rename one, or give the folder above both.")
-        films += _read(folder, name, people, views)
+        films += _read(folder, name, people, views, out)
     if not films:
         raise InputError(f"There is no film in {' or '.join(map(str, folders))}; give a folder of films, such as mp4.")
     return films
 
 
-def _read(folder: Path, name: str, people: str, views: Sequence[str]) -> list[Film]:
+def _read(folder: Path, name: str, people: str, views: Sequence[str], out: Path | None) -> list[Film]:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not _hidden(file.relative_to(folder)))
+    if out is not None:
+        files = [file for file in files if out.resolve() not in file.resolve().parents]
     lists = [file for file in files if file.name.endswith("_annotion_time.txt")]
     if lists:
         return list(_hdtf(folder, name, files, lists))

@@ -36,6 +36,16 @@ def test_a_folder_of_films_names_their_people(tmp_path: Path) -> None:
         find_films([folder, tmp_path / "other" / "films"])
     with pytest.raises(InputError, match="no such folder"):
         find_films([tmp_path / "nothing"])
+    touch(
+        folder / "data" / "films" / "a.png",
+        folder / "data" / "b.mp4",
+        tmp_path / "unnamed" / "film",
+        tmp_path / "unnamed" / "data" / "x",
+    )
+    assert len(find_films([folder], out=folder / "data")) == 3
+    assert [film.path.name for film in find_films([tmp_path / "unnamed"], out=tmp_path / "unnamed" / "data")] == [
+        "film"
+    ]
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no film"):
         find_films([tmp_path / "empty"])

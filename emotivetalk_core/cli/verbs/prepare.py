@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings)
     if arguments.size is not None:
         settings = replace(settings, size=arguments.size)
-    films = find_films(arguments.films, people=arguments.people, views=settings.views)
+    films = find_films(arguments.films, people=arguments.people, views=settings.views, out=arguments.out)
     given = Given(arguments.vae, tuple(arguments.latents), arguments.syncnet)
     records.begin(arguments.out, settings, arguments.licence, arguments.consent, given)
     with StageBars() as bars:
