@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 from tiny import TINY
@@ -17,9 +16,7 @@ from emotivetalk_core.models.ethd import ETHD, ETHDConfig
 from emotivetalk_core.models.motion_encoder import MotionEncoder, MotionEncoderConfig
 from emotivetalk_core.models.speech_encoder import SpeechEncoder
 from emotivetalk_core.models.vae_network import build_vae
-from emotivetalk_core.synthesis.clip import make_clip
-from emotivetalk_core.types import SAMPLE_RATE
-from emotivetalk_core.video.writer import VideoWriter
+from emotivetalk_core.types import FRAMES_PER_SECOND
 from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 
 SIZE, FRAMES = 64, 16
@@ -56,19 +53,17 @@ def _write(tensors: dict[str, torch.Tensor], folder: Path) -> None:
 
 
 def write_data(folder: Path, films: Path) -> None:
-    """Drawn heads as films in MEAD's tree, prepared: a neutral one, a happy one, and one who is held out. They are too
-    short for their sync to be known.
+    """Drawn heads as `synthesize` films them, in MEAD's tree, prepared: a neutral one, a happy one, and one who is held
+    out. They are too short for their sync to be known.
     """
-    numbers = films.with_suffix(".json")
-    numbers.write_text('{"filters": {"frames": 12, "sync": -1, "margin": -1, "own": -1}}')
-    for person, emotion, seed in (("M003", "neutral", 1_003), ("W009", "happy", 12), ("M010", "happy", 1_003)):
-        talk = make_clip(seed, frames=FRAMES)
+    numbers, drawn = films.with_suffix(".json"), films.with_name("drawn")
+    numbers.write_text('{"filters": {"frames": 12, "sync": -1}}')
+    sizes = ["--seconds", str(FRAMES / FRAMES_PER_SECOND), "--size", str(2 * SIZE)]
+    assert main(["synthesize", "--people", "3", "--clips", "3", *sizes, "--out", str(drawn)]) == 0
+    for number, (person, emotion) in enumerate((("M003", "neutral"), ("W009", "happy"), ("M010", "happy"))):
         film = films / person / "video" / "front" / emotion / "level_1" / "001.mp4"
         film.parent.mkdir(parents=True)
-        samples = torch.from_numpy(talk.samples)[None]
-        with VideoWriter(film, width=2 * SIZE, height=2 * SIZE, audio=samples, audio_rate=SAMPLE_RATE) as video:
-            pictures = torch.from_numpy(np.stack([talk.render(at, 2 * SIZE) for at in range(FRAMES)]))
-            video.write(pictures.permute(0, 3, 1, 2).float() / 255)
+        (drawn / f"person_{number:02d}" / f"clip_{number:02d}.mp4").rename(film)
     said = ["--licence", "CC BY 4.0", "--consent", "all of them signed"]
     assert main(["prepare", str(films), "-o", str(folder), "--size", str(SIZE), "--settings", str(numbers), *said]) == 0
 

@@ -138,8 +138,9 @@ def folders(tmp_path_factory):
             path = root / side / "sub" / f"film {person}.mp4"
             with VideoWriter(path, width=128, height=128, audio=0.1 * noise, audio_rate=16000) as writer:
                 writer.write(picture.expand(12, -1, -1, -1))
-    (root / "generated" / "broken.mp4").write_bytes(b"nothing")
-    (root / "true" / "broken.mp4").write_bytes(b"nothing")
+    for name in ("broken.mp4", "sub/broken.mp4"):
+        (root / "generated" / name).write_bytes(b"nothing")
+        (root / "true" / name).write_bytes(b"nothing")
     for kind, network in (
         ("inception", Inception(InceptionConfig(16))),
         ("i3d", I3D(I3DConfig(16, 6))),
@@ -176,7 +177,8 @@ def test_two_folders_become_a_table(folders, capsys, monkeypatch):
     monkeypatch.setattr(suite, "read_vectors", again)  # all but the broken one lies in the archive by now
     assert evaluate(folders, "generated", "--networks", str(folders / "networks")) == 0
     assert json.loads((folders / "report.json").read_text(encoding="utf-8"))["faults"] == {
-        "broken": "broken is read again"
+        "broken": "broken is read again",
+        "sub/broken": "broken is read again",
     }
 
 

@@ -1,5 +1,5 @@
 """`train full` at the smallest width, by the commands that users give: from weights in their authors' layouts and films
-to a talking video.
+that `synthesize` writes to a talking video.
 """
 
 import json
@@ -38,7 +38,8 @@ def given(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(given) -> Path:
-    run(["train", str(given / "recipe.json"), "--out", str(given / "out")])
+    """By two processes."""
+    run(["train", str(given / "recipe.json"), "--out", str(given / "out")], 2)
     return given / "out"
 
 

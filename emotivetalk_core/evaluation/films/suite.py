@@ -64,6 +64,7 @@ def measure_folders(
     read: list[tuple[FilmVectors, FilmVectors]] = []
     names, faults = [], {name: "it has no counterpart of the same name" for name in alone}
     for done, (first, second) in enumerate(pairs):
+        name = first.relative_to(generated).with_suffix("").as_posix()
         if on_step is not None:
             on_step("films", done, len(pairs))
         try:
@@ -72,10 +73,10 @@ def measure_folders(
                 for path, sound in ((first, second), (second, None))
             ]
         except EmotiveTalkError as error:  # one film's fault is a row, never the end
-            faults[first.stem] = str(error)
+            faults[name] = str(error)
             continue
         read.append((sides[0], sides[1]))
-        names.append(first.relative_to(generated).with_suffix("").as_posix())
+        names.append(name)
     if on_step is not None:
         on_step("films", len(pairs), len(pairs))
     if not read:
