@@ -18,12 +18,14 @@ FINDER = ROOT / "emotivetalk_core" / "weights" / "demo" / "face_finder.safetenso
 @dataclass(frozen=True)
 class Film:
     """frames uint8 [n, h, w, 3] · rate: frames per second · sound_codec and sound_seconds: of its first sound track, or
-    None."""
+    None · comment: what the file says of itself.
+    """
 
     frames: np.ndarray
     rate: float
     sound_codec: str | None
     sound_seconds: float | None
+    comment: str
 
 
 def read_film(path: Path) -> Film:
@@ -38,7 +40,8 @@ def read_film(path: Path) -> Film:
             else:
                 samples += frame.samples
         codec, seconds = (None, None) if sound is None else (sound.codec_context.name, samples / sound.rate)
-        return Film(np.stack(frames), float(pictures.average_rate), codec, seconds)
+        said = container.metadata.get("comment", "")
+        return Film(np.stack(frames), float(pictures.average_rate), codec, seconds, said)
 
 
 def movement(film: Film) -> tuple[float, float]:
