@@ -8,6 +8,7 @@ import contextlib
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -182,6 +183,22 @@ def _shard(
     fully_shard(objective, mesh=mesh)
 
 
+def check_optimiser(kind: str, *, sharded: bool) -> None:
+    """SettingsError for one that cannot be had: of weights that are sharded over processes, or without its library."""
+    if kind != "adamw8bit":
+        return
+    if sharded:
+        raise SettingsError(
+            "The optimiser adamw8bit cannot work on sharded weights; leave --sharding out, or choose the optimiser "
+            "adamw."
+        )
+    if find_spec("bitsandbytes") is None:
+        raise SettingsError(
+            "The optimiser adamw8bit needs the library bitsandbytes; install it (pip install bitsandbytes), or choose "
+            "the optimiser adamw."
+        )
+
+
 def build_optimiser(kind: str, phase: Phase, spread: Spread, rate: float) -> torch.optim.Optimizer:
     """The paper's Adam8bit is `adamw8bit`, of bitsandbytes. SettingsError where it cannot be had."""
     groups: dict[float, list[nn.Parameter]] = {}
@@ -191,18 +208,9 @@ def build_optimiser(kind: str, phase: Phase, spread: Spread, rate: float) -> tor
     listed = [{"params": parameters, "rate_scale": scale} for scale, parameters in groups.items()]
     if kind == "adamw":
         return torch.optim.AdamW(listed, lr=rate, weight_decay=phase.decay)
-    if spread.sharded:
-        raise SettingsError(
-            "The optimiser adamw8bit cannot work on sharded weights; leave --sharding out, or choose the optimiser "
-            "adamw."
-        )
-    try:
-        from bitsandbytes.optim import AdamW8bit  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
-        raise SettingsError(
-            "The optimiser adamw8bit needs the library bitsandbytes; install it (pip install bitsandbytes), or choose "
-            "the optimiser adamw."
-        ) from error
+    check_optimiser(kind, sharded=spread.sharded)
+    from bitsandbytes.optim import AdamW8bit  # pyright: ignore[reportMissingImports]
+
     return AdamW8bit(listed, lr=rate, weight_decay=phase.decay)
 
 

@@ -14,6 +14,7 @@ from ..models.presets import ModelPreset
 from ..weight_files.manifest import write_manifest
 from .job import Job
 from .loop import Engine, OnStep, first_difference
+from .parallel import check_optimiser
 from .source import Source
 from .source_writer import remove_unfinished
 from .starting import check_start
@@ -72,7 +73,7 @@ def follow(
     """Train what is missing in the folder `out`: a stage whose weights file exists is done. stages: only these.
 
     Every process calls it. Raises SettingsError for an unknown stage, a folder of another recipe, or data of another
-    size than the preset's; InputError for data that is missing, altered or empty.
+    size than the preset's, or an optimiser that cannot be had; InputError for data that is missing, altered or empty.
     """
     for name in stages or ():
         recipe.stage(name)
@@ -95,6 +96,10 @@ def follow(
         for name, stage in recipe.stages.items()
         if (not stage.named_only if stages is None else name in stages) and not job.weights(stage.writes).exists()
     ]
+    for name in wanted:  # now, and not after hours of what comes before the stage's first step
+        loop = getattr(recipe.stages[name].settings, "loop", None)
+        if loop is not None:
+            check_optimiser(loop.optimiser, sharded=engine.sharding != "none" and engine.processes.count > 1)
     if wanted:
         _check_data(job, any_size=recipe.any_size)
     for name in wanted:

@@ -153,7 +153,7 @@ def test_the_second_size_goes_on_from_the_first_ones_weights(given, trained):
     assert json.loads(read_metadata(out / "ethd_1024.safetensors", "ethd")["record"])["steps"] == 1
 
 
-def test_what_is_missing_is_said_with_the_command_that_makes_it(given, tmp_path, capsys):
+def test_what_is_missing_is_said_with_the_command_that_makes_it(given, tmp_path, capsys, monkeypatch):
     start = shutil.copytree(given / "start", tmp_path / "start")
     out = ["--out", str(tmp_path / "out")]
     for name, word in (("ethd", "convert svd-xt"), ("speech_encoder", "--kind wav2vec2"), ("motion_encoder", "pd-fgc")):
@@ -166,6 +166,11 @@ def test_what_is_missing_is_said_with_the_command_that_makes_it(given, tmp_path,
     assert "--start" in capsys.readouterr().err
     assert main(["train", "full", "--start", str(start), *out]) == 2
     assert "--data" in capsys.readouterr().err
+    monkeypatch.setattr("emotivetalk_core.training.parallel.find_spec", lambda _: None)
+    mine = {"from": "full", "data": [str(given / "data")], "stages": {"ethd": {"loop": {"steps": 1}}}}
+    (tmp_path / "mine.json").write_text(json.dumps(mine))
+    assert main(["train", str(tmp_path / "mine.json"), "--start", str(start), *out]) == 2
+    assert "pip install bitsandbytes" in capsys.readouterr().err and not (tmp_path / "out" / "vae.safetensors").exists()
     recipe = str(given / "recipe.json")
     assert main(["train", recipe, "--start", str(start), "--out", str(start)]) == 2
     assert "both as --start and as --out" in capsys.readouterr().err
