@@ -7,6 +7,8 @@ from ..types import FRAMES_PER_SECOND
 # Standard deviations at amount 1 of yaw, pitch, roll (radians), dx, dy (picture fractions) and scale.
 _SPREAD = np.array([0.085, 0.05, 0.04, 0.012, 0.009, 0.012])
 _LIMIT = np.array([0.22, 0.14, 0.12, 0.03, 0.025, 0.04])
+BLINK = np.array([0.3, 0.85, 1.0, 0.85, 0.5, 0.2], np.float32)
+"""How far lids are shut in the frames of a blink: 0 open … 1 shut."""
 
 
 def _low_pass(rng: np.random.Generator, frames: int, seconds: float, columns: int) -> np.ndarray:
@@ -49,10 +51,9 @@ def blinks(rng: np.random.Generator, frames: int, loudness: np.ndarray | None = 
     loudness [frames]: of somebody's speech; then blinks fall into its pauses, as people's mostly do, and at random
     only where more than five seconds pass without one.
     """
-    shape = np.array([0.3, 0.85, 1.0, 0.85, 0.5, 0.2], np.float32)
-    course = np.zeros(frames + len(shape), np.float32)
+    course = np.zeros(frames + len(BLINK), np.float32)
     for first in _blinks_at(rng, frames) if loudness is None else _blinks_in_pauses(rng, frames, loudness):
-        course[first : first + len(shape)] = np.maximum(course[first : first + len(shape)], shape)
+        course[first : first + len(BLINK)] = np.maximum(course[first : first + len(BLINK)], BLINK)
     return course[:frames]
 
 

@@ -17,10 +17,12 @@ import torch
 from ..device import pick_picture_dtype
 from ..errors import InputError, SettingsError
 from ..face.crops import box_masks, pictures
+from ..face.head_motion import BLINK
 from ..models.face_reading import read_faces
 from ..models.model_set import ModelSet, load_model_set
 from ..pipeline import default_settings, encode_windows, lip_latents, portrait_conditions, read_face, render
 from ..sampling.video import fast
+from ..synthesis.action_units import emotion_action_units
 from ..synthesis.clip import IDENTITY_SEEDS, make_clip
 from ..synthesis.head_state import HeadState
 from ..synthesis.identity import sample_identity
@@ -40,9 +42,13 @@ from .shard_pool import shards_made
 
 KINDS = {"rendered": "retouched_rendered", "drawn": "retouched_drawn"}
 _IN_SHARD = 4
-_AT_REST, _FAST, _SPOKEN = 0.5, 0.6, 0.25
-"""Shares of the films: those whose portrait's face is at rest, those that are sampled in the fast mode, and those whose
-lips are what the speech asks for, where others' are what is seen.
+_AT_REST, _SMILING, _BLINKING = 0.4, 0.3, 0.6
+"""Shares of the films: those whose portrait's face is at rest, those where it smiles and shows its teeth, as people do
+in photographs, and those with one blink more than a second has by itself.
+"""
+_FAST, _SPOKEN = 0.6, 0.25
+"""Shares of those that are sampled in the fast mode, and of those whose lips are what the speech asks for, where
+others' are what is seen.
 """
 
 
@@ -136,10 +142,11 @@ def _person(
     talk = make_clip(800_000 + seed * 1_000 + number, split, frames=2 * frames, heads=heads)
     pose = random_pose(rng, 0.5)
     states = [dataclasses.replace(talk.state(frames + i), pose=pose) for i in range(frames)]
-    rest = replace(HeadState.rest(), pose=pose)
-    before = rest if rng.random() < _AT_REST else random_state(rng, pose)[0]
+    before = _photographed(rng, pose)
     # motion is read off drawn heads best, whoever shows it
     double = talk.identity if heads == "drawn" else sample_identity(int(rng.integers(*IDENTITY_SEEDS[split])))
+    if rng.random() < _BLINKING:
+        states = _with_a_blink(states, int(rng.integers(frames)))
     portrait = _seen(talk.identity, [before], size)
     kept = states[:: settings.every]
     clip = Clip(f"{KINDS[heads]}/{number:05d}", person_of(talk.identity), KINDS[heads], len(kept), held_out)
@@ -156,6 +163,25 @@ def _person(
         fields |= {"offset": np.stack([each.offset for each in found]).astype(np.float16)}
         fields |= {name: np.stack([getattr(each, name) for each in found]) for name in ("visible", "known")}
     return WrittenClip(clip, fields)
+
+
+def _photographed(rng: np.random.Generator, pose: np.ndarray) -> HeadState:
+    """What a face does in its portrait."""
+    how = rng.random()
+    if how < _AT_REST:
+        return replace(HeadState.rest(), pose=pose)
+    if how > _AT_REST + _SMILING:
+        return random_state(rng, pose)[0]
+    smile = emotion_action_units("happy", float(rng.uniform(0.4, 1.0)))
+    mouth = np.array([rng.uniform(0.1, 0.45), rng.uniform(0.2, 1.0), 0.0, rng.uniform(0.6, 1.0), 0.0])
+    return HeadState(mouth, smile, pose, blink=0.0, gaze=rng.normal(0, 0.1, 2))
+
+
+def _with_a_blink(states: list[HeadState], first: int) -> list[HeadState]:
+    blinking = list(states)
+    for i, (state, shut) in enumerate(zip(states[first:], BLINK), first):
+        blinking[i] = replace(state, blink=max(state.blink, float(shut)))
+    return blinking
 
 
 def _seen(head: Head, states: list[HeadState], size: int) -> dict[str, np.ndarray]:

@@ -34,6 +34,7 @@ from .patch_judge import Judged, PatchJudge
 from .ranges import at_least, shares
 from .samples import Sample, chance, random_below
 from .source import Clip, Source
+from .starting import to_train
 from .step_cost import MetaStep, meta
 from .vae_anew import as_decoded, places_that_count
 
@@ -75,7 +76,7 @@ class RetouchingSettings:
     much more than the rest of eyes and mouth counts what the portrait did not show of them · whence: the share of the
     steps, the first ones, in which it is learnt alone from where in the portrait places came · offset: weight of that,
     for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from: as
-    DecoderSettings'.
+    DecoderSettings' · start: the weights that it begins with, "" for none.
     """
 
     loop: LoopSettings
@@ -96,6 +97,7 @@ class RetouchingSettings:
     visible: float = 0.03
     judged: float = 0.01
     judged_from: float = 0.6
+    start: str = ""
 
     def __post_init__(self) -> None:
         shares(self, "first", "soft", "moved", "reshaped", "tinted", "blinking", "whence", "judged_from")
@@ -109,7 +111,7 @@ def train_retoucher(job: Job, settings: RetouchingSettings) -> None:
     """Writes retoucher.safetensors, in half precision; films with `made` must be there."""
     torch.manual_seed(job.seed)
     settings = of_preset(settings, job.preset)
-    network, judge = Retoucher(settings.config), PatchJudge()
+    network, judge = to_train(job, settings.start, KIND, Retoucher, settings.config), PatchJudge()
     objective = Retouching(network, settings, job.autocast, judge)
 
     def samples(*, held_out: bool) -> RetouchSamples:

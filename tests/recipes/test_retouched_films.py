@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,24 @@ def test_the_stage_writes_a_retoucher_that_loads_in_half_precision_and_says_of_w
         assert (trained / f"{name}.safetensors").read_bytes() == before
 
 
+def test_it_can_go_on_from_a_retoucher_that_is_there(
+    folder: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = shutil.copytree(folder / "start", tmp_path / "start")
+    shutil.copy(trained / "retoucher.safetensors", given)
+    said = json.loads((folder / "few.json").read_text())
+    loop = said["stages"]["retouch"]["loop"] | {"steps": 1, "learning_rate": 1e-9, "average": 0.0}
+    said["stages"]["retouch"] |= {"start": "start/retoucher", "loop": loop}
+    said["data"] = str(folder / "data")
+    (tmp_path / "on.json").write_text(json.dumps(said))
+    command = ["train", str(tmp_path / "on.json"), "--start", str(given), "--out", str(tmp_path / "out")]
+    monkeypatch.setitem(RECIPES, "retouch", replace(retouch.RECIPE, begins_with=dict.fromkeys(GIVEN, "")))
+    assert main([*command, "--precision", "float32"]) == 0
+    before, after = (load_model_set(each).retoucher for each in (trained, tmp_path / "out"))
+    for name, value in before.state_dict().items():
+        torch.testing.assert_close(after.state_dict()[name], value, atol=1e-4, rtol=1e-3)
+
+
 def test_films_are_made_with_it(trained: Path, portrait_file: Path, recording_file: Path):
     models = load_model_set(trained)
     request = FilmRequest(portrait_file, recording_file, face_box=(80.0, 40.0, 180.0, 170.0), resume=False, steps=1)
@@ -152,6 +171,35 @@ def test_making_and_filming_go_on_where_they_were_stopped(folder: Path, trained:
     assert again.digest == films(trained).digest
     film(tmp_path, tmp_path / "out", stop)
     assert len(made) == 3
+
+
+def prepared(folder: Path, share: str, said: float, monkeypatch: pytest.MonkeyPatch) -> list[Callable[[str], Any]]:
+    """How to read of each of two people who blink or smile in that share of the films."""
+    for name in (share, "_AT_REST") if share == "_SMILING" else (share,):
+        monkeypatch.setattr(retouched_films, name, said if name == share else 1 - said)
+    prepare_people(SourceWriter(folder), SEED, replace(FEW, rendered=0, drawn=2, frames=12, held_out=0), SIZE)
+    source = Source.open(folder)
+    return [partial(source.read, clip) for clip in source.clips(KINDS["drawn"])]
+
+
+def difference(name: str, one: Callable[[str], Any], other: Callable[[str], Any]) -> tuple[float, float]:
+    """How far two people's pictures of that name are apart, at the lips and elsewhere."""
+    off = (one(name).float() - other(name).float()).abs().mean((0, 3))
+    left, top, right, bottom = one(f"{name.removesuffix('pictures')}lip_box")[0].int().tolist()
+    lips = float(off[top:bottom, left:right].sum())
+    return lips, float(off.sum()) - lips
+
+
+@pytest.mark.parametrize("share", ["_BLINKING", "_SMILING"])
+def test_people_blink_and_smile_as_often_as_is_said(share: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """One blink more is seen in the eyes of frames, a smile in the mouth of the portrait, and the rest is as it was."""
+    never, always = (prepared(tmp_path / str(said), share, said, monkeypatch) for said in (0.0, 1.0))
+    for one, other in zip(never, always):
+        frames, portrait = (difference(name, one, other) for name in ("pictures", "portrait_pictures"))
+        if share == "_BLINKING":
+            assert frames[1] > 0 and portrait == (0, 0) and torch.equal(one("samples"), other("samples"))
+        else:
+            assert portrait[0] > 0 and frames[0] == 0
 
 
 def test_pictures_of_another_size_than_the_weights_see_are_refused(folder: Path, tmp_path: Path):
