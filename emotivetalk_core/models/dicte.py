@@ -65,7 +65,14 @@ class DiCTEBlock(nn.Module):
 
 
 class DiCTE(nn.Module):
-    """Noisy expression latents, speech, speaker and emotion -> clean latents, for up to `tokens` frames at once."""
+    """Noisy expression latents, speech, speaker and emotion -> clean latents, for up to `tokens` frames at once.
+
+    `lids` [expression_dim] is not learnt with it but measured: how expression latents change where lids shut
+    (training/lids.py). The network does not heed it; sampling/lids.py does. 0 where nobody measured it.
+    """
+
+    ADDED_LATER = ("lids",)
+    lids: torch.Tensor
 
     def __init__(
         self,
@@ -91,6 +98,7 @@ class DiCTE(nn.Module):
         self.blocks = nn.ModuleList(DiCTEBlock(config, parts=parts) for _ in range(config.layers))
         self.modulation_out = parts.linear(width, 2 * width)
         self.project_out = parts.linear(width, config.expression_dim)
+        self.register_buffer("lids", torch.zeros(config.expression_dim, **parts.factory_kwargs))
         start_at_zero(self.modulation_out)
         start_at_zero(self.project_out)
 

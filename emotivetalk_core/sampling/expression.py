@@ -8,6 +8,7 @@ from ..diffusion.dicte_schedule import ddim_step, timesteps
 from ..diffusion.noise_levels import frame_noise
 from ..errors import InputError, NumericalError
 from ..models.dicte import DiCTE, DiCTEConfig
+from .lids import settled_lids
 
 
 def chunk_starts(n: int, tokens: int, prefix: int) -> list[int]:
@@ -56,8 +57,9 @@ def sample_expression(
 
     The last chunk is filled up to 220 by holding the last window of audio, for that is the length the network was
     trained on; the surplus is cut off. Two speeches of different length that share their beginning share the
-    expression of every chunk that lies wholly in the shared part: within a chunk each frame hears what comes after
-    it.
+    expression of every chunk that lies wholly in the shared part, but for the lids of its last second: within a chunk
+    each frame hears what comes after it. At the end lids that flutter blink (sampling/lids.py), where the weights say
+    what lids are.
 
     InputError without frames or for emotions of another number of frames, NumericalError when the network's answer is
     not finite.
@@ -117,4 +119,4 @@ def sample_expression(
             if on_step is not None:
                 on_step(chunk * steps + step + 1, len(starts) * steps)
         expression[frames] = torch.where(known[:, None], clean, x)
-    return expression[:n]
+    return settled_lids(expression[:n], model.lids)

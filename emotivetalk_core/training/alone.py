@@ -15,6 +15,7 @@ from ..models.lip_projector import LipProjector, PerceiverBlock
 from .estimate import estimate_expression
 from .features import add_readings, add_speech
 from .job import Job
+from .lids import measure_lids
 from .loop import LoopSettings
 from .losses import expression_loss, lip_loss
 from .parallel import Outcome, Phase
@@ -96,6 +97,7 @@ def train_expression_anew(job: Job, settings: ExpressionSettings) -> None:
 
     phases = {"main": Phase(Expressing(dicte, job.autocast), (DiCTEBlock,))}
     record = job.train("expression", phases, settings.loop, talks, settings)
+    measure_lids(job, dicte)
     for name in ("dicte", "training/expression"):
         job.save(name, "dicte", dicte, dicte.config, record)
 

@@ -22,6 +22,7 @@ from ..models.presets import ModelPreset
 from .estimate import estimate_expression
 from .features import add_readings, add_speech
 from .job import Job
+from .lids import measure_lids
 from .loop import LoopSettings
 from .losses import expression_loss, lip_loss, v_aid_loss
 from .parallel import Outcome, Phase
@@ -85,6 +86,7 @@ def train_v_aid(job: Job, settings: VAIDSettings) -> None:
         return Talks(job.source(), preset.dicte, settings.lip_frames, settings.loop.batch, held_out=held_out)
 
     record = job.train("v_aid", phases, settings.loop, talks, settings)
+    measure_lids(job, dicte)
     job.save("lip_projector", "lip_projector", projector, preset.lip_projector, record)
     job.save("dicte", "dicte", dicte, preset.dicte, record)
 

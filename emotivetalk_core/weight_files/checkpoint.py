@@ -146,15 +146,18 @@ def load_network(
 
     network_class(config, dtype=…, device=…) is called on the meta device, so no memory is filled twice. hosted: builds
     what is returned in its place, from a host's own operations, e.g. functools.partial(Class, operations=…); the
-    file is still judged by the plain class, for a host's layers may have no tensors before they are loaded. Raises
-    WeightsError, which names unknown or missing keys.
+    file is still judged by the plain class, for a host's layers may have no tensors before they are loaded. What a
+    class names as ADDED_LATER is 0 where a file of an earlier version lacks it. Raises WeightsError, which names
+    unknown or missing keys.
     """
     checkpoint = read_checkpoint(path, kind)
     config = config_from_dict(config_class, checkpoint.config, path)
     network = network_class(config, dtype=dtype, device="meta")
     wanted = network.state_dict()
-    check_keys(path, kind, wanted, checkpoint.tensors)
-    tensors = {name: checkpoint.tensors[name].to(device, tensor.dtype) for name, tensor in wanted.items()}
+    later = {name: torch.zeros(wanted[name].shape) for name in getattr(network, "ADDED_LATER", ())}
+    given = later | checkpoint.tensors
+    check_keys(path, kind, wanted, given)
+    tensors = {name: given[name].to(device, tensor.dtype) for name, tensor in wanted.items()}
     if hosted is not None:
         network = hosted(config, dtype=dtype, device="meta")
     network.load_state_dict(tensors, strict=True, assign=True)

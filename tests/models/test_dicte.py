@@ -2,6 +2,7 @@ import torch
 
 from emotivetalk_core.models.dicte import DiCTE, DiCTEConfig
 from emotivetalk_core.sampling.expression import sample_expression
+from emotivetalk_core.weight_files.checkpoint import load_network, save_checkpoint
 
 TINY = DiCTEConfig(expression_dim=5, audio_dim=8, identity_dim=6, width=16, layers=2, heads=2, tokens=24, prefix=4)
 
@@ -69,6 +70,19 @@ def test_rows_do_not_mix_and_frames_know_their_place():
     torch.testing.assert_close(alone, answer[1:])
     same = {**given, "noisy": torch.ones(2, 9, 5), "audio_windows": torch.ones(2, 9, 10, 8)}
     assert network(**same).std(dim=1).max() > 1e-4
+
+
+def test_files_from_before_lids_were_measured_are_read(tmp_path):
+    network = woken_network()
+    network.lids.normal_()
+    path = tmp_path / "dicte.safetensors"
+    save_checkpoint(path, "dicte", network, TINY, {})
+    assert torch.equal(load_network(path, "dicte", DiCTE, DiCTEConfig).lids, network.lids)
+    before = {name: value for name, value in network.state_dict().items() if name != "lids"}
+    save_checkpoint(path, "dicte", before, TINY, {})
+    loaded = load_network(path, "dicte", DiCTE, DiCTEConfig)
+    assert not loaded.lids.any()
+    assert all(torch.equal(value, before[name]) for name, value in loaded.state_dict().items() if name != "lids")
 
 
 def test_it_samples_any_length():

@@ -22,6 +22,7 @@ class Analytic(nn.Module):
         super().__init__()
         self.config = SimpleNamespace(tokens=12, prefix=4, steps=1000)
         self.anything = nn.Parameter(torch.zeros(1, dtype=dtype))
+        self.lids = torch.zeros(E)
 
 
 class Gaussian(Analytic):

@@ -52,6 +52,11 @@ def test_the_trained_recogniser_hears_speech_and_its_record_says_how_well(tiny_t
     assert record["steps"] == 4 and np.array(record["unseen_heard_as"]).sum() == 8
 
 
+def test_what_shut_lids_change_is_measured_and_kept_with_what_samples_expressions(tiny_trained):
+    lids = load_file(tiny_trained / "dicte.safetensors")["lids"]
+    assert lids.isfinite().all() and lids.norm() > 0.1
+
+
 def test_every_stage_says_in_its_log_what_held_out_clips_gave(tiny_trained):
     logs = sorted((tiny_trained / "training").glob("*.log.jsonl"))
     assert len(logs) >= len(ALL_STAGES) - 1  # the codebook is counted, not trained
