@@ -11,7 +11,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ def begin(
     folder: Path, settings: PrepareSettings, licence: str | None, consent: str | None, given: Given = NOTHING
 ) -> None:
     """Note in the folder how it is filled, and what the user says of the data. SettingsError where it was begun by
-    other settings or networks; what is said anew takes the place of what was said. Raises WeightsError, too.
+    other settings, but for the share of people who are held out, or by other networks; what is said anew takes the
+    place of what was said. Raises WeightsError, too.
     """
     try:
         (folder / FILMS).mkdir(parents=True, exist_ok=True)
@@ -50,8 +51,9 @@ def begin(
     before, networks = read_record(folder), given.record(settings.size)
     mine = json.loads(json.dumps(asdict(settings)))
     if before:
-        known = asdict(changed(PrepareSettings(), before["settings"], str(folder / RECORD)))  # new ones have defaults
-        change = first_difference(json.loads(json.dumps(known)), mine)
+        known = changed(PrepareSettings(), before["settings"], str(folder / RECORD))  # new ones have defaults
+        known = replace(known, held_out=settings.held_out)  # the index is made anew
+        change = first_difference(json.loads(json.dumps(asdict(known))), mine)
         if change is not None:
             raise SettingsError(f"{folder} was prepared with {change}; give another --out, or the same settings.")
         others = before.get("networks", networks)

@@ -16,7 +16,7 @@ import torch
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.preparing.lists import Film
 from emotivetalk_core.preparing.prepare import prepare
-from emotivetalk_core.preparing.records import begin
+from emotivetalk_core.preparing.records import begin, people_held_out
 from emotivetalk_core.preparing.settings import PrepareSettings
 from emotivetalk_core.synthesis.clip import TalkingClip, make_clip
 from emotivetalk_core.training.source import Source
@@ -149,6 +149,21 @@ def test_a_second_run_does_only_what_is_missing(data: Path, films: Path) -> None
     assert record.is_file() and (data / "index.jsonl").read_bytes() == index
     assert {file: (file.stat().st_mtime_ns, file.stat().st_ino) for file in data.glob("*.safetensors")} == before
     assert main(["prepare", str(films), "--out", str(data), "--size", "128"]) == 2  # other numbers, another folder
+
+
+def test_more_people_are_held_out_of_films_that_are_prepared(data: Path, films: Path, capsys) -> None:
+    def held_out(share: float) -> dict[str, bool]:
+        numbers = data.with_suffix(".json")
+        numbers.write_text(json.dumps({"held_out": share}))
+        assert main(["prepare", str(films), "--out", str(data), "--size", "64", "--settings", str(numbers)]) == 0
+        return {clip.person.rsplit("/")[-1]: clip.held_out for clip in Source.open(data).by_id.values()}
+
+    people = {clip.person for clip in Source.open(data).by_id.values()}
+    one = next(share for share in np.linspace(0, 1, 1001) if len(people_held_out(people, share)) == 1)
+    assert held_out(0.0) == {"anna": False, "ben": False}
+    assert "Nobody is held out" in capsys.readouterr().out
+    assert sorted(held_out(float(one)).values()) == [False, True]
+    assert held_out(0.0) == {"anna": False, "ben": False}  # as other tests expect it
 
 
 def test_train_learns_from_it(data: Path, tmp_path: Path) -> None:

@@ -31,6 +31,10 @@ def run(arguments: argparse.Namespace) -> None:
         f"{record['kept']} of {record['pieces']} pieces kept, {record['kept_hours']:.2f} h of {record['people']} "
         f"people, {record['held_out_people']} of them held out: {arguments.out.resolve()}"
     )
+    if record["people"] > 1 and not record["held_out_people"]:
+        print(
+            'Nobody is held out, so nothing tells how strangers fare; --settings with {"held_out": 0.3} holds out more.'
+        )
     if any(row["why"] for row in rows):
         print(f"why others were not: {(arguments.out / records.TABLE).resolve()}, {records.SHEET}")
     for name in ("licence", "consent"):
