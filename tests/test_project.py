@@ -150,6 +150,17 @@ def test_no_files_import_each_other_in_a_circle(sources):
     assert sorted(path.relative_to(ROOT).as_posix() for path in left) == []
 
 
+def test_no_two_public_classes_of_the_core_have_one_name():
+    """Whoever reads a name should not have to ask which of the two it is."""
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert len(places) > 100
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
 def test_the_core_never_imports_the_nodes():
     assert [path.name for path in SOURCES if any(not to.is_relative_to(PACKAGE) for to in relative_imports(path))] == []
 

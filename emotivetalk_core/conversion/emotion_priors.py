@@ -5,6 +5,7 @@ whatever such a file asks for, so it is read by an unpickler that knows arrays o
 those from inert records.
 """
 
+import io
 import math
 import pickle
 import re
@@ -78,8 +79,6 @@ def read_prior(path: Path) -> torch.Tensor:
     if content[:8] != b"\x93NUMPY\x01\x00" or not _HEADER.fullmatch(content[10:start]) or len(content) > LONGEST_FILE:
         raise WeightsError(f"{path} is not one of DICE-Talk's emotions; give the .npy files that its repository has.")
     try:
-        import io
-
         holder = _ArraysOnly(io.BytesIO(content[start:])).load()
         array = holder.data[0]["mu"]
         count = math.prod(array.shape)

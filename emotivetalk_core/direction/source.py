@@ -100,7 +100,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Source:
+class EmotionSource:
     """A blend of one or more parts."""
 
     parts: tuple[Part, ...]
@@ -133,7 +133,7 @@ class SourceReaders:
     named: Mapping[str, Emotion] = field(default_factory=dict)
 
 
-def parse_source(text: str) -> Source:
+def parse_source(text: str) -> EmotionSource:
     """Read one line. Parts without a weight weigh 1; quotation marks keep "+" and numbers in a text or file name.
 
     SettingsError where it is no source, quoting what was not understood.
@@ -141,7 +141,7 @@ def parse_source(text: str) -> Source:
     parts = tuple(_part(piece.strip(), text) for piece in split_outside_quotes(straight_quotes(text), "+"))
     if not sum(part.weight for part in parts) > 0:
         raise SettingsError(f'All weights in "{excerpt(text)}" are 0; give at least one part more than that.')
-    return Source(parts)
+    return EmotionSource(parts)
 
 
 def straight_quotes(text: str) -> str:
@@ -173,7 +173,7 @@ def split_outside_quotes(text: str, separators: str) -> list[str]:
     return found
 
 
-def resolve(source: Source, readers: SourceReaders) -> Emotion:
+def resolve(source: EmotionSource, readers: SourceReaders) -> Emotion:
     """The emotion of a source, values [expression_dim], float32 on the CPU: the weighted mean of its parts' latents,
     each on its line from the codebook's neutral. [ours; the paper offers one source at a time, §3.5]
 
@@ -184,11 +184,11 @@ def resolve(source: Source, readers: SourceReaders) -> Emotion:
     return Emotion(blend([part.values for part in parts], source.shares), str(source), notes_of(parts))
 
 
-def intensified(source: Source, amount: float) -> Source:
+def intensified(source: EmotionSource, amount: float) -> EmotionSource:
     """The same source with each part's intensity multiplied, together at most 2; for a blend that is the line from
     neutral through the whole of it.
     """
-    return Source(
+    return EmotionSource(
         tuple(replace(part, intensity=min(amount * part.intensity, LARGEST_INTENSITY)) for part in source.parts)
     )
 
@@ -278,7 +278,7 @@ def _resolve_part(part: Part, readers: SourceReaders) -> Emotion:
         latent = codebook.lookup(origin.name, part.intensity)
         return Emotion(latent, origin.name, codebook.stand_in_notes(origin.name))
     if isinstance(origin, FromText):
-        from .text import text_emotion
+        from .text import text_emotion  # it reads its tables of words
 
         return text_emotion(origin.text, codebook, part.intensity)
     if isinstance(origin, FromSpeech):

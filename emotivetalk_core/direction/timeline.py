@@ -24,9 +24,9 @@ from ..errors import EmotiveTalkError, InputError, SettingsError, excerpt
 from ..types import EMOTIONS, FRAMES_PER_SECOND, Emotion
 from .source import (
     NUMBER,
+    EmotionSource,
     Keyword,
     Part,
-    Source,
     blend,
     decimal,
     notes_of,
@@ -96,7 +96,7 @@ class Key:
     """
 
     at: Seconds | Share | Spoken
-    source: Source
+    source: EmotionSource
     over: float = DEFAULT_OVER
     easing: str = SMOOTH
     line: int = field(default=0, compare=False)
@@ -147,13 +147,15 @@ class Timeline:
             shares[:, index] = reached[:, 0]
         return timed, torch.from_numpy(shares).float()
 
-    def course(self, frames: int, resolve: Callable[[Source], Emotion], words: Sequence[WordTime] = ()) -> Emotion:
+    def course(
+        self, frames: int, resolve: Callable[[EmotionSource], Emotion], words: Sequence[WordTime] = ()
+    ) -> Emotion:
         """The emotion of every frame, values [n, expression_dim]. Each source is resolved once.
 
         Errors of a source, a time or a word begin with their line.
         """
         timed, shares = self.shares(frames, words)
-        known: dict[Source, Emotion] = {}
+        known: dict[EmotionSource, Emotion] = {}
         for _, key in timed:
             if key.source not in known:
                 with _at_line(key.line):
@@ -264,12 +266,12 @@ def _untimed(pieces: list[tuple[int, str]], known: Collection[str]) -> Timeline:
                 f'Line {line} of the timeline: "{excerpt(piece)}" holds the number {excerpt(found[0])}, but no line '
                 f"begins with a time; write times in front of emotions, and other numbers as words: {_HOW}."
             )
-    from .text import text_timeline
+    from .text import text_timeline  # it reads its tables of words
 
     keys = []
     for share, said in text_timeline(text):
         parts = said.blend or ((said.emotion, 1.0),)
-        source = Source(tuple(Part(Keyword(name), said.intensity, weight) for name, weight in parts))
+        source = EmotionSource(tuple(Part(Keyword(name), said.intensity, weight) for name, weight in parts))
         keys.append(Key(Share(round(share, 4)), source, line=1))
     return Timeline(tuple(keys))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from ..face.finder import box_overlap
 from ..models.vae import decode_frames, encode_video
 from ..synthesis.action_units import ACTION_UNITS
 from ..synthesis.clip import TalkingClip
@@ -165,8 +166,6 @@ def _round_trip(studio: Studio, frames: torch.Tensor) -> Iterator[torch.Tensor]:
 def measure_face_finder(studio: Studio, plan: SuitePlan) -> Figures:
     """Key face_finder: share of the line-up's portraits in which it finds one face, and how well its box fits (IoU);
     None where the weights have no finder."""
-    from ..face.finder import box_overlap
-
     finder = studio.models.face_finder
     if finder is None:
         return {"face_finder": None}

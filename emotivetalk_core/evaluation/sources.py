@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ..direction.retime import PING_PONG, retime
+from ..direction.text import read_emotions, text_emotion
 from ..face.crops import pictures
 from ..measuring.curves import correlation
 from ..models.codebook import EmotionCodebook
@@ -152,8 +153,6 @@ def pictured_emotions(studio: Studio, cast: Cast) -> list[Emotion]:
 
 def written_emotions(studio: Studio, cast: Cast) -> tuple[list[Emotion], float]:
     """What the sentences say, and the share of them that were understood as meant."""
-    from ..direction.text import read_emotions, text_emotion
-
     sentences = [SENTENCES[name][owner % 3] for name, owner in zip(cast.asked, cast.owners, strict=True)]
     right = [read_emotions(said)[0].emotion == name for said, name in zip(sentences, cast.asked, strict=True)]
     return [text_emotion(said, studio.models.codebook) for said in sentences], float(np.mean(right))

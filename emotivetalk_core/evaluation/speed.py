@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from ..models.model_set import load_model_set
+from ..pipeline import default_settings, talk
 from ..processes import end_with_parent
 from .plan import SuitePlan
 from .report import Figures
@@ -34,9 +36,6 @@ def time_one_film(weights: Path, device: str, dtypes: tuple[torch.dtype, torch.d
     """Makes one film of an unseen person and gives the figures of `measure_speed`. dtypes: of the small networks, and
     of those that make the pictures.
     """
-    from ..models.model_set import load_model_set
-    from ..pipeline import default_settings, talk
-
     (clip,) = unseen_clips(1, frames, offset=600)
     started = last = time.perf_counter()
     worked = time.process_time()

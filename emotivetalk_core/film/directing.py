@@ -11,7 +11,7 @@ from ..direction.driving import driving_expression, watch_film
 from ..direction.head_pose import from_course, from_keys, sway
 from ..direction.head_reading import CROP_SIZE, watch_head
 from ..direction.retime import resample, retime
-from ..direction.source import Source, SourceReaders, resolve, scale
+from ..direction.source import EmotionSource, SourceReaders, resolve, scale
 from ..direction.take import Take
 from ..direction.timeline import Timeline
 from ..direction.words import WordTime, word_times
@@ -57,7 +57,7 @@ def resolved(
     [3, h, w] over the speech, where that is known.
     """
 
-    def found(source: Source) -> Emotion:
+    def found(source: EmotionSource) -> Emotion:
         return resolve(source, readers)
 
     def plot() -> torch.Tensor:

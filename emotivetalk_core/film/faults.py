@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import FaceError, WeightsError
+from ..face.regions import GIVE_A_BOX
 
 Value = TypeVar("Value")
 
@@ -19,8 +20,6 @@ def face_fault(path: Path | str, error: FaceError, way_out: str) -> FaceError:
 
 def with_way_out(said: str, way_out: str) -> str:
     """The library's sentence with a way out that there is here, in the place of boxes and masks."""
-    from ..face.regions import GIVE_A_BOX
-
     return said.replace(GIVE_A_BOX, way_out)
 
 

@@ -26,7 +26,7 @@ COLUMNS = ("job", "status", "seconds", "message")
 
 
 @dataclass(frozen=True)
-class Job:
+class FilmJob:
     """name: of the film as the list has it; no two jobs share one · out: where it is written."""
 
     name: str
@@ -38,7 +38,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FilmOutcome:
     """seconds: that it took, None where nothing was done · message: a fault, or what there is to say of the film · by:
     who made it and when, which tells two attempts apart.
     """
@@ -54,7 +54,7 @@ class Board:
     table. OutputError where the folder cannot be made.
     """
 
-    def __init__(self, list_file: Path, jobs: Sequence[Job]) -> None:
+    def __init__(self, list_file: Path, jobs: Sequence[FilmJob]) -> None:
         self.jobs = jobs
         self.folder, self.table = list_file.with_suffix(".jobs"), list_file.with_suffix(".results.csv")
         try:
@@ -64,20 +64,20 @@ class Board:
                 f"{self.folder} cannot be made ({error.strerror}); put the list where a folder can be written."
             ) from error
 
-    def outcome(self, job: Job) -> Outcome:
+    def outcome(self, job: FilmJob) -> FilmOutcome:
         kept = self.record(job)
         if job.out.exists():
-            return kept if kept is not None and kept.status == DONE else Outcome(THERE)
-        return kept if kept is not None and kept.status == FAILED else Outcome(WAITING)
+            return kept if kept is not None and kept.status == DONE else FilmOutcome(THERE)
+        return kept if kept is not None and kept.status == FAILED else FilmOutcome(WAITING)
 
-    def record(self, job: Job) -> Outcome | None:
+    def record(self, job: FilmJob) -> FilmOutcome | None:
         """What the last attempt left; None where there was none."""
         try:
-            return Outcome(**json.loads(self._file(job).read_text(encoding="utf-8")))
+            return FilmOutcome(**json.loads(self._file(job).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):  # none, or none that can be read
             return None
 
-    def keep(self, job: Job, outcome: Outcome) -> None:
+    def keep(self, job: FilmJob, outcome: FilmOutcome) -> None:
         """OutputError where it cannot be written."""
         record = self._file(job)
         try:
@@ -106,11 +106,11 @@ class Board:
             table.writerow((job.name, outcome.status, seconds, outcome.message))
         return rows.getvalue()
 
-    def _file(self, job: Job) -> Path:
+    def _file(self, job: FilmJob) -> Path:
         return self.folder / f"{job.key}.json"
 
 
-def work_through(board: Board, make: Callable[[Job], str], told: Callable[[Job, Exception], str]) -> None:
+def work_through(board: Board, make: Callable[[FilmJob], str], told: Callable[[FilmJob, Exception], str]) -> None:
     """Make every film that is neither there nor in the hands of another process; failed ones of before are tried anew.
 
     make: writes the film, and returns what there is to say of it · told: the sentence for what it raised; the others go
@@ -122,7 +122,7 @@ def work_through(board: Board, make: Callable[[Job], str], told: Callable[[Job, 
         if job not in before:
             clear(board.folder, job.key)
 
-    def is_open(job: Job) -> bool:
+    def is_open(job: FilmJob) -> bool:
         """Where there is another record than before, it was tried by now, here or elsewhere."""
         return not job.out.exists() and board.record(job) == before[job]
 
@@ -141,13 +141,13 @@ def work_through(board: Board, make: Callable[[Job], str], told: Callable[[Job, 
             board.write_table()
 
 
-def _attempt(job: Job, make: Callable[[Job], str], told: Callable[[Job, Exception], str]) -> Outcome:
+def _attempt(job: FilmJob, make: Callable[[FilmJob], str], told: Callable[[FilmJob, Exception], str]) -> FilmOutcome:
     began, by = time.monotonic(), f"{socket.gethostname()} {os.getpid()} {time.time_ns()}"
     try:
         status, message = DONE, make(job)
     except Exception as error:
         status, message = FAILED, told(job, error)
-    return Outcome(status, time.monotonic() - began, message, by)
+    return FilmOutcome(status, time.monotonic() - began, message, by)
 
 
 def _replace(file: Path, text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..direction.head_pose import PoseKey, parse_keys
-from ..direction.source import FromImage, FromPortrait, FromSpeech, Part, Source, intensified, parse_source
+from ..direction.source import EmotionSource, FromImage, FromPortrait, FromSpeech, Part, intensified, parse_source
 from ..direction.timeline import Key, Seconds, Spoken, Timeline, parse_timeline
 from ..errors import InputError, OutputError, SettingsError
 from ..models.codebook import EmotionCodebook
@@ -139,7 +139,7 @@ def _timeline(direction: Direction, known: tuple[str, ...]) -> Timeline | None:
     elif direction.emotion is not None:
         timeline = Timeline((Key(Seconds(0.0), parse_source(direction.emotion)),))
     elif direction.plot is not None or direction.intensity != 1:
-        timeline = Timeline((Key(Seconds(0.0), Source((Part(FromPortrait()),))),))
+        timeline = Timeline((Key(Seconds(0.0), EmotionSource((Part(FromPortrait()),))),))
     else:
         return None
     keys = [replace(key, source=intensified(key.source, direction.intensity)) for key in timeline.keys]

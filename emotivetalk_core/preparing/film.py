@@ -23,7 +23,7 @@ from ..types import FRAMES_PER_SECOND, Speech
 from ..video.reader import read_levels, read_video_facts
 from .figures import decibels, figures_of, refusal, syncnet_refusal
 from .judging import Judge, Waiting
-from .lists import Film, emotion_number
+from .lists import ListedFilm, emotion_number
 from .networks import Tools
 from .pieces import SAMPLES_PER_FRAME, Piece, make_piece, mouth_views
 from .records import FILMS, Row, write_film
@@ -37,7 +37,7 @@ NOTED_EVERY = 3000
 
 
 def prepare_film(
-    film: Film, folder: Path, settings: PrepareSettings, tools: Tools, on_picture: Callable[[float], None]
+    film: ListedFilm, folder: Path, settings: PrepareSettings, tools: Tools, on_picture: Callable[[float], None]
 ) -> None:
     """Write the film's shards, thumbnails and record into the folder. A film's fault is a row of its table.
 
@@ -88,7 +88,7 @@ def prepare_film(
     Unfinished.forget(folder, film)
 
 
-def _speech(film: Film) -> SpeechStream:
+def _speech(film: ListedFilm) -> SpeechStream:
     """The film's own sound, else that of the file beside it."""
     try:
         return SpeechStream(film.path)
@@ -99,7 +99,7 @@ def _speech(film: Film) -> SpeechStream:
 
 
 def _piece(
-    film: Film,
+    film: ListedFilm,
     stretch: Stretch,
     speech: SpeechStream,
     folder: Path,
@@ -156,7 +156,7 @@ def _openings(probe: FaceProbe, pictures: np.ndarray) -> np.ndarray:
     return torch.cat(found).float().numpy()
 
 
-def _fields(film: Film, piece: Piece, samples: np.ndarray, tools: Tools) -> dict[str, np.ndarray]:
+def _fields(film: ListedFilm, piece: Piece, samples: np.ndarray, tools: Tools) -> dict[str, np.ndarray]:
     fields = {**piece.fields(), "samples": samples.astype(np.float16)}
     number = emotion_number(film.emotion)
     if number is not None:
@@ -166,7 +166,7 @@ def _fields(film: Film, piece: Piece, samples: np.ndarray, tools: Tools) -> dict
     return fields
 
 
-def _row(film: Film, **known: Any) -> Row:
+def _row(film: ListedFilm, **known: Any) -> Row:
     names = {"film": film.name, "source": film.list, "person": film.person, "group": film.group or film.person}
     labels = {"emotion": film.emotion, "level": film.level, "view": film.view}
     return {**names, **labels, "kept": False, "why": "", "clip": "", **known}

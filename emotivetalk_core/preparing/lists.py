@@ -49,7 +49,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Film:
+class ListedFilm:
     """name: its path below the folder that was given, with that folder's name before it: the same on every machine ·
     group: people who are held out together, as they may be one · emotion: a label in the list's own words, "" where it
     has none · level, view: as MEAD has them · sound: another file that holds it, or None · list: which reader knew it.
@@ -75,14 +75,14 @@ class Film:
 
 def find_films(
     folders: Sequence[Path], *, people: str = "folder", views: Sequence[str] = ("front",), out: Path | None = None
-) -> list[Film]:
+) -> list[ListedFilm]:
     """The films below the folders, in the order of their names. A folder that holds HDTF's lists or MEAD's tree is read
     as such. people: a film's person is the "folder" that it lies in, or each "film" has its own · out: the folder that
     the data goes to; what lies there is no film.
 
     Raises InputError for a folder that is not there, two of one name, and where there is no film at all.
     """
-    films: list[Film] = []
+    films: list[ListedFilm] = []
     names = [folder.resolve().name for folder in folders]
     for folder, name in zip(folders, names):
         if not folder.is_dir():
@@ -95,7 +95,7 @@ def find_films(
     return films
 
 
-def _read(folder: Path, name: str, people: str, views: Sequence[str], out: Path | None) -> list[Film]:
+def _read(folder: Path, name: str, people: str, views: Sequence[str], out: Path | None) -> list[ListedFilm]:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not _hidden(file.relative_to(folder)))
     if out is not None:
         files = [file for file in files if out.resolve() not in file.resolve().parents]
@@ -113,10 +113,10 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _plain(folder: Path, name: str, file: Path, people: str) -> Film:
+def _plain(folder: Path, name: str, file: Path, people: str) -> ListedFilm:
     inner = file.relative_to(folder)
     person = inner.parent if people == "folder" else inner.with_suffix("")
-    return Film(file, f"{name}/{inner.as_posix()}", (Path(name) / person).as_posix())
+    return ListedFilm(file, f"{name}/{inner.as_posix()}", (Path(name) / person).as_posix())
 
 
 # HDTF (github.com/MRzzm/HDTF), in three parts: PART_annotion_time.txt has a film and its cuts in each line
@@ -124,7 +124,7 @@ def _plain(folder: Path, name: str, file: Path, people: str) -> Film:
 # ("Radio11_1.mp4 557 478 0 478") of a film of the height that PART_resolution.txt names ("Radio11.mp4 720").
 
 
-def _hdtf(folder: Path, name: str, files: Sequence[Path], lists: Sequence[Path]) -> Iterator[Film]:
+def _hdtf(folder: Path, name: str, files: Sequence[Path], lists: Sequence[Path]) -> Iterator[ListedFilm]:
     by_stem = {file.stem: file for file in files if file.suffix.lower() in FILMS}
     for times in lists:
         part = times.name.removesuffix("_annotion_time.txt")
@@ -142,13 +142,13 @@ def _hdtf(folder: Path, name: str, files: Sequence[Path], lists: Sequence[Path])
                     for at, stretch in enumerate(stretches)
                 )
                 inner = whole.relative_to(folder).as_posix()
-                yield Film(whole, f"{name}/{inner}", person, group, list="hdtf", cuts=cuts)
+                yield ListedFilm(whole, f"{name}/{inner}", person, group, list="hdtf", cuts=cuts)
                 continue
             for at in range(len(stretches)):  # cut and cropped already, as the programs that fetch it leave it
                 for stem_of_cut in (f"{part}_{stem}_{at:03d}", f"{stem}_{at}", f"{part}_{stem}_{at}"):
                     if (file := by_stem.get(stem_of_cut)) is not None:
                         inner = file.relative_to(folder).as_posix()
-                        yield Film(file, f"{name}/{inner}", person, group, list="hdtf")
+                        yield ListedFilm(file, f"{name}/{inner}", person, group, list="hdtf")
                         break
 
 
@@ -187,7 +187,7 @@ _MEAD = re.compile(
 _MEAD_EMOTIONS = {"surprise": "surprised", "disgust": "disgusted", "fearful": "fear", "anger": "angry"}
 
 
-def _mead(folder: Path, name: str, found: re.Match[str], views: Sequence[str]) -> Film | None:
+def _mead(folder: Path, name: str, found: re.Match[str], views: Sequence[str]) -> ListedFilm | None:
     if found["view"] not in views:
         return None
     path = folder.parent / found.string
@@ -196,7 +196,7 @@ def _mead(folder: Path, name: str, found: re.Match[str], views: Sequence[str]) -
     emotion = _MEAD_EMOTIONS.get(found["emotion"], found["emotion"])
     inner = path.relative_to(folder).as_posix()
     person = f"MEAD_{found['root']}"
-    return Film(
+    return ListedFilm(
         path,
         f"{name}/{inner}",
         person,

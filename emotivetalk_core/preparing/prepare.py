@@ -12,7 +12,7 @@ from ..processes import end_with_parent
 from . import records
 from .contact_sheet import write_contact_sheet
 from .film import prepare_film
-from .lists import Film
+from .lists import ListedFilm
 from .networks import NOTHING, Given, Tools, load_tools
 from .records import Row
 from .settings import PrepareSettings
@@ -23,7 +23,7 @@ _TELL_SECONDS = 0.5
 
 
 def prepare(
-    films: Sequence[Film],
+    films: Sequence[ListedFilm],
     folder: Path,
     settings: PrepareSettings,
     *,
@@ -54,14 +54,14 @@ class _Progress:
     """Tells how much is done, by the films' bytes: how long each film is, only its end says. A record is read once."""
 
     def __init__(
-        self, films: Sequence[Film], folder: Path, on_progress: Callable[[float, int, float], None] | None
+        self, films: Sequence[ListedFilm], folder: Path, on_progress: Callable[[float, int, float], None] | None
     ) -> None:
         self._open = {film.key: film for film in films}
         self._sizes = {film.key: max(0, records.bytes_of(film)) for film in films}
         self._folder, self._tell = folder, on_progress
         self._size, self._count, self._seconds, self._told = 0, 0, 0.0, 0.0
 
-    def __call__(self, at_work: Film | None = None, share: float = 0.0) -> None:
+    def __call__(self, at_work: ListedFilm | None = None, share: float = 0.0) -> None:
         """share: of a film that is at work; then told twice a second at most."""
         if self._tell is None or (at_work is not None and time.monotonic() - self._told < _TELL_SECONDS):
             return
@@ -80,7 +80,7 @@ class _Progress:
 
 
 def _work(
-    films: Sequence[Film], folder: Path, settings: PrepareSettings, given: Given, progress: _Progress | None
+    films: Sequence[ListedFilm], folder: Path, settings: PrepareSettings, given: Given, progress: _Progress | None
 ) -> None:
     tools: Tools | None = None
     for film in films:
@@ -93,7 +93,7 @@ def _work(
                 continue
             tools = tools or load_tools(given, settings.size)
 
-            def on_picture(share: float, film: Film = film, claim: Claim = claim) -> None:
+            def on_picture(share: float, film: ListedFilm = film, claim: Claim = claim) -> None:
                 claim.touch()
                 if progress is not None:
                     progress(film, share)
@@ -103,7 +103,7 @@ def _work(
             progress()
 
 
-def _work_alone(films: Sequence[Film], folder: Path, settings: PrepareSettings, given: Given) -> None:
+def _work_alone(films: Sequence[ListedFilm], folder: Path, settings: PrepareSettings, given: Given) -> None:
     end_with_parent()
     torch.set_num_threads(1)
     try:
@@ -113,7 +113,7 @@ def _work_alone(films: Sequence[Film], folder: Path, settings: PrepareSettings, 
 
 
 def _work_together(
-    films: Sequence[Film],
+    films: Sequence[ListedFilm],
     folder: Path,
     settings: PrepareSettings,
     given: Given,

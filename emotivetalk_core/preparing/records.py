@@ -21,7 +21,7 @@ from ..training.said import changed
 from ..training.source import RECORD, digest_of
 from ..types import FRAMES_PER_SECOND
 from ..version import __version__
-from .lists import Film
+from .lists import ListedFilm
 from .networks import NOTHING, OPTIONS, Given
 from .settings import PrepareSettings
 
@@ -80,13 +80,13 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} cannot be read ({error}); delete it, and prepare the films again.") from error
 
 
-def seconds_of(folder: Path, film: Film) -> float | None:
+def seconds_of(folder: Path, film: ListedFilm) -> float | None:
     """How long the film is, where there is a record of it as it is now; else None."""
     known = _read(folder / FILMS / f"{film.key}.json")
     return known["seconds"] if known is not None and known["bytes"] == bytes_of(film) else None
 
 
-def bytes_of(film: Film) -> int:
+def bytes_of(film: ListedFilm) -> int:
     """How large the film is; -1 where it has gone since it was listed, which its row will say."""
     try:
         return film.path.stat().st_size
@@ -94,7 +94,7 @@ def bytes_of(film: Film) -> int:
         return -1
 
 
-def write_film(folder: Path, film: Film, rows: Sequence[Row], lines: Sequence[str], seconds: float) -> None:
+def write_film(folder: Path, film: ListedFilm, rows: Sequence[Row], lines: Sequence[str], seconds: float) -> None:
     """Put down that the film is done: its rows of the table, its lines of the index, and how long it is."""
     known = {"film": film.name, "bytes": bytes_of(film), "seconds": round(seconds, 2)}
     write_whole(folder / FILMS / f"{film.key}.json", json.dumps({**known, "rows": list(rows), "index": list(lines)}))

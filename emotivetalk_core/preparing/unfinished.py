@@ -19,7 +19,7 @@ from ..measuring.lip_sync import PATCH, Mouth
 from ..version import __version__
 from .contact_sheet import THUMBNAIL, Thumbnails
 from .judging import Judge, Waiting
-from .lists import Film
+from .lists import ListedFilm
 from .records import FILMS, Row, bytes_of, write_whole
 from .settings import Filters
 
@@ -44,7 +44,7 @@ class Unfinished:
         return {each["shard"]: each["bytes"] for each in said if "bytes" in each}
 
     @classmethod
-    def read(cls, folder: Path, film: Film, filters: Filters, latents: bool) -> "Unfinished":
+    def read(cls, folder: Path, film: ListedFilm, filters: Filters, latents: bool) -> "Unfinished":
         """What was noted last; nothing, where that is of another film, version or kind, or its shards are not all
         there.
         """
@@ -59,7 +59,7 @@ class Unfinished:
             pass
         return cls(Judge(filters), latents)
 
-    def write(self, folder: Path, film: Film) -> None:
+    def write(self, folder: Path, film: ListedFilm) -> None:
         """Note it, in one move. Raises OutputError."""
         numbers = {id(row): number for number, row in enumerate(self.rows)}
         groups = {name: getattr(self.judge, name) for name in _GROUPS}
@@ -88,16 +88,16 @@ class Unfinished:
         write_whole(_file(folder, film), data.getvalue())
 
     @staticmethod
-    def forget(folder: Path, film: Film) -> None:
+    def forget(folder: Path, film: ListedFilm) -> None:
         """The film is done."""
         _file(folder, film).unlink(missing_ok=True)
 
 
-def _file(folder: Path, film: Film) -> Path:
+def _file(folder: Path, film: ListedFilm) -> Path:
     return folder / FILMS / f"{film.key}.unfinished.npz"
 
 
-def _of(film: Film, latents: bool) -> list[Any]:
+def _of(film: ListedFilm, latents: bool) -> list[Any]:
     """What has to be the same for it to go on. The settings are: a folder knows but one."""
     return [bytes_of(film), latents, __version__]
 

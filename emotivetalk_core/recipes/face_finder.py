@@ -31,7 +31,7 @@ from ..training.parallel import Outcome, Phase, whole_state
 from ..training.processes import mean_over_processes
 from ..training.ranges import at_least
 from ..training.samples import Sample, of_step, random_below
-from .face_scenes import HEAD_SIZE, Cutout, Scene, SceneFace, draw_heads, draw_scene, render_people
+from .face_scenes import HEAD_SIZE, Cutout, FaceScene, SceneFace, draw_heads, draw_scene, render_people
 from .remembered_looks import portraits_at_rest, remember_looks
 
 SCENE_SIZES = ((128, 128), (128, 128), (96, 128), (128, 96), (160, 160))
@@ -130,7 +130,7 @@ class Finding(nn.Module):
         return Outcome(heat + places, {"loss": heat + places, "heat": heat, "places": places})
 
 
-def scene_targets(scene: Scene) -> tuple[torch.Tensor, torch.Tensor]:
+def scene_targets(scene: FaceScene) -> tuple[torch.Tensor, torch.Tensor]:
     """What the network should answer for a scene: [15, h/4, w/4] as in FaceFinder.forward (heat as 0…1), and
         weights [2, h/4, w/4].
      The first weight counts for the heat (0 around faces that are mostly hidden), the second for the places (above 0 in
@@ -231,13 +231,13 @@ def check_face_finder(finder: FaceFinder, scenes: int, seed: int = 1, *, rendere
     return {name: round(float(np.mean(values)), 4) if values else 0.0 for name, values in figures.items()}
 
 
-def _portrait_of(rng: np.random.Generator, heads: Sequence[Cutout]) -> Scene:
+def _portrait_of(rng: np.random.Generator, heads: Sequence[Cutout]) -> FaceScene:
     """One head on its own background, as rendered."""
     head = heads[int(rng.integers(len(heads)))]
     points = head.points
     face = SceneFace(points[5:7].reshape(4), points[:3], points[3:5].reshape(4), True)
-    return Scene(head.pixels, (face,))
+    return FaceScene(head.pixels, (face,))
 
 
-def _pixels(scene: Scene) -> torch.Tensor:
+def _pixels(scene: FaceScene) -> torch.Tensor:
     return torch.from_numpy(scene.pixels).permute(2, 0, 1).float() / 255

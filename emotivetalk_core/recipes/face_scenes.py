@@ -45,7 +45,7 @@ class SceneFace:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class FaceScene:
     """pixels uint8 [h, w, 3] and the faces in it."""
 
     pixels: np.ndarray
@@ -89,7 +89,7 @@ def _points(head: Head, state: HeadState) -> np.ndarray:
 
 def draw_scene(
     rng: np.random.Generator, heads: Sequence[Cutout], size: tuple[int, int], face_count: int | None = None
-) -> Scene:
+) -> FaceScene:
     """A picture of `size` (height, width) with 0 to 3 heads of `heads`, or exactly `face_count`.
      Faces are 14 to 100 pixels high in a picture of 128. A quarter of the pictures are portraits as a user gives them:
     one head, its own background, filling the frame.
@@ -115,14 +115,14 @@ def draw_scene(
         faces.append(_face(cutout, transform, height, width))
     for _ in range(rng.integers(0, 3) if count < 2 else 0):
         _clutter(rng, canvas, faces)
-    return Scene(_weather(rng, canvas), tuple(faces))
+    return FaceScene(_weather(rng, canvas), tuple(faces))
 
 
 def _one_of(rng: np.random.Generator, heads: Sequence[Cutout]) -> Cutout:
     return heads[int(rng.integers(len(heads)))]
 
 
-def _portrait(rng: np.random.Generator, cutout: Cutout, size: tuple[int, int]) -> Scene:
+def _portrait(rng: np.random.Generator, cutout: Cutout, size: tuple[int, int]) -> FaceScene:
     height, width = size
     scale = max(size) / HEAD_SIZE * rng.uniform(1.0, 1.25)
     middle = HEAD_SIZE / 2 + rng.uniform(-6, 6, 2)
@@ -130,7 +130,7 @@ def _portrait(rng: np.random.Generator, cutout: Cutout, size: tuple[int, int]) -
     pixels = cv2.warpAffine(
         cutout.pixels, _centred(transform), (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    return Scene(_weather(rng, pixels), (_face(cutout, transform, height, width),))
+    return FaceScene(_weather(rng, pixels), (_face(cutout, transform, height, width),))
 
 
 def _cover(pixels: np.ndarray) -> np.ndarray:

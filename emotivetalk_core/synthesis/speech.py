@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cache
+from math import gcd
 
 import numpy as np
 
@@ -89,8 +90,6 @@ def speak(
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    from math import gcd
-
     from scipy.signal import resample_poly
 
     divisor = gcd(rate, SAMPLE_RATE)

@@ -57,8 +57,8 @@ def train_decoder(job: Job, settings: DecoderSettings) -> None:
     judge = PatchJudge()
     objective = Decoding(vae, judge, settings, job.autocast)
 
-    def films(*, held_out: bool) -> Films:
-        return Films(job.source(), settings, vae.config, held_out=held_out)
+    def films(*, held_out: bool) -> DecoderFilms:
+        return DecoderFilms(job.source(), settings, vae.config, held_out=held_out)
 
     phases = {"main": Phase(objective, decay=0.0, skips=True), "judge": Phase(Judging(judge), decay=0.0)}
     record = job.train("decoder", phases, settings.loop, films, settings)
@@ -68,7 +68,7 @@ def train_decoder(job: Job, settings: DecoderSettings) -> None:
         job.save(name, "vae", whole, vae.config, record)
 
 
-class Films:
+class DecoderFilms:
     """One sample: latents [1, n, 4, c, c] of neighbouring frames and their pictures [1, n, 3, C, C], a square around
     the face mostly, or the whole, of half as many frames."""
 

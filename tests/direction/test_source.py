@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from emotivetalk_core.direction.source import (
+    EmotionSource,
     FromImage,
     FromPortrait,
     FromSpeech,
     FromText,
     Keyword,
     Part,
-    Source,
     SourceReaders,
     blend,
     intensified,
@@ -49,7 +49,7 @@ NEUTRAL = CODEBOOK.lookup("neutral")
 )
 def test_the_grammar_is_read_and_written_back(text, parts):
     source = parse_source(text)
-    assert source == Source(tuple(Part(origin, intensity, weight) for origin, intensity, weight in parts))
+    assert source == EmotionSource(tuple(Part(origin, intensity, weight) for origin, intensity, weight in parts))
     assert parse_source(str(source)) == source
 
 

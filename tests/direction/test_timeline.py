@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from emotivetalk_core.direction.source import Keyword, Part, Source, SourceReaders, parse_source, resolve
+from emotivetalk_core.direction.source import EmotionSource, Keyword, Part, SourceReaders, parse_source, resolve
 from emotivetalk_core.direction.timeline import (
     DEFAULT_OVER,
     Key,
@@ -28,7 +28,7 @@ WORDS = tuple(
 )
 
 
-def resolved(source: Source) -> Emotion:
+def resolved(source: EmotionSource) -> Emotion:
     return resolve(source, SourceReaders(CODEBOOK))
 
 
@@ -96,7 +96,7 @@ def test_what_is_written_is_read_as_the_same():
             ]
             easing = chance.choice(["smooth", "linear", "hold"])
             over = DEFAULT_OVER if easing == "hold" else round(chance.uniform(0, 2), 3)
-            keys.append(Key(at, Source(tuple(parts)), over, easing))
+            keys.append(Key(at, EmotionSource(tuple(parts)), over, easing))
         timeline = Timeline(tuple(keys))
         assert parse_timeline("\n".join(str(key) for key in timeline.keys)) == timeline
 
@@ -188,9 +188,9 @@ def test_shares_and_words_become_seconds():
 
 
 def test_the_course_mixes_the_sources_latents_frame_by_frame_and_asks_for_each_once():
-    asked: list[Source] = []
+    asked: list[EmotionSource] = []
 
-    def counted(source: Source) -> Emotion:
+    def counted(source: EmotionSource) -> Emotion:
         asked.append(source)
         return resolved(source)
 

@@ -25,7 +25,7 @@ from emotivetalk_core.recipes.face_finder import (
     scene_targets,
     train_face_finder,
 )
-from emotivetalk_core.recipes.face_scenes import HEAD_SIZE, Scene, SceneFace, draw_heads, draw_scene, render_people
+from emotivetalk_core.recipes.face_scenes import HEAD_SIZE, FaceScene, SceneFace, draw_heads, draw_scene, render_people
 from emotivetalk_core.recipes.remembered_looks import remember_looks
 from emotivetalk_core.synthesis.head_state import HeadState
 from emotivetalk_core.synthesis.identity import sample_identity
@@ -65,7 +65,9 @@ def test_finding_takes_any_size(size):
 
 def test_the_targets_read_back_are_the_faces():
     truth = (face(11, 13, 38, 50), face(70.5, 30.2, 121, 101))
-    targets, weights = scene_targets(Scene(np.zeros((128, 128, 3), np.uint8), (*truth, face(0, 90, 30, 128, False))))
+    targets, weights = scene_targets(
+        FaceScene(np.zeros((128, 128, 3), np.uint8), (*truth, face(0, 90, 30, 128, False)))
+    )
     assert (targets[HEAT] == 1).sum() == 2
     assert weights[0, 27, 3] == 0 and weights[1, 27, 3] == 0  # a hidden face is neither asked for nor punished
     maps = targets.clone()

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from emotivetalk_core.claims import claimed
 from emotivetalk_core.film import jobs
-from emotivetalk_core.film.jobs import DONE, FAILED, THERE, WAITING, Board, Job, Outcome, work_through
+from emotivetalk_core.film.jobs import DONE, FAILED, THERE, WAITING, Board, FilmJob, FilmOutcome, work_through
 
 
 def board_of(folder: Path, *names: str) -> Board:
-    return Board(folder / "list.csv", [Job(name, folder / name) for name in names])
+    return Board(folder / "list.csv", [FilmJob(name, folder / name) for name in names])
 
 
 def table(board: Board) -> list[tuple[str, str, str]]:
@@ -20,7 +20,7 @@ def table(board: Board) -> list[tuple[str, str, str]]:
         return [(row["job"], row["status"], row["message"]) for row in csv.DictReader(file)]
 
 
-def told(job: Job, error: Exception) -> str:
+def told(job: FilmJob, error: Exception) -> str:
     return str(error)
 
 
@@ -28,7 +28,7 @@ def test_what_is_there_is_left_alone_and_a_fault_is_one_jobs_own(tmp_path: Path)
     board = board_of(tmp_path, "a", "b", "c")
     (tmp_path / "b").write_text("before")
 
-    def make(job: Job) -> str:
+    def make(job: FilmJob) -> str:
         if job.name == "a":
             raise ValueError("no face, alas")
         job.out.write_text("made")
@@ -44,16 +44,16 @@ def test_what_is_there_is_left_alone_and_a_fault_is_one_jobs_own(tmp_path: Path)
     work_through(board_of(tmp_path, "a", "b", "c"), lambda job: tried.append(job.name) or "", told)
     assert tried == ["a"], "one that failed is tried again by the next command, and once"
     (tmp_path / "c").unlink()
-    assert board.outcome(board.jobs[2]) == Outcome(WAITING), "a film that was taken away is made anew"
+    assert board.outcome(board.jobs[2]) == FilmOutcome(WAITING), "a film that was taken away is made anew"
 
 
 def test_a_job_in_other_hands_is_left_alone_and_its_failure_not_tried_again(tmp_path: Path) -> None:
     board, tried = board_of(tmp_path, "a", "b"), []
 
-    def make(job: Job) -> str:
+    def make(job: FilmJob) -> str:
         tried.append(job.name)
         if job.name == "a":  # meanwhile another process fails at b
-            board.keep(board.jobs[1], Outcome(FAILED, 1.0, "elsewhere", "another process"))
+            board.keep(board.jobs[1], FilmOutcome(FAILED, 1.0, "elsewhere", "another process"))
         job.out.write_text("made")
         return ""
 
@@ -73,7 +73,7 @@ def test_the_table_is_whole_although_another_process_wrote_meanwhile(tmp_path: P
     def interrupted(file: Path, text: str) -> None:
         monkeypatch.setattr(jobs, "_replace", replace)
         board.jobs[1].out.write_text("made")
-        board.keep(board.jobs[1], Outcome(DONE, 1.0))
+        board.keep(board.jobs[1], FilmOutcome(DONE, 1.0))
         replace(file, text)  # gathered before that
 
     monkeypatch.setattr(jobs, "_replace", interrupted)
@@ -82,7 +82,7 @@ def test_the_table_is_whole_although_another_process_wrote_meanwhile(tmp_path: P
 
 
 def _slow_worker(folder: Path, names: tuple[str, ...], log: Path) -> None:
-    def make(job: Job) -> str:
+    def make(job: FilmJob) -> str:
         with log.open("a") as file:
             file.write(f"{os.getpid()} {job.name}\n")
         time.sleep(0.15)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from emotivetalk_core.cli.main import main
-from emotivetalk_core.preparing.lists import Film
+from emotivetalk_core.preparing.lists import ListedFilm
 from emotivetalk_core.preparing.prepare import prepare
 from emotivetalk_core.preparing.records import begin, people_held_out
 from emotivetalk_core.preparing.settings import PrepareSettings
@@ -215,7 +215,7 @@ def test_odd_films_are_prepared_or_have_their_row(tmp_path: Path) -> None:
 
 
 def test_a_film_that_vanishes_has_its_row(tmp_path: Path) -> None:
-    gone = Film(tmp_path / "gone.mp4", "films/gone.mp4", "anna")
+    gone = ListedFilm(tmp_path / "gone.mp4", "films/gone.mp4", "anna")
     begin(tmp_path / "data", PrepareSettings(), None, None)
     (row,) = prepare([gone], tmp_path / "data", PrepareSettings())
     assert row["why"].startswith("there is no such video") and not row["kept"]

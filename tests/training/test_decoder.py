@@ -8,7 +8,7 @@ import torch
 
 from emotivetalk_core.models.vae import decode_frames, finer_vae
 from emotivetalk_core.models.vae_network import VAEConfig, build_vae
-from emotivetalk_core.training.decoder import CLIP, DecoderSettings, Decoding, Films, Judging
+from emotivetalk_core.training.decoder import CLIP, DecoderFilms, DecoderSettings, Decoding, Judging
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.patch_judge import PatchJudge, judging_loss
 from emotivetalk_core.training.samples import keyed_generator
@@ -41,7 +41,7 @@ def films(tmp_path):
     clip = Clip("filmed/0", "anna", "filmed", 6)
     writer.add(write_shard(tmp_path, "filmed-0.safetensors", [WrittenClip(clip, fields)]))
     source = Source.open(tmp_path)
-    return lambda made: Films(source, replace(SETTINGS, made=made), replace(TINY, finer=2), held_out=False)
+    return lambda made: DecoderFilms(source, replace(SETTINGS, made=made), replace(TINY, finer=2), held_out=False)
 
 
 @pytest.mark.parametrize("made", [0.0, 1.0])

@@ -14,7 +14,7 @@ from ...direction.source import Keyword
 from ...errors import InputError, OutputError
 from ...film.files import as_file
 from ...film.film import load_models, performer_kind, prepare_film
-from ...film.jobs import FAILED, Board, Job, work_through
+from ...film.jobs import FAILED, Board, FilmJob, work_through
 from ...film.script import Script, read_script
 from ...models.codebook import EmotionCodebook
 from ...models.model_set import ModelSet
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
             book = models.codebook
             numbered = [(line.number, scripts[line.out]) for line in lines if line.out in scripts]
             all_lines(file, ((number, lambda one=one: _check_keywords(one, book)) for number, one in numbered))
-        jobs = [Job(line.out, line.options.out) for line in lines]
+        jobs = [FilmJob(line.out, line.options.out) for line in lines]
         board = Board(file, jobs)
         with profiled(arguments.profile):
             _make_films(board, scripts, models, given)
@@ -62,7 +62,7 @@ def _make_films(
 ) -> None:
     order = {job.name: at for at, job in enumerate(board.jobs, 1)}
 
-    def make(job: Job) -> str:
+    def make(job: FilmJob) -> str:
         with StageBars(hidden=given.quiet) as bars:
             bars.tell(f"film {order[job.name]} of {len(order)}: {job.name}")
             film = prepare_film(scripts[job.name], models, bars)
@@ -70,7 +70,7 @@ def _make_films(
             film.save(job.out, together=not given.profile)
         return " ".join(bars.notes)
 
-    def told(job: Job, error: Exception) -> str:
+    def told(job: FilmJob, error: Exception) -> str:
         said = sentence(error)
         if said is None:
             traceback.print_exception(error)  # the next films go on, but nobody could mend this one without it

@@ -1,5 +1,6 @@
 """Who a rendered person is: everything about it that no frame of a clip changes."""
 
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,8 +84,6 @@ class Person:
 
 
 def _hsv(rng: np.random.Generator, saturation: tuple[float, float], value: tuple[float, float]) -> Colour:
-    from colorsys import hsv_to_rgb
-
     return hsv_to_rgb(float(rng.uniform()), float(rng.uniform(*saturation)), float(rng.uniform(*value)))
 
 
