@@ -1,5 +1,6 @@
 """The real host for tests: found, started once, its log shown where a test fails."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from client import HostClient  # noqa: E402 - found only once the folder is on the path
+from graphs import Workflow, quick_start  # noqa: E402
 from installation import HOW_TO_ENABLE, Installation, find_installation  # noqa: E402
 from server import HostServer  # noqa: E402
 
@@ -43,6 +45,18 @@ def client(host: HostServer) -> HostClient:
 def definitions(client: HostClient) -> dict[str, Any]:
     """Every node that the host offers, by id."""
     return client.node_definitions()
+
+
+@pytest.fixture(scope="module")
+def tiny_workflow(host: HostServer, definitions: dict[str, Any]) -> Iterator[Workflow]:
+    """Five frames of the quick start on the smallest networks, whose weights lie on the host as long as a file of tests
+    needs them.
+    """
+    from tiny_weights import give_tiny_weights, on_tiny_weights, weights_folder
+
+    give_tiny_weights(host.base)
+    yield on_tiny_weights(quick_start(0.2, definitions), host.base)
+    shutil.rmtree(weights_folder(host.base))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,14 +1,12 @@
 """The host keeps what a change does not touch: stages run again only where their inputs changed."""
 
 import pytest
-from graphs import changed, only, quick_start
-
-SPOKEN_SECONDS = 0.2
+from graphs import changed, only
 
 
-@pytest.fixture(scope="module")
-def workflow(definitions):
-    return quick_start(SPOKEN_SECONDS, definitions)
+@pytest.fixture
+def workflow(tiny_workflow):
+    return tiny_workflow
 
 
 def classes(workflow, node_ids):

@@ -5,21 +5,21 @@ import shutil
 
 import pytest
 from client import NodeError
-from graphs import changed, only, quick_start, with_node
+from graphs import changed, only, with_node
 from installation import ROOT
 from safetensors.torch import save_file
+from tiny_weights import TINY
 
 from emotivetalk_core.weight_files.checkpoint import read_header
 
-SPOKEN_SECONDS = 0.2  # five frames
 GREY = {"width": 256, "height": 256, "batch_size": 1, "color": 0x808080}
 PACK = "EmotiveTalk"
 DEMO = ROOT / "emotivetalk_core" / "weights" / "demo"
 
 
-@pytest.fixture(scope="module")
-def workflow(definitions):
-    return quick_start(SPOKEN_SECONDS, definitions)
+@pytest.fixture
+def workflow(tiny_workflow):
+    return tiny_workflow
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def test_a_picture_without_a_face(workflow, fault_of):
 
 def test_a_face_of_a_size_that_the_weights_do_not_know(workflow, fault_of):
     bad = changed(workflow, f"{PACK}FaceRegions", size=256)
-    assert_one_sentence(fault_of(bad), "WindowedSampler", "SettingsError", "256 x 256", "Face Regions to 128")
+    assert_one_sentence(
+        fault_of(bad), "WindowedSampler", "SettingsError", "256 x 256", f"Face Regions to {TINY.sampling.size}"
+    )
 
 
 def test_two_faces_where_one_talks(workflow, fault_of):

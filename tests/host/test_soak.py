@@ -5,10 +5,11 @@ import sys
 
 import pytest
 from installation import ROOT
+from tiny_weights import weights_folder
 
 sys.path.insert(0, str(ROOT / "tests" / "tools"))
 
-from soak import ROUND, soak, weights_folder  # noqa: E402 - found only once the folder is on the path
+from soak import ROUND, soak  # noqa: E402 - found only once the folder is on the path
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted on Linux")

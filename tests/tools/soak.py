@@ -26,7 +26,7 @@ from client import HostClient, Interrupted, NodeError  # noqa: E402 - found only
 from graphs import WORKFLOWS, Workflow, changed, only, read_workflow, trimmed, with_node  # noqa: E402
 from installation import HOW_TO_ENABLE, find_installation  # noqa: E402
 from server import HostServer  # noqa: E402
-from tiny import TINY, write_tiny_weights  # noqa: E402
+from tiny_weights import give_tiny_weights, on_tiny_weights  # noqa: E402
 
 PACK = "EmotiveTalk"
 SAMPLER, DECODER, REGIONS = f"{PACK}WindowedSampler", f"{PACK}DecodeVideo", f"{PACK}FaceRegions"
@@ -58,22 +58,6 @@ class Soak:
         warm = self.memory[warm_up:]
         part = max(len(ROUND), len(warm) // 5 // len(ROUND) * len(ROUND))
         return statistics.median(warm[-part:]) / statistics.median(warm[:part]) - 1
-
-
-def on_tiny_weights(workflow: Workflow, base: Path) -> Workflow:
-    """A copy that takes the weights of `base`'s folder where they are, and crops of their size."""
-    there = {path.name for path in weights_folder(base).iterdir()}
-    result = changed(workflow, REGIONS, size=TINY.sampling.size)
-    for node in result.values():
-        for name, value in node["inputs"].items():
-            if isinstance(value, str) and value.startswith("demo/") and value.removeprefix("demo/") in there:
-                node["inputs"][name] = value.replace("demo/", "tiny/")
-    return result
-
-
-def weights_folder(base: Path) -> Path:
-    """Where the tiny weights lie on a server with these folders."""
-    return base / "models" / "emotivetalk" / "tiny"
 
 
 class Artist:
@@ -151,8 +135,7 @@ ROUND = (
 
 def soak(server: HostServer, prompts: int, report_every: int = 0) -> Soak:
     """Gives the server the tiny weights, sends the prompts, then lets it forget what it holds."""
-    weights_folder(server.base).mkdir(parents=True, exist_ok=True)
-    write_tiny_weights(weights_folder(server.base))
+    give_tiny_weights(server.base)
     artist, seen = Artist(server), Soak()
     for number in range(prompts):
         try:
