@@ -87,7 +87,7 @@ def _points(value: Any) -> torch.Tensor:
     try:
         points = torch.as_tensor(value).float().cpu()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise FaceError("The face landmarks are no list of x and y: connect others, or a face box.") from error
+        raise FaceError("The face landmarks are not a list of x and y: connect others, or a face box.") from error
     if points.dim() != 2 or points.shape[1] < 2:
         raise FaceError(
             f"The face landmarks have the shape {list(points.shape)}: points of x and y were expected, or a face box."

@@ -7,11 +7,11 @@ from . import values
 
 
 def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    what = "build, look at, edit and merge the emotions that --emotion names"
+    what = "build, view, edit and merge the emotions that --emotion can name"
     parser = verbs.add_parser("codebook", help=what, description=what.capitalize() + ".")
     actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
 
-    build = _action(actions, "build", "make a codebook of a folder of labelled faces")
+    build = _action(actions, "build", "make a codebook from a folder of labelled faces")
     build.add_argument(
         "folder",
         type=Path,
@@ -20,13 +20,17 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "`prepare` made of films whose emotions are known",
     )
     build.add_argument(
-        "--levels", nargs="+", default=(), metavar="LEVEL", help="of such data, only emotions so strong: level_3 (all)"
+        "--levels",
+        nargs="+",
+        default=(),
+        metavar="LEVEL",
+        help="of such data, only emotions of these levels, such as level_3 (all)",
     )
     _out(build, "the codebook to write")
     build.add_argument("--base", type=Path, metavar="FILE", help="a codebook for the emotions without pictures")
     _weights(build)
 
-    show = _action(actions, "show", "print the emotions, and how far they are from each other")
+    show = _action(actions, "show", "print the emotions, and how far apart they are")
     _source(show, optional=True)
 
     sheet = _action(actions, "sheet", "draw a face with each emotion, the mouth at rest")
@@ -47,7 +51,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     edit = _action(
         actions,
         "edit",
-        "change single emotions; what is given is done in the order: from, set, rename, drop",
+        "change single emotions; changes are made in this order: from, set, rename, drop",
         usage="python -m emotivetalk_core codebook edit FILE -o FILE [--from NAME=PICTURE] [--set NAME=NUMBER] [...]",
     )
     _source(edit)
@@ -71,7 +75,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="make an emotion stronger or weaker, seen from neutral: angry=1.3",
     )
     edit.add_argument(
-        "--rename", nargs="+", action="extend", default=[], metavar="OLD=NEW", help="call an emotion otherwise"
+        "--rename", nargs="+", action="extend", default=[], metavar="OLD=NEW", help="give an emotion another name"
     )
     edit.add_argument("--drop", nargs="+", action="extend", default=[], metavar="NAME", help="leave an emotion out")
     _weights(edit)

@@ -37,15 +37,17 @@ def add_direction_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|TEXT",
         help="what is said, as text, SRT, VTT or JSON, for a timeline's spoken words",
     )
-    emotion.add_argument("--codebook", type=Path, metavar="FILE", help="another codebook than the weights' own")
+    emotion.add_argument("--codebook", type=Path, metavar="FILE", help="a codebook in place of the weights' own")
     emotion.add_argument("--plot", type=Path, metavar="FILE", help="draw the course over the speech first, as a .png")
     emotion.add_argument("--plot-only", action="store_true", help="stop after the plot")
 
-    played = parser.add_argument_group("an expression from a film or a take, in the place of an emotion")
+    played = parser.add_argument_group("an expression from a film or a take, in place of an emotion")
     played.add_argument("--driving-video", type=Path, metavar="FILE", help="a video whose expressions drive the face")
     played.add_argument("--take", type=Path, metavar="FILE", help="a take that was kept")
     played.add_argument("--retime", choices=RETIME, help=f"how either fits the speech ({RETIME[0]})")
-    played.add_argument("--save-take", type=Path, metavar="FILE", help="keep this film's as a .safetensors file")
+    played.add_argument(
+        "--save-take", type=Path, metavar="FILE", help="keep this film's expression as a take, a .safetensors file"
+    )
 
     movement = parser.add_argument_group("mouth and head")
     movement.add_argument(

@@ -25,10 +25,12 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--heads",
         choices=("drawn", "rendered"),
         default="drawn",
-        help="whose films the synthetic suite makes, each read by a probe of their own; of rendered people the "
+        help="whose films the synthetic suite makes, each read by its own probe; for rendered people only the "
         "sections probes, face_finder, sync and emotion (drawn)",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="the report, as JSON; stopped, it goes on from there")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the report, as JSON; if stopped, it goes on from there"
+    )
     parser.add_argument(
         "--small", action="store_true", help="fewer figures and films: a minute instead of most of an hour"
     )

@@ -13,5 +13,5 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="which weights; without it, the list of them")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where to put them (./NAME)")
-    parser.add_argument("--revision", metavar="COMMIT", help="another revision than the pinned one")
+    parser.add_argument("--revision", metavar="COMMIT", help="a revision other than the pinned one")
     parser.set_defaults(verb="fetch.run")

@@ -42,7 +42,7 @@ def read_job_list(file: Path, parser: argparse.ArgumentParser, given: argparse.N
             raise InputError(f"it has {len(cells)} fields for {len(header)} columns; put quotes around commas.")
         said = dict(zip(header, cells))
         if not said.get("out"):
-            raise InputError('nothing stands under "out"; give the film a name, such as anna.mp4.')
+            raise InputError('nothing is given under "out"; give the film a name, such as anna.mp4.')
         words = [word for name, cell in said.items() for word in _words(name, cell, options[name])]
         return Line(number, said["out"], parser.parse_args(words, copy.copy(given)))
 
@@ -70,14 +70,14 @@ def all_lines(file: Path, lines: Iterable[tuple[int, Callable[[], Result]]]) -> 
 def _check_header(file: Path, header: list[str], known: list[str]) -> None:
     for name in header:
         if name in _FOR_ALL:
-            raise InputError(f'{file}: "{name}" is no column of a list; say --{name} once, with the command.')
+            raise InputError(f'{file}: a list has no column "{name}"; give --{name} once, with the command.')
         if name not in known:
             raise InputError(
-                f'{file}: there is no column "{name}"; columns are called as the options of `talk`, such as portrait, '
-                "audio, out and emotion."
+                f'{file}: there is no column "{name}"; columns have the names of the options of `talk`, such as '
+                "portrait, audio, out and emotion."
             )
         if header.count(name) > 1:
-            raise InputError(f'{file}: there are two columns "{name}"; leave one.')
+            raise InputError(f'{file}: there are two columns "{name}"; remove one.')
     if "out" not in header:
         raise InputError(f'{file}: there is no column "out"; each line needs a film to write, such as anna.mp4.')
 
@@ -88,7 +88,7 @@ def _words(name: str, cell: str, option: argparse.Action) -> Iterator[str]:
         return
     if option.nargs == 0:
         if cell.lower() not in (*_YES, *_NO):
-            raise InputError(f'"{cell}" stands under "{name}"; yes or no is expected.')
+            raise InputError(f'"{cell}" is given under "{name}"; yes or no is expected.')
         if cell.lower() in _YES:
             yield f"--{name}"
     elif isinstance(option.nargs, int):
@@ -116,7 +116,7 @@ def _table(file: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
                 rows.append((number, [cell.strip() for cell in cells]))
             number = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{file}, line {reader.line_num}: this is no line of a CSV file ({error}).") from error
+        raise InputError(f"{file}, line {reader.line_num}: this is not a line of a CSV file ({error}).") from error
     if len(rows) < 2:
         raise InputError(f"{file}: this list is empty; give a line with the names of columns, and one for each film.")
     return rows[0][1], rows[1:]

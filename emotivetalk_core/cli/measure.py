@@ -8,13 +8,13 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = verbs.add_parser(
         "measure",
         help="compare finished videos",
-        description="Measure finished videos, of this program or any other: whether the mouth goes with the sound, "
+        description="Measure finished videos, of this program or any other: whether the mouth matches the sound, "
         "whether the face still looks like the portrait and is as sharp, and how that changes to the end. "
         "docs/measuring.md says what the figures are worth.",
     )
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="videos with sound")
     parser.add_argument(
-        "--portrait", type=Path, metavar="FILE", help="the picture that they were made of; without it the first frame"
+        "--portrait", type=Path, metavar="FILE", help="the picture they were made from; without it the first frame"
     )
     parser.add_argument("--audio", type=Path, metavar="FILE", help="the speech, where the videos have no sound")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="a plot of each video, as png")

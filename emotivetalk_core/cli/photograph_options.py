@@ -26,5 +26,5 @@ def add_photograph_options(parser: argparse.ArgumentParser) -> None:
         "--no-interpolation",
         action="store_false",
         dest="interpolate",
-        help="show each of the 12.5 frames that are sampled a second twice, and make none between them",
+        help="show each of the 12.5 frames sampled per second twice, and make none in between",
     )

@@ -29,7 +29,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--people",
         choices=("folder", "film"),
         default="folder",
-        help="a film shows the person whose folder it lies in (the default), or each film a person of its own",
+        help="a film shows the person whose folder it lies in (the default), or each film shows a person of its own",
     )
     parser.add_argument("--settings", type=Path, metavar="FILE", help="a JSON file with thresholds and other numbers")
     parser.add_argument("--licence", metavar="TEXT", help="the films' licence, as it goes into the weights' records")

@@ -16,7 +16,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--people",
         type=values.people,
         metavar="N",
-        help="so many take turns, each in a folder of its own (each clip shows another)",
+        help="how many people take turns, each in a folder of their own (a new one in each clip)",
     )
     parser.add_argument(
         "--seconds", type=values.film_seconds, metavar="N", help="of each clip (as long as a sentence or two)"

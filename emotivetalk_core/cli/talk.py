@@ -82,7 +82,7 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     sampling.add_argument(
         "--fast",
         action="store_true",
-        help="sooner, for a price: windows that share no frames, and two fifths of the steps, ten at most",
+        help="faster, at a price: windows that share no frames, and two fifths of the steps, ten at most",
     )
     sampling.add_argument("--steps", type=values.steps, metavar="N", help="denoising steps (*)")
     sampling.add_argument("--grid", choices=("karras", "ays"), help="how the noise levels are spaced (*)")
@@ -104,7 +104,9 @@ def add_running_options(parser: argparse.ArgumentParser) -> None:
         help="keep nothing on disk of an unfinished video; otherwise the same command goes on where it was stopped",
     )
     running.add_argument("--quiet", action="store_true", help="no progress bars")
-    running.add_argument("--profile", action="store_true", help="print where the time went, which takes some itself")
+    running.add_argument(
+        "--profile", action="store_true", help="print where the time went; measuring takes a little of it"
+    )
 
 
 def request_of(arguments: argparse.Namespace, direction: Direction, **more: Any) -> FilmRequest:

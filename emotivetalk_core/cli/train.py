@@ -24,12 +24,14 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--save-minutes", type=values.minutes, default=10.0, metavar="N", help="minutes between two checkpoints (10)"
     )
     source = parser.add_argument_group("what it learns from")
-    source.add_argument("--data", type=Path, nargs="+", metavar="DIR", help="clips to learn from, not the recipe's own")
-    source.add_argument("--start", type=Path, metavar="DIR", help="what full, people, student, retouch begin with")
-    source.add_argument("--weights", type=Path, metavar="DIR", help="adapt: the weights folder to begin with")
+    source.add_argument(
+        "--data", type=Path, nargs="+", metavar="DIR", help="clips to learn from, instead of the recipe's own"
+    )
+    source.add_argument("--start", type=Path, metavar="DIR", help="what full, people, student and retouch start from")
+    source.add_argument("--weights", type=Path, metavar="DIR", help="adapt: the weights folder to start from")
     before = parser.add_argument_group("what it will take")
     before.add_argument(
-        "--dry-run", action="store_true", help="say what it will take of memory, computing and hours, and train nothing"
+        "--dry-run", action="store_true", help="say how much memory, computing and time it will take, and train nothing"
     )
     before.add_argument("--card", metavar="NAME", help='with --dry-run: on which card, e.g. "RTX 4090" or H100')
     before.add_argument(

@@ -107,8 +107,8 @@ class Take:
 
     @classmethod
     def load(cls, path: Path) -> "Take":
-        """Read what `save` wrote, on the CPU. Raises InputError for a file that is no whole take, and WeightsError for
-        one that is no whole safetensors file, or a pickle, which is not read.
+        """Read what `save` wrote, on the CPU. Raises InputError for a file that is not a whole take, and WeightsError
+        for one that is not a whole safetensors file, or a pickle, which is not read.
         """
         path = Path(path)
         if not path.is_file():

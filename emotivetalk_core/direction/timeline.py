@@ -231,7 +231,7 @@ def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
             raise SettingsError(f"the quotation marks at its beginning are empty; {_HOW}.")
         time = int(found["time"] or 1)
         if time < 1:
-            raise SettingsError(f'"{excerpt(found["word"])}" is asked for its time number {time}; the first is 1.')
+            raise SettingsError(f'"{excerpt(found["word"])}" is asked for as number {time}; the first is 1.')
         return Spoken(found["word"].strip(), time), piece[found.end() :]
     if found := _SHARE.match(piece):
         share = round(decimal(found["share"]) / 100, 8)

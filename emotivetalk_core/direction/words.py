@@ -76,7 +76,7 @@ def find_words(wanted: str, words: Sequence[WordTime], time: int = 1) -> float:
         return words[starts[time - 1]].start
     if starts:
         raise SettingsError(
-            f'"{wanted}" is spoken {len(starts)} time{"s" * (len(starts) > 1)}, but its number {time} was asked for.'
+            f'"{wanted}" is spoken {len(starts)} time{"s" * (len(starts) > 1)}, but number {time} was asked for.'
         )
     known = list(dict.fromkeys(_EDGES.sub("", word.word) for word in words))
     by_key = {_key(word): word for word in reversed(known)}

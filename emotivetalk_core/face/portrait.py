@@ -51,7 +51,7 @@ def read_portrait(path: str | Path) -> Portrait:
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and b"avif" not in data[12:40]:
         raise InputError(
             f"The picture {path} is in HEIC, as phones take it, whatever its name says: PNG, JPEG, WebP or TIFF is "
-            "expected, save it as JPEG (on an iPhone, Settings > Camera > Formats > Most Compatible takes such)."
+            "expected, save it as JPEG (on an iPhone, Settings > Camera > Formats > Most Compatible does so)."
         )
     with warnings.catch_warnings():
         # Pillow warns of sizes that are over our own limit anyway, and of metadata that is of no interest here.

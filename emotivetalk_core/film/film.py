@@ -159,8 +159,8 @@ def make_film(
     film = prepare_film(read_script(request), models, listener)
     if film is None:
         raise SettingsError(
-            f"A plot was asked for and no film ({request.spelling('plot_only')}), and it is drawn; leave that out for "
-            "a film."
+            f"Only a plot was asked for ({request.spelling('plot_only')}), and it has been drawn; leave that out to "
+            "make a film."
         )
     return film
 

@@ -152,7 +152,7 @@ def _read_timeline(given: str, known: tuple[str, ...]) -> Timeline:
         return parse_timeline(text, known)
     except SettingsError as error:
         if len(given.split()) == 1 and as_file(given) is None:
-            raise SettingsError(f"There is no file {given}, and it is no timeline either: {error}") from error
+            raise SettingsError(f"There is no file {given}, and it is not a timeline either: {error}") from error
         raise
 
 

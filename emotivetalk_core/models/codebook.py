@@ -156,7 +156,7 @@ class EmotionCodebook:
         checkpoint = read_checkpoint(path, KIND)
         names = checkpoint.config.get("names")
         if set(checkpoint.tensors) != {"latents"} or not isinstance(names, list):
-            raise WeightsError(f"{path} is no whole emotion codebook; copy or download it again.")
+            raise WeightsError(f"{path} is not a whole emotion codebook; copy or download it again.")
         made_of = {str(name): str(what) for name, what in checkpoint.config.get("made_of", {}).items()}
         return cls(checkpoint.tensors["latents"].float(), tuple(map(str, names)), made_of)
 
@@ -208,6 +208,6 @@ def new_emotion_name(name: str) -> str:
     if not _NAME.fullmatch(key) or key in _TAKEN:
         raise SettingsError(
             f"An emotion cannot be called {name[:60]!r}; choose one word that begins with a letter, such as smug, and "
-            f"is none of {', '.join(_TAKEN)}."
+            f"is not one of {', '.join(_TAKEN)}."
         )
     return key

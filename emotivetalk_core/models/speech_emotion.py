@@ -197,7 +197,7 @@ def label_emotions(labels: Sequence[str]) -> tuple[str | None, ...]:
         found = next((emotion for emotion, names in NAMES.items() if plain in names), None)
         if found is None and plain not in NO_EMOTION:
             raise WeightsError(
-                f"The recogniser's label {label!r} is none of the emotions known here; give one whose config.json "
+                f"The recogniser's label {label!r} is not one of the emotions known here; give one whose config.json "
                 "names them, for example angry, happy, neutral and sad, in id2label."
             )
         emotions.append(found)

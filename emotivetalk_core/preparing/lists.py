@@ -167,7 +167,7 @@ def _seconds(stretch: str, file: Path) -> tuple[float, float]:
             for side in stretch.split("-")
         )
     except ValueError as error:
-        raise InputError(f"{file}: {stretch!r} is no stretch of time; write it as 00:30-01:00.") from error
+        raise InputError(f"{file}: {stretch!r} is not a stretch of time; write it as 00:30-01:00.") from error
     return start, end
 
 

@@ -87,7 +87,7 @@ class RecordedVoices:
         name = voice.rpartition("+")[2]
         if name not in RECORDED_VOICES:
             raise SettingsError(
-                f"The voice {name!r} is none of those built from recordings; choose one of "
+                f"The voice {name!r} is not one of those built from recordings; choose one of "
                 f"{', '.join(RECORDED_VOICES)}."
             )
         chosen = RECORDED_VOICES[name]

@@ -386,6 +386,6 @@ def _check(clip: Clip, config: RetoucherConfig) -> None:
         )
     if fine % side:
         raise InputError(
-            f"The true pictures of {clip.id} are {fine} pixels wide, which is no multiple of its frames' {side}; make "
-            "them at the size that the weights decode at."
+            f"The true pictures of {clip.id} are {fine} pixels wide, which is not a multiple of its frames' {side}; "
+            "make them at the size that the weights decode at."
         )

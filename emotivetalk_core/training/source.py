@@ -115,7 +115,7 @@ class Source:
                     known["fields"].update({k: Field(shard, tuple(shape)) for k, shape in entry["fields"].items()})
                 except (ValueError, KeyError, TypeError, AttributeError) as error:
                     raise InputError(
-                        f"{file}, line {number}, is no entry of an index; write the data again."
+                        f"{file}, line {number}, is not an entry of an index; write the data again."
                     ) from error
         if not entries:
             where = " and ".join(map(str, folders))
@@ -175,7 +175,9 @@ class Source:
         """Compare every shard with its checksum, a second or so for each gigabyte. Raises InputError."""
         for done, (shard, expected) in enumerate(self._checksums.items(), 1):
             if checksum(shard) != expected:
-                raise InputError(f"{shard} was altered since it was written; copy it again, or prepare the data anew.")
+                raise InputError(
+                    f"{shard} has been altered since it was written; copy it again, or prepare the data anew."
+                )
             if on_step is not None:
                 on_step(done, len(self._checksums))
 

@@ -42,7 +42,8 @@ def published_tensors(path: Path, leave_out: str | None = None) -> dict[str, Str
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise WeightsError(
-                f"{path} holds {name!r}, which is {_said(value)} and no tensor; give the published weights, unaltered."
+                f"{path} holds {name!r}, which is {_said(value)} and not a tensor; give the published weights, "
+                "unaltered."
             )
         if value.dtype not in _NUMBER_FORMATS or value.layout != torch.strided:
             raise WeightsError(

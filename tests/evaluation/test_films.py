@@ -197,7 +197,7 @@ def test_what_is_not_there_is_left_out_and_said(folders, capsys):
     assert evaluate(folders, "empty") == 2
     assert "no film of the same name" in capsys.readouterr().err
     assert evaluate(folders, "generated", "--networks", str(folders / "nowhere")) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not a folder" in capsys.readouterr().err
 
 
 def test_e_fid_is_of_the_given_coefficients_alone(folders, capsys):

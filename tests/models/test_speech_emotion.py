@@ -124,7 +124,7 @@ def test_labels_of_public_sets_become_the_eight():
     assert set(NAMES) == set(EMOTIONS) and all(emotion in names for emotion, names in NAMES.items())
     every = [name for names in NAMES.values() for name in names]
     assert len(every) == len(set(every))
-    with pytest.raises(WeightsError, match="'LABEL_0' is none of the emotions"):
+    with pytest.raises(WeightsError, match="'LABEL_0' is not one of the emotions"):
         label_emotions(("LABEL_0",))
     with pytest.raises(WeightsError, match="no label that names an emotion"):
         label_emotions(("other",))
@@ -232,7 +232,7 @@ def test_an_unfit_folder_is_refused_by_name(tmp_path):
     for spoilt, words in (
         ({"model_type": "wav2vec2"}, "'wav2vec2' model; a wavlm one"),
         ({"id2label": None}, "does not name its emotions"),
-        ({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "'LABEL_0' is none of the emotions"),
+        ({"id2label": {"0": "LABEL_0", "1": "LABEL_1"}}, "'LABEL_0' is not one of the emotions"),
     ):
         (tmp_path / "config.json").write_text(json.dumps(config | spoilt))
         with pytest.raises(WeightsError, match=words):

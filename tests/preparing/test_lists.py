@@ -71,7 +71,7 @@ def test_hdtf_lists_give_cuts_crops_and_people(tmp_path: Path) -> None:
     assert radio.cuts == (Cut(),) and radio.person.endswith("RD_Radio3") and radio.group.endswith("RD_Radio")
     (tmp_path / "RD_annotion_time.txt").write_text("Radio3.mp4 later\n")
     touch(tmp_path / "Radio3.mp4")
-    with pytest.raises(InputError, match="'later' is no stretch of time"):
+    with pytest.raises(InputError, match="'later' is not a stretch of time"):
         find_films([tmp_path])
 
 

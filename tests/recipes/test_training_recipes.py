@@ -216,7 +216,7 @@ def test_a_damaged_or_altered_shard_is_refused(begun, capsys):
     data = shard.read_bytes()
     for harmed, sentence in (
         (data[:-1], f"has {len(data) - 1} bytes where {len(data)} were written"),
-        (data[:-1] + bytes([data[-1] ^ 1]), "was altered since it was written"),
+        (data[:-1] + bytes([data[-1] ^ 1]), "has been altered since it was written"),
     ):
         shard.write_bytes(harmed)
         assert sentence in refused(capsys, begun)

@@ -351,7 +351,7 @@ def test_films_that_cannot_be_learnt_from_are_refused(source: Source, tmp_path):
     with pytest.raises(InputError, match="no 'retouched_rendered' with made, fine"):
         RetouchSamples(source, SETTINGS, held_out=True)
     other = folder_of(tmp_path, frames=32, true=48)
-    with pytest.raises(InputError, match="are 48 pixels wide, which is no multiple of its frames' 32"):
+    with pytest.raises(InputError, match="are 48 pixels wide, which is not a multiple of its frames' 32"):
         RetouchSamples(other, SETTINGS, held_out=False)
 
 

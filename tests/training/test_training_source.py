@@ -118,7 +118,7 @@ def undescribed(folder):
     [
         (cut, "clips-0.safetensors has .* bytes where .* were written; copy it again"),
         (remove, "index.jsonl lists clips-0.safetensors, which is missing"),
-        (scribble, "index.jsonl, line 1, is no entry of an index"),
+        (scribble, "index.jsonl, line 1, is not an entry of an index"),
         (empty, "There are no clips in .*; prepare the data first"),
         (undescribed, "give the clips' own folder"),
     ],
@@ -134,7 +134,7 @@ def test_a_shard_that_was_altered_is_found_by_its_checksum(tmp_path):
     data = bytearray(shard.read_bytes())
     data[-1] ^= 1
     shard.write_bytes(data)
-    with pytest.raises(InputError, match="was altered since it was written"):
+    with pytest.raises(InputError, match="has been altered since it was written"):
         Source.open(tmp_path).check()
 
 

@@ -71,7 +71,7 @@ def _labelled(folder: Path, levels: Sequence[str]) -> tuple[list[LabelledPicture
     if any(folder.glob(INDEX)):
         return labelled_frames(Source.open(folder), levels), []
     if levels:
-        raise SettingsError(f"--levels is of prepared films, and {folder} holds none; leave it out.")
+        raise SettingsError(f"--levels is for prepared films, and {folder} holds none; leave it out.")
     return labelled_pictures(folder)
 
 

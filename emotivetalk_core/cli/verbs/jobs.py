@@ -88,7 +88,7 @@ def _scripts(file: Path, lines: list[Line]) -> dict[str, Script]:
     def script_of(line: Line) -> tuple[str, Script] | None:
         before = names.setdefault(line.options.out.resolve(), line.number)
         if before != line.number:
-            raise InputError(f"{line.out} is the film of line {before} already; give each a name of its own.")
+            raise InputError(f"{line.out} is already the film of line {before}; give each a name of its own.")
         return None if line.options.out.exists() else (line.out, _script(line.options))
 
     made = all_lines(file, ((line.number, lambda line=line: script_of(line)) for line in lines))
@@ -99,9 +99,9 @@ def _script(options: argparse.Namespace) -> Script:
     for name in ("portrait", "audio", "driving_video", "take"):
         path = getattr(options, name)
         if path is None and name in ("portrait", "audio"):
-            raise InputError(f'nothing stands under "{name}"; a film needs a portrait and a recording.')
+            raise InputError(f'nothing is given under "{name}"; a film needs a portrait and a recording.')
         if path is not None and as_file(path) is None:
-            raise InputError(f'{path}, which stands under "{name.replace("_", "-")}", is no file that is there.')
+            raise InputError(f'there is no file {path}, which is given under "{name.replace("_", "-")}".')
     check_output(options.out)
     script = read_script(request_of(options, direction_of(options)), options.out)
     performer_kind(script.request, None).check(script)

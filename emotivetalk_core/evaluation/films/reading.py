@@ -50,7 +50,7 @@ def load_networks(
     """
     if folder is not None and not folder.is_dir():
         raise WeightsError(
-            f"{folder} is no folder; give the one that holds inception.safetensors, i3d.safetensors and "
+            f"{folder} is not a folder; give the one that holds inception.safetensors, i3d.safetensors and "
             "syncnet.safetensors, or some of them, as `convert` makes them."
         )
     found, missing, digest = {}, [], hashlib.sha256()

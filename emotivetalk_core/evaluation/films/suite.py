@@ -136,7 +136,7 @@ def read_coefficients(path: Path) -> dict[str, np.ndarray]:
     try:
         found = load_file(path)
     except Exception as error:
-        raise InputError(f"{path}: this is no safetensors file of coefficients ({error}).") from error
+        raise InputError(f"{path}: this is not a safetensors file of coefficients ({error}).") from error
     wrong = [name for name, value in found.items() if value.ndim != 2 or not name.startswith(("generated/", "true/"))]
     if wrong or not found:
         raise InputError(
