@@ -228,7 +228,7 @@ def at_own_resolution(
         change = transfer.changes(difference)
         believed = believable(change)
         motion = None if motions is None else torch.stack(list(islice(motions, len(together))))
-        told = retoucher(together, small, motion) if retoucher is not None and amount > 0 else None
+        retouch = retoucher(together, small, motion) if retoucher is not None and amount > 0 else None
         small = small.expand(len(together), -1, -1, -1)
         for one in (slice(index, index + 1) for index in range(len(together))):
             large = picture if box is None or poses is None else _turned(picture, box, crop, poses[one])
@@ -236,9 +236,9 @@ def at_own_resolution(
             sharp = large.clamp(0, 1)
             if not is_empty(window):
                 seen = transfer.seen(together[one], difference[one], change[one], large, window)
-                if told is not None:
+                if retouch is not None:
                     parts = (together[one], large, small[one], seen, believed[one])
-                    seen = torch.lerp(seen, retouched(told.of(one), *parts, window), amount).clamp(0, 1)
+                    seen = torch.lerp(seen, retouched(retouch.of(one), *parts, window), amount).clamp(0, 1)
                 sharp[(..., *window)] = seen
             yield sharp[0]
 

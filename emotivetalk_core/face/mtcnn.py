@@ -69,7 +69,7 @@ def _decide(picture: torch.Tensor, boxes: np.ndarray) -> FoundFaces:
     """What R-Net and O-Net make of proposed boxes [n, 4]."""
     weights = shipped_weights()
     scores, points = np.empty(0), np.empty((0, 5, 2))
-    for network, side, sure in ((refine, R_SIDE, R_SURE), (place, O_SIDE, O_SURE)):
+    for network, side, sure in ((refine, R_SIDE, R_SURE), (locate_features, O_SIDE, O_SURE)):
         if not len(boxes):
             break
         boxes = _squares(boxes)
@@ -81,7 +81,7 @@ def _decide(picture: torch.Tensor, boxes: np.ndarray) -> FoundFaces:
             points = boxes[:, None, :2] + places[0].reshape(-1, 2, 5).transpose(0, 2, 1) * sizes
         boxes = _moved(boxes, shifts)
         # The last look also drops faces that lie in one another, such as a mouth and chin in a whole face.
-        kept = _suppress(boxes, scores, 0.7, inside=network is place)
+        kept = _suppress(boxes, scores, 0.7, inside=network is locate_features)
         boxes, scores = boxes[kept], scores[kept]
         points = points[kept] if places else points
     if not len(boxes):
@@ -107,7 +107,7 @@ def refine(squares: torch.Tensor, weights: Weights) -> tuple[torch.Tensor, torch
     return _linear(h, weights, "rnet.dense5_1").softmax(1)[:, 1], _linear(h, weights, "rnet.dense5_2")
 
 
-def place(squares: torch.Tensor, weights: Weights) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def locate_features(squares: torch.Tensor, weights: Weights) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """O-Net: squares [b, 3, 48, 48] in -1…1 -> the same two, and five points [b, 10] in sides of the square: all x,
     then all y."""
     h = F.max_pool2d(_layer(squares, weights, "onet", 1), 3, 2, ceil_mode=True)

@@ -110,11 +110,11 @@ class Board:
         return self.folder / f"{job.key}.json"
 
 
-def work_through(board: Board, make: Callable[[FilmJob], str], told: Callable[[FilmJob, Exception], str]) -> None:
+def work_through(board: Board, make: Callable[[FilmJob], str], explain: Callable[[FilmJob, Exception], str]) -> None:
     """Make every film that is neither there nor in the hands of another process; failed ones of before are tried anew.
 
-    make: writes the film, and returns what there is to say of it · told: the sentence for what it raised; the others go
-    on all the same.
+    make: writes the film, and returns what there is to say of it · explain: the sentence for what it raised; the others
+    go on all the same.
     """
     before = {job: board.record(job) for job in board.jobs if not job.out.exists()}
     board.write_table()
@@ -136,17 +136,17 @@ def work_through(board: Board, make: Callable[[FilmJob], str], told: Callable[[F
                 if claim is None or not is_open(job):
                     continue
                 with claim.alive():
-                    board.keep(job, _attempt(job, make, told))
+                    board.keep(job, _attempt(job, make, explain))
             worked = True
             board.write_table()
 
 
-def _attempt(job: FilmJob, make: Callable[[FilmJob], str], told: Callable[[FilmJob, Exception], str]) -> FilmOutcome:
+def _attempt(job: FilmJob, make: Callable[[FilmJob], str], explain: Callable[[FilmJob, Exception], str]) -> FilmOutcome:
     began, by = time.monotonic(), f"{socket.gethostname()} {os.getpid()} {time.time_ns()}"
     try:
         status, message = DONE, make(job)
     except Exception as error:
-        status, message = FAILED, told(job, error)
+        status, message = FAILED, explain(job, error)
     return FilmOutcome(status, time.monotonic() - began, message, by)
 
 

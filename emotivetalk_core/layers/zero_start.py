@@ -3,9 +3,9 @@
 from torch import nn
 
 
-def start_at_zero(leaf: nn.Module) -> None:
+def start_at_zero(layer: nn.Module) -> None:
     """Zeroes weight and bias in place, each where there is one: a host's layers may get theirs only when loaded."""
     for name in ("weight", "bias"):
-        tensor = getattr(leaf, name, None)
+        tensor = getattr(layer, name, None)
         if tensor is not None:
             nn.init.zeros_(tensor)

@@ -229,6 +229,6 @@ class ETHD(nn.Module):
         """Zero the last layer of every branch, so that training from nothing starts at the identity."""
         for module in self.modules():
             for name in ("conv2", "proj_out", "conv_out"):
-                leaf = getattr(module, name, None)
-                if leaf is not None:
-                    start_at_zero(leaf)
+                layer = getattr(module, name, None)
+                if layer is not None:
+                    start_at_zero(layer)

@@ -115,6 +115,6 @@ class Expressing(nn.Module):
             said, known = estimate_expression(
                 self.dicte, batch["audio"], true, batch["identity"], batch["emotion"], batch
             )
-        told = torch.maximum(known, 1 - batch["counts"])
-        loss = expression_loss(said, true, told, open_frames_in_all=mean_over_processes((1 - told).sum()))
+        given = torch.maximum(known, 1 - batch["counts"])
+        loss = expression_loss(said, true, given, open_frames_in_all=mean_over_processes((1 - given).sum()))
         return Outcome(loss, {"expression": loss})

@@ -150,9 +150,9 @@ def save_change(job: Job, network: ETHD, record: Mapping[str, Any], settings: ET
     if job.engine.processes.first:
         start = read_checkpoint(job.weights(settings.start), "ethd").tensors
         found = changes(state, start, settings.learning)
-        told = {**record, **job.provenance, "change_of": str(job.weights(settings.start).name)}
+        full_record = {**record, **job.provenance, "change_of": str(job.weights(settings.start).name)}
         licence = job.licensed(job.licence(settings.start, "ethd"))
-        save_checkpoint(job.weights(settings.apart), "ethd_change", found, {}, told, licence=licence)
+        save_checkpoint(job.weights(settings.apart), "ethd_change", found, {}, full_record, licence=licence)
     job.engine.processes.wait()
 
 

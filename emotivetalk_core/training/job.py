@@ -204,7 +204,7 @@ class Job:
         state = after(state) if after else state
         if self.engine.processes.first:
             tensors = {key: value.half() if half else value for key, value in state.items()}
-            told = {**record, **self.provenance}
+            full_record = {**record, **self.provenance}
             licence = self.licensed(licence)
-            save_checkpoint(self.weights(name), kind, tensors, config, told, defaults=defaults, licence=licence)
+            save_checkpoint(self.weights(name), kind, tensors, config, full_record, defaults=defaults, licence=licence)
         self.engine.processes.wait()

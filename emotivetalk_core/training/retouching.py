@@ -261,24 +261,24 @@ class Retouching(Judged):
         if not motion.is_meta and bool(motion.isnan().any()):
             motion = None
         with self._autocast():
-            told = self.network(frame, picture, motion)
-        whence = self._whence(told, batch)
+            retouch = self.network(frame, picture, motion)
+        whence = self._whence(retouch, batch)
         loss = self._settings.offset * whence["offset"] + self._settings.visible * whence["visible"]
         if self.training and self._pictures_from and float(self.steps) < self._pictures_from:
             self.steps += 1
             return Outcome(loss, {"loss": loss, **whence}, {"true": target, "made": base})
-        seen = retouched(told, frame, picture, picture, base, batch["believed"])
+        seen = retouched(retouch, frame, picture, picture, base, batch["believed"])
         off, figures = picture_differences(seen, target, batch["weight"])
         with torch.no_grad():
             before, _ = picture_differences(base, target, batch["weight"])
         return self.outcome(loss + off, {"of_base": off / before, **figures, **whence}, seen, target)
 
-    def _whence(self, told: Retouch, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _whence(self, retouch: Retouch, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Where places came from, in pixels where they were seen, and whether they were, where that is known."""
         counts, wanted = batch["weight"] * batch["visible"], batch["offset"]
-        off = (told.offset - wanted).abs().sum(1, keepdim=True) * batch["frame"].shape[-1]
+        off = (retouch.offset - wanted).abs().sum(1, keepdim=True) * batch["frame"].shape[-1]
         at = _averaged(counts, wanted.shape[-1])
-        share = told.share.float().clamp(_SURE, 1 - _SURE)
+        share = retouch.share.float().clamp(_SURE, 1 - _SURE)
         unsure = F.binary_cross_entropy(share, batch["visible"], reduction="none")
         where = batch["weight"] * batch["known"]
         return {"offset": _mean(off, at), "visible": _mean(unsure, where)}
@@ -365,9 +365,9 @@ def retouching_step(preset: ModelPreset, settings: RetouchingSettings) -> MetaSt
     def batch(count: int) -> Sample:
         places = side // PATCH * settings.config.offsets
         shown = {name: meta(count, 3, side, side) for name in ("frame", "picture", "base", "target")}
-        told = {"motion": meta(count, settings.config.motion), "offset": meta(count, 2, places, places)}
+        heeded = {"motion": meta(count, settings.config.motion), "offset": meta(count, 2, places, places)}
         where = ("believed", "weight", "visible", "known")
-        return {**shown, **told, **{name: meta(count, 1, side, side) for name in where}}
+        return {**shown, **heeded, **{name: meta(count, 1, side, side) for name in where}}
 
     return MetaStep(phase, batch, settings.loop)
 

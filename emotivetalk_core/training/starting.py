@@ -54,11 +54,11 @@ def take_given(job: Job, settings: GivenSettings) -> None:
     if job.engine.processes.first:
         there = [name for name in settings.also if job.weights(f"{START}{name}").is_file()]
         for name in (*settings.names, *there):
-            place(job.weights(f"{START}{name}"), job.weights(name))
+            bring_file(job.weights(f"{START}{name}"), job.weights(name))
     job.engine.processes.wait()
 
 
-def place(file: Path, target: Path) -> None:
+def bring_file(file: Path, target: Path) -> None:
     """A file under another name: a hard link where the disk knows them, else a copy. Raises OutputError."""
     if target.exists():
         return

@@ -154,9 +154,9 @@ class Decoupling(nn.Module):
             expression, known = estimate_expression(self.dicte, audio, true, batch["identity"], batch["emotion"], batch)
         true_lip = batch["lip"][rows, frames]
         lip_part = lip_loss(lip, true_lip, everyone=from_all(true_lip), first=first_row(len(lip)))
-        told = torch.maximum(known, 1 - batch["counts"])
-        open_frames = mean_over_processes((1 - told).sum())
-        expression_part = expression_loss(expression, true, told, open_frames_in_all=open_frames)
+        given = torch.maximum(known, 1 - batch["counts"])
+        open_frames = mean_over_processes((1 - given).sum())
+        expression_part = expression_loss(expression, true, given, open_frames_in_all=open_frames)
         heard = expression[rows, frames]
         everyone = from_all(heard.flatten(0, 1))
         others = everyone[batch["others"].flatten() % len(everyone)]

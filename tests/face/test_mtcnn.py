@@ -19,7 +19,7 @@ REFERENCE = json.loads(REFERENCE_FILE.read_text(encoding="utf-8"))
 
 @pytest.mark.parametrize("name", NETWORK_SIDES)
 def test_each_network_answers_as_the_public_one(name):
-    network = {"pnet": mtcnn.propose, "rnet": mtcnn.refine, "onet": mtcnn.place}[name]
+    network = {"pnet": mtcnn.propose, "rnet": mtcnn.refine, "onet": mtcnn.locate_features}[name]
     answers = [answer.numpy() for answer in network(network_input(NETWORK_SIDES[name]), mtcnn.shipped_weights())]
     shifts, *points, faces = (np.array(values) for values in REFERENCE["networks"][name])
     for ours, theirs in zip(answers, (faces[:, 1], shifts, *points), strict=True):

@@ -96,7 +96,7 @@ def made_films(arguments: argparse.Namespace, probe: Path) -> None:
             coefficients=coefficients_of(arguments),
             on_step=bars,
         )
-    told(arguments.out, report, tables(report, protocol.name))
+    print_report(arguments.out, report, tables(report, protocol.name))
 
 
 def films(
@@ -122,7 +122,7 @@ def films(
             only=only,
             on_step=bars,
         )
-    told(arguments.out, report, table(report, None if protocol is None else protocol.name))
+    print_report(arguments.out, report, table(report, None if protocol is None else protocol.name))
 
 
 def metric_networks(arguments: argparse.Namespace, probe: Path) -> MetricNetworks:
@@ -140,7 +140,7 @@ def archive_of(report: Path) -> Path:
     return report.with_name(f"{report.stem}.films")
 
 
-def told(place: Path, report: Mapping[str, Any], lines: Sequence[str]) -> None:
+def print_report(place: Path, report: Mapping[str, Any], lines: Sequence[str]) -> None:
     write_report(place, report)
     for line in lines:
         print(line)

@@ -70,7 +70,7 @@ def _make_films(
             film.save(job.out, together=not given.profile)
         return " ".join(bars.notes)
 
-    def told(job: FilmJob, error: Exception) -> str:
+    def explain(job: FilmJob, error: Exception) -> str:
         said = sentence(error)
         if said is None:
             traceback.print_exception(error)  # the next films go on, but nobody could mend this one without it
@@ -78,7 +78,7 @@ def _make_films(
         print(f"error: {job.name}: {said}", file=sys.stderr)
         return said
 
-    work_through(board, make, told)
+    work_through(board, make, explain)
 
 
 def _scripts(file: Path, lines: list[Line]) -> dict[str, Script]:

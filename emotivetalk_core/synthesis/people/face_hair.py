@@ -8,7 +8,7 @@ from scipy.spatial import KDTree
 
 from .mesh import EYES, PARTS, head_mesh
 from .person import Person
-from .skin_map import beard_mask, place
+from .skin_map import beard_mask, skin_coordinates
 
 _NODES = 4
 
@@ -210,7 +210,7 @@ def beard(person: Person) -> Fibres | None:
     wanted = {"stubble": 3000, "full": 6500, "goatee": 2600, "moustache": 1300}[person.beard]
     spots = np.stack([rng.uniform(-0.70, 0.70, 6 * wanted), rng.uniform(6.16, 7.12, 6 * wanted)], 1)
     corners, weights = _home(spots)
-    u, v = place(np.einsum("nc,ncd->nd", weights, head_mesh().rest[corners]))
+    u, v = skin_coordinates(np.einsum("nc,ncd->nd", weights, head_mesh().rest[corners]))
     high, wide = mask.shape
     here = mask[(v * (high - 1)).astype(int).clip(0, high - 1), (u * (wide - 1)).astype(int).clip(0, wide - 1)]
     grows = rng.uniform(size=len(spots)) < here

@@ -21,7 +21,7 @@ from .person import Person
 from .scene import background, lamps
 from .shading import shade_solids
 from .skin import linear, paint_skin
-from .skin_map import place
+from .skin_map import skin_coordinates
 from .truth import anatomy as known_anatomy
 
 SUPERSAMPLING = 2
@@ -165,7 +165,7 @@ class PersonRenderer:
         self.triangles = np.concatenate([triangles for triangles, _ in groups]).astype(np.int32)
         self.material = np.concatenate([np.full(len(triangles), shows, np.uint8) for triangles, shows in groups])
         self.traits = np.zeros((count + 2 * eye, 8), np.float32)
-        self.traits[:count, 0], self.traits[:count, 1] = place(mesh.rest)
+        self.traits[:count, 0], self.traits[:count, 1] = skin_coordinates(mesh.rest)
         self.traits[:count, 2], self.traits[:count, 3] = mesh.masks["lips"], mesh.masks["cavity"]
         closed = _creases()
         self.traits[:count, 4], self.traits[:count, 6] = under, np.clip((closed - 0.42) / 0.5, 0, 1)

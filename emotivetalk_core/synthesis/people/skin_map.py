@@ -15,7 +15,7 @@ _TOP, _LOW = 8.65, 4.2
 _AXIS = 0.35
 
 
-def place(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def skin_coordinates(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """u and v of points [n, 3] of the resting mesh."""
     angle = np.arctan2(points[:, 0], points[:, 2] - _AXIS)
     u, v = 0.5 + angle / (2 * np.pi), (_TOP - points[:, 1]) / (_TOP - _LOW)
