@@ -61,6 +61,8 @@ ONE_CARD = replace(
 )
 
 _KEPT = ("vae", "speech_encoder", "motion_encoder", "lip_projector", "dicte", "emotion_codebook")
+_BESIDE = ("face_finder", "head_pose_reader", "speech_emotion", "retoucher")
+"""What such weights may hold beside: who adapts them keeps it."""
 _ADAPTING = replace(
     _FILMS,
     loop=replace(
@@ -84,7 +86,7 @@ ADAPT = Recipe(
     stages={
         "given": Stage(
             take_given,
-            GivenSettings(_KEPT),
+            GivenSettings(_KEPT, also=_BESIDE),
             "emotion_codebook",
             without_learning="all but the backbone stay as they came",
         ),

@@ -20,6 +20,7 @@ from trainings import run
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.models.codebook import EmotionCodebook
 from emotivetalk_core.models.vae_network import build_vae
+from emotivetalk_core.weight_files.bundled import BUNDLED_WEIGHTS
 from emotivetalk_core.weight_files.checkpoint import read_metadata, save_checkpoint
 
 pytestmark = pytest.mark.timeout(900)  # films are prepared, and five trainings run in processes of their own
@@ -123,7 +124,10 @@ def test_whole_weights_are_adapted_to_a_person_and_the_change_goes_apart(given, 
     (given / "adapt.json").write_text(json.dumps(recipe))
     out = given / "adapted"
     shutil.copytree(trained / "training" / "features", out / "training" / "features")
-    run(["train", str(given / "adapt.json"), "--weights", str(trained), "--out", str(out)])
+    whole = shutil.copytree(trained, given / "whole", ignore=shutil.ignore_patterns("training", "manifest.json"))
+    shutil.copy(BUNDLED_WEIGHTS / "face_finder.safetensors", whole)
+    run(["train", str(given / "adapt.json"), "--weights", str(whole), "--out", str(out)])
+    assert (out / "face_finder.safetensors").is_file()  # what lies beside the needed ones is kept
     change, before = load_file(out / "ethd_change.safetensors"), load_file(trained / "ethd.safetensors")
     after = load_file(out / "ethd.safetensors")
     assert set(before) == set(after)
