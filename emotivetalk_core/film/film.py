@@ -95,8 +95,14 @@ class Film:
             disk,
             f"choose another disk with {spelled('out')}, or make it smaller with {spelled('size')}",
         )
-        size = {"width": self.width, "height": self.height}
-        with VideoWriter(where, **size, audio=sound, audio_rate=self.recording.rate, audio_layout=layout) as video:
+        with VideoWriter(
+            where,
+            width=self.width,
+            height=self.height,
+            audio=sound,
+            audio_rate=self.recording.rate,
+            audio_layout=layout,
+        ) as video:
 
             def write(crops: Iterator[torch.Tensor]) -> None:
                 for chunk in self._composed(crops):
