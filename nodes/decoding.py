@@ -22,6 +22,8 @@ MOTION = "motion"
 """In a LATENT: the samples that were made, and what lips and expression of each frame were to be [n, d], see
 `VideoConditions.motion`. Nodes of the host that make other samples leave it there, so it counts for its own alone.
 """
+LIPS = "lips"
+"""In a LATENT: the mask [1, h, w] of the lips that its motion moves."""
 STILL_FRAMES = 9
 """Of the clip that stands still, whose middle shows what another VAE makes of the portrait: a frame with fewer
 neighbours does not come out as those of a video do.

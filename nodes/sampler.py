@@ -22,7 +22,7 @@ from ..emotivetalk_core.sampling.estimate import forecast_words, memory_words, p
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm
 from ..emotivetalk_core.sampling.video import Round, VideoSamplingSettings, rounds_of
 from ..emotivetalk_core.sampling.video import fast as sooner
-from .decoding import MOTION, STILL_FACE
+from .decoding import LIPS, MOTION, STILL_FACE
 from .ethd_model import Conditioning, ETHDModel, check_conditioning
 from .guider import FaceGuider
 from .kept_features import KEPT_FEATURES
@@ -278,6 +278,7 @@ class WindowedSampler(io.ComfyNode):
         kept.pop(STILL_FACE, None)
         lips, expression = positive[0][0][0], positive[0][1]["driving_expression"]
         kept[MOTION] = samples, torch.cat((lips, expression.to(lips)), -1)
+        kept[LIPS] = positive[0][1]["lip_mask"][0]
         if motion == 0 and len(positive[0][1]["concat_latent_image"]) == 1:
             kept[STILL_FACE] = positive[0][1]["face_mask"][0]
         return io.NodeOutput(kept | {"samples": samples} | state, ui=ui)

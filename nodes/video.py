@@ -32,7 +32,7 @@ from ..emotivetalk_core.sampling.estimate import (
 from ..emotivetalk_core.sampling.unfinished import UnfinishedFilm, as_kept
 from ..emotivetalk_core.types import FRAMES_PER_SECOND, FaceRegions, HeadPose, Portrait
 from ..emotivetalk_core.video.writer import VideoWriter, kept_layout
-from .decoding import STILL_FACE, CropFrames, motions_of
+from .decoding import LIPS, STILL_FACE, CropFrames, motions_of
 from .ethd import check_head_pose, check_one
 from .layouts import portrait_of, speech_of
 from .notes import HIDDEN, show, ui_notes
@@ -196,11 +196,11 @@ class DecodeVideo(io.ComfyNode):
             chunks = unfinished.chunks(count, crops.height, decoded, crops.transfer, crops.device)
         frames = followed(chunks, count)
         retoucher = vae.retoucher if isinstance(vae, ClipVAE) else None
-        motion = motions_of(latent, count, half_rate=frame_rate == DOUBLED)
+        retouching = (retoucher, motions_of(latent, count, half_rate=frame_rate == DOUBLED), latent.get(LIPS))
         if portrait is not None and crop_record is not None:
-            frames = pasted(frames, portrait, crop_record, detail, head_pose, retoucher, motion)
+            frames = pasted(frames, portrait, crop_record, detail, head_pose, *retouching)
         elif crops.unmoved is not None and retoucher is not None:
-            frames = retouched_crops(frames, crops.unmoved[0], crop_record, detail, head_pose, retoucher, motion)
+            frames = retouched_crops(frames, crops.unmoved[0], crop_record, detail, head_pose, *retouching)
         path = TemporaryPath.new(".mp4")
         with VideoWriter(path, width=width, height=height, **sound) as writer:
             for chunk in frames:
@@ -274,6 +274,7 @@ def pasted(
     head_pose: HeadPose | None,
     retoucher: Retoucher | None,
     motion: torch.Tensor | None,
+    lips: torch.Tensor | None,
 ) -> Iterator[torch.Tensor]:
     """Chunks of the crop's frames in the whole picture [k, 3, h, w], at the picture's own resolution."""
     record = regions.record
@@ -286,6 +287,7 @@ def pasted(
         face_box=box_of_mask(regions.face_mask),
         retoucher=retoucher,
         motions=motion,
+        lip_mask=lips,
     )
     return paste_back_stream((frame[None] for frame in sharp), portrait, record)
 
@@ -296,8 +298,9 @@ def retouched_crops(
     regions: FaceRegions | None,
     detail: float,
     head_pose: HeadPose | None,
-    retoucher: Retoucher,
+    retoucher: Retoucher | None,
     motion: torch.Tensor | None,
+    lips: torch.Tensor | None,
 ) -> Iterator[torch.Tensor]:
     """Chunks of the crop's frames [k, 3, h, w] after the retoucher has seen them beside the crop [1, 3, h, w]."""
     frames = (frame for chunk in crops for frame in chunk)
@@ -311,6 +314,7 @@ def retouched_crops(
         face_box=box,
         retoucher=retoucher,
         motions=motion,
+        lip_mask=lips,
     )
     return (frame[None] for frame in sharp)
 

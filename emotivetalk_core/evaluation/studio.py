@@ -133,6 +133,7 @@ def finished_frames(
         face_box=box_of_mask(portrait.face_mask),
         retoucher=models.retoucher,
         motions=conditions.motion,
+        lip_mask=portrait.lip_mask,
     )
     while together := list(islice(sharp, settings.decode_chunk)):
         yield torch.stack(together)

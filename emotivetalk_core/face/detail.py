@@ -57,6 +57,9 @@ _COLOUR_SIDE, _COLOUR_BINS, _STEADINESS = 64, 12, 3e-3
 tenth of it hues are truer still (34.6 for 33.6 dB in the mouth), and red lips in a red beard turn into beard.
 """
 
+_SOFT_RIM = 64
+"""Parts of the picture's side that a mask's rim is soft over, twice."""
+
 
 class DetailTransfer:
     """Gives detail back to the frames of one film, chunk by chunk. change: of the last frame [1, s, s], which the next
@@ -198,6 +201,7 @@ def at_own_resolution(
     face_box: torch.Tensor | None = None,
     retoucher: Retoucher | None = None,
     motions: Iterable[torch.Tensor] | None = None,
+    lip_mask: torch.Tensor | None = None,
 ) -> Iterator[torch.Tensor]:
     """Frames [3, f, f] of the talking crop in the detail of the picture it was cut from: [3, side, side] each.
 
@@ -205,7 +209,9 @@ def at_own_resolution(
     the two · crop [3, s, s]: as it was given to the networks · face_box [4]: in pixels of the crop, needed with a head
     pose · retoucher: of the weights that made the frames, see face/retouch.py; None: they have none · motions: for
     each frame what the retoucher is told of it, `VideoConditions.motion` [d], looked at no sooner than the frame; None:
-    nothing. Frames of another size than the crop's, such as an upscaler's, are themselves where the detail is let go.
+    nothing · lip_mask [1, m, m]: where in the crop the retoucher is believed wherever it is told the motion, though
+    frames change nothing there; None: nowhere. Frames of another size than the crop's, such as an upscaler's, are
+    themselves where the detail is let go.
 
     What is small is computed of some frames at once; what is as large as the picture, of one, and only where something
     changed.
@@ -228,6 +234,10 @@ def at_own_resolution(
         change = transfer.changes(difference)
         believed = believable(change)
         motion = None if motions is None else torch.stack(list(islice(motions, len(together))))
+        if motion is not None and lip_mask is not None:
+            mouth = around_lips(lip_mask.to(believed), believed.shape[-2:])
+            mouth = mouth if box is None or poses is None else _turned(mouth, box, crop, poses)
+            believed = torch.maximum(believed, mouth)
         retouch = retoucher(together, small, motion) if retoucher is not None and amount > 0 else None
         small = small.expand(len(together), -1, -1, -1)
         for one in (slice(index, index + 1) for index in range(len(together))):
@@ -273,6 +283,12 @@ def _change(difference: torch.Tensor) -> torch.Tensor:
     side = difference.shape[-1]
     fine, coarse = (blurred(energy, radius * side, _reach(2.5 * radius * side)) for radius in (FINE, COARSE))
     return (fine * coarse) ** 0.25
+
+
+def around_lips(lip_mask: torch.Tensor, size: torch.Size) -> torch.Tensor:
+    """A mask [1, m, m] at that size, with a soft rim [1, 1, h, w]."""
+    rim = 2 * (size[-1] // _SOFT_RIM) + 1
+    return F.avg_pool2d(resized(lip_mask[None], size), rim, 1, padding=rim // 2, count_include_pad=False)
 
 
 def believable(change: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,8 @@ believe that, how their light changed, and what was never in the portrait (teeth
     out = own + C S (W(picture) + L light - own) + C R
 
 with base the frame with its detail, W the warp, S, L shares, R what is added, and C where a change is believed at all;
-so what stands still is the portrait's to the last pixel, whatever the network says. Only light is taken from frames:
+so what stands still is the portrait's to the last pixel, whatever the network says. Around the lips C is 1 in every
+frame whose motion is known, for there small networks leave out what speech asks for. Only light is taken from frames:
 hues are what small autoencoders lose first (open mouths turn lilac), so those are the portrait's. The warp with a mask
 is that of "First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), here read off pictures and motion
 latents, not off keypoints.

@@ -230,6 +230,7 @@ class EmotiveTalkPerformance:
             face_box=box_of_mask(regions.face_mask),
             retoucher=self.models.retoucher,
             motions=self._motions(),
+            lip_mask=regions.lip_mask,
         ):
             yield frame[None]
 

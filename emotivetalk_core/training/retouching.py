@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError, SettingsError
-from ..face.crops import pictures
-from ..face.detail import DetailTransfer
+from ..face.crops import box_masks, pictures
+from ..face.detail import DetailTransfer, around_lips
 from ..face.resizing import resized
 from ..face.retouch import SMOOTH, Retouch, retouched
 from ..models.presets import ModelPreset
@@ -172,7 +172,13 @@ class RetouchSamples:
         weight = self._places(clip, row, side, face=settings.face, lips=settings.lips, eyes=settings.eyes)
         spots = self._places(clip, row, side, lips=2, eyes=2) - 1
         weight = weight * (1 + settings.hidden * spots * known * (1 - visible))
-        where = {"believed": transfer.believed, "weight": weight, "visible": visible, "known": known}
+        untold = step % _UNTOLD == _UNTOLD - 1
+        believed = transfer.believed
+        if not untold:
+            box = self._source.read(clip, "lip_box", row, row + 1).float()
+            mouth = box_masks(box * side / clip.field("portrait_pictures").shape[1], side, _CPU)
+            believed = torch.maximum(believed, around_lips(mouth[0], frame.shape[-2:]))
+        where = {"believed": believed, "weight": weight, "visible": visible, "known": known}
         if chance(settings.reshaped, generator):
             form = face_form(generator)
             sample, where = ({name: reshaped(value, form) for name, value in each.items()} for each in (sample, where))
@@ -187,7 +193,6 @@ class RetouchSamples:
         motion = motion_of(self._source, clip, row, row + 1)
         if chance(0.5, generator):
             motion = motion + _UNSURE * torch.randn(motion.shape, generator=generator)
-        untold = step % _UNTOLD == _UNTOLD - 1
         return {**sample, "motion": torch.full_like(motion, math.nan) if untold else motion}
 
     def _row(self, clip: Clip, generator: torch.Generator) -> int:

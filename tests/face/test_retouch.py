@@ -198,6 +198,28 @@ def test_at_own_resolution_it_is_asked_of_what_changed_alone(picture, nothing):
     assert not asked
 
 
+def test_of_lips_that_stand_still_it_is_asked_too_where_it_is_told_the_motion(picture, nothing):
+    """A retoucher that paints everything white paints the mask, and a rim around it, of a frame that is the picture."""
+    lips = torch.zeros(1, SIDE // 2, SIDE // 2)
+    lips[:, 16:24, 8:20] = 1
+
+    def white(frames, pictures, motion):
+        return replace(nothing, added=torch.ones(1, 3, SIDE, SIDE))
+
+    def seen(**told):
+        (shown,) = at_own_resolution([picture[0]], repeat(picture[0]), picture[0], retoucher=white, **told)
+        return shown
+
+    motion = torch.zeros(1, 4)
+    for nobody_says in ({}, {"motions": motion}, {"lip_mask": lips}):
+        assert torch.equal(seen(**nobody_says), picture[0])
+    painted = seen(motions=motion, lip_mask=lips)
+    assert (painted[:, 35:45, 19:37] > 0.99).all()
+    beside = torch.ones(SIDE, SIDE, dtype=torch.bool)
+    beside[28:52, 12:44] = False
+    assert torch.equal(painted[:, beside], picture[0][:, beside])
+
+
 def test_of_each_frame_it_is_told_the_motion(picture):
     told = []
 

@@ -100,7 +100,7 @@ class Filmed:
         if side <= self.regions.crop.shape[-1]:
             return self.frames
         squares = repeat(portrait_of(self.clip.identity, side).crop)
-        told = {"amount": amount, "retoucher": retoucher, "motions": self.motion}
+        told = {"amount": amount, "retoucher": retoucher, "motions": self.motion, "lip_mask": self.regions.lip_mask}
         return torch.stack(list(at_own_resolution(self.frames, squares, self.regions.crop, **told)))
 
 

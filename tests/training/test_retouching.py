@@ -14,6 +14,7 @@ from emotivetalk_core.face.detail import DetailTransfer
 from emotivetalk_core.face.resizing import resized
 from emotivetalk_core.face.retouch import warped
 from emotivetalk_core.models.retoucher import Retoucher, RetoucherConfig
+from emotivetalk_core.training import retouching
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.patch_judge import PatchJudge
 from emotivetalk_core.training.retouching import (
@@ -200,6 +201,20 @@ def test_it_is_told_the_motion_but_for_every_eighth_step(source: Source):
             wanted = torch.tensor([[a, a + 1, a + 2, b, b + 1] for a, b in zip(first, last)], dtype=torch.float)
             off.append(float((sample["motion"] - wanted).abs().amax(1).min()))
     assert max(off) < 0.6 and 4 < sum(value == 0 for value in off) < 18
+
+
+def test_where_it_is_told_the_motion_it_is_believed_at_the_lips(source: Source, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(retouching.DetailTransfer, "believed", torch.zeros(1, 1, SIDE, SIDE))
+    for number in range(8):
+        believed = drawn(source, number)["believed"]
+        if number == 7:
+            assert not believed.any()
+            continue
+        left, top, right, bottom = (2 * BOXES["lip_box"]).int().tolist()
+        mirrored = believed[..., top:bottom, : SIDE // 2].sum() < believed[..., top:bottom, SIDE // 2 :].sum()
+        inside = believed.flip(-1) if mirrored else believed
+        assert (inside[..., top + 1 : bottom - 1, left + 1 : right - 1] == 1).all()
+        assert not believed[..., : top - 2, :].any() and not believed[..., bottom + 2 :, :].any()
 
 
 def test_a_head_moves_a_little_and_alike_in_all_pictures():
