@@ -34,8 +34,10 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--settings", type=Path, metavar="FILE", help="a JSON file with thresholds and other numbers")
     parser.add_argument("--licence", metavar="TEXT", help="the films' licence, as it goes into the weights' records")
     parser.add_argument("--consent", metavar="TEXT", help="what the people in them agreed to, likewise")
-    parser.add_argument("--vae", type=Path, metavar="FILE", help="an autoencoder's weights: write its latents, too")
-    parser.add_argument(
+    parser.add_argument("--workers", type=values.workers, default=1, metavar="N", help="processes that work (1)")
+    networks = parser.add_argument_group("networks", "weights that do not come along")
+    networks.add_argument("--vae", type=Path, metavar="FILE", help="an autoencoder's weights: write its latents, too")
+    networks.add_argument(
         "--latents",
         type=values.resolution,
         nargs="+",
@@ -43,12 +45,11 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         metavar="N",
         help="of pictures of which sizes, such as 512 1024 (of the size that is written)",
     )
-    parser.add_argument(
+    networks.add_argument(
         "--syncnet",
         type=Path,
         metavar="FILE",
         help="SyncNet's weights, as `convert` makes them: it says whether lips and sound go together (our own "
         "correlation of mouth and loudness)",
     )
-    parser.add_argument("--workers", type=values.workers, default=1, metavar="N", help="processes that work (1)")
     parser.set_defaults(verb="prepare.run")

@@ -172,7 +172,7 @@ def test_options_that_cannot_work_are_named(begun, capsys):
         (["--parts", "3"], "A batch of 4 cannot be shared out evenly by 1 processes in 3 parts"),
         (["--parts", "0"], "The number of parts"),
         (["--loaders", "-1"], "The number of loaders"),
-        (["--data", str(begun / "nothing")], "give the clips' own folder"),
+        (["--data", str(begun / "nothing")], "nothing; prepare the data first, or give its folder as --data"),
     ):
         assert sentence in refused(capsys, begun, "tiny", "--stages", "ethd", *options), sentence
 

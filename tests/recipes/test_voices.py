@@ -54,12 +54,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_trained: Path) -> Pat
 
 
 def test_what_hears_begins_with_the_weights_that_are_there(trained: Path, tiny_trained: Path):
-    """By so small a rate that it has not gone anywhere yet."""
+    """By so small a rate that it has not gone anywhere yet; lids are measured anew."""
     for name in ("speech_encoder", "lip_projector", "dicte"):
         now, before = load_file(trained / f"{name}.safetensors"), load_file(tiny_trained / f"{name}.safetensors")
         assert now.keys() == before.keys()
         for key, value in now.items():
-            assert torch.allclose(value, before[key], atol=1e-4), (name, key)
+            assert key == "lids" or torch.allclose(value, before[key], atol=1e-4), (name, key)
         assert any(not torch.equal(value, before[key]) for key, value in now.items()), name
 
 
