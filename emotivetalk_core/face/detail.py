@@ -216,7 +216,7 @@ def at_own_resolution(
     What is small is computed of some frames at once; what is as large as the picture, of one, and only where something
     changed.
     """
-    transfer, shown, first = DetailTransfer(amount, colours=False), None, 0
+    transfer, shown, lips, first = DetailTransfer(amount, colours=False), None, None, 0
     upright: list[torch.Tensor] = []
     motions = None if motions is None else iter(motions)
     for together, square in _with_one_square(frames, squares):
@@ -224,6 +224,7 @@ def at_own_resolution(
             shown, picture = square, square[None].to(together)
             still = resized(crop[None].to(together), together.shape[-2:])
             upright = [still, resized(picture, still.shape[-2:]), picture]
+            lips = None if lip_mask is None else around_lips(lip_mask.to(together), still.shape[-2:])
         still, small, picture = upright
         box = poses = None
         if head_pose is not None and face_box is not None:
@@ -234,10 +235,9 @@ def at_own_resolution(
         change = transfer.changes(difference)
         believed = believable(change)
         motion = None if motions is None else torch.stack(list(islice(motions, len(together))))
-        if motion is not None and lip_mask is not None:
-            mouth = around_lips(lip_mask.to(believed), believed.shape[-2:])
-            mouth = mouth if box is None or poses is None else _turned(mouth, box, crop, poses)
-            believed = torch.maximum(believed, mouth)
+        if motion is not None and lips is not None:
+            asked = lips if box is None or poses is None else _turned(lips, box, crop, poses)
+            believed = torch.maximum(believed, asked)
         retouch = retoucher(together, small, motion) if retoucher is not None and amount > 0 else None
         small = small.expand(len(together), -1, -1, -1)
         for one in (slice(index, index + 1) for index in range(len(together))):

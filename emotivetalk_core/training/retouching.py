@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import InputError, SettingsError
-from ..face.crops import box_masks, pictures
+from ..face.crops import pictures
 from ..face.detail import DetailTransfer, around_lips
 from ..face.resizing import resized
 from ..face.retouch import SMOOTH, Retouch, retouched
@@ -175,9 +175,8 @@ class RetouchSamples:
         untold = step % _UNTOLD == _UNTOLD - 1
         believed = transfer.believed
         if not untold:
-            box = self._source.read(clip, "lip_box", row, row + 1).float()
-            mouth = box_masks(box * side / clip.field("portrait_pictures").shape[1], side, _CPU)
-            believed = torch.maximum(believed, around_lips(mouth[0], frame.shape[-2:]))
+            lips = self._places(clip, row, side, lips=2) - 1
+            believed = torch.maximum(believed, around_lips(lips[0], lips.shape[-2:]))
         where = {"believed": believed, "weight": weight, "visible": visible, "known": known}
         if chance(settings.reshaped, generator):
             form = face_form(generator)
