@@ -126,7 +126,7 @@ class HearEmotion(WeightsNode):
         recordings = speeches_of(audio)
         longest = max(len(speech.samples) for speech in recordings)
         network = recogniser.loaded(hearing_memory(recogniser.network.config, longest))
-        heard = network.hear_all(recordings)
+        heard = network.recognise_all(recordings)
         to_emotion = keyword_emotion if mode == KEYWORD else blend_emotion
         emotion = to_emotion(heard, EmotionCodebook.load(path_of(weights)), intensity)
         said = "\n".join(filter(None, (heard.description, heard.table, heard.note)))

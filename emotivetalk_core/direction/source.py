@@ -123,13 +123,13 @@ class SourceReaders:
     """What a source is resolved with; None: it cannot be had here.
 
     portrait: the portrait's own expression [expression_dim] · read_image: a picture's expression [expression_dim] ·
-    hear: what a recording says, None for the speech itself · named: further emotions, before the codebook's names.
+    recognise: what a recording says, None for the speech itself · named: further emotions, before the codebook's names.
     """
 
     codebook: EmotionCodebook
     portrait: torch.Tensor | None = None
     read_image: Callable[[Path], torch.Tensor] | None = None
-    hear: Callable[[Path | None], HeardEmotion] | None = None
+    recognise: Callable[[Path | None], HeardEmotion] | None = None
     named: Mapping[str, Emotion] = field(default_factory=dict)
 
 
@@ -282,9 +282,9 @@ def _resolve_part(part: Part, readers: SourceReaders) -> Emotion:
 
         return text_emotion(origin.text, codebook, part.intensity)
     if isinstance(origin, FromSpeech):
-        if readers.hear is None:
+        if readers.recognise is None:
             raise _not_here(origin, "no recordings are heard")
-        return blend_emotion(readers.hear(origin.path), codebook, part.intensity)
+        return blend_emotion(readers.recognise(origin.path), codebook, part.intensity)
     if isinstance(origin, FromImage):
         if readers.read_image is None:
             raise _not_here(origin, "no files are read")

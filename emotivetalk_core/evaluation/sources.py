@@ -166,7 +166,7 @@ def heard_emotions(
     for emotion in emotions:
         offset = VOICES + 100 * EMOTIONS.index(emotion)
         clips = unseen_clips(each, plan.voice_frames, offset=offset, emotion=emotion)
-        found[emotion] = [recogniser.hear(speech_of(clip)) for clip in clips]
+        found[emotion] = [recogniser.recognise(speech_of(clip)) for clip in clips]
     return found
 
 

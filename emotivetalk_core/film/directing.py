@@ -80,17 +80,17 @@ def recordings_heard(
 ) -> Callable[[Path | None], HeardEmotion]:
     """What hears an emotion in a recording, or in the speech itself, and says what it heard."""
 
-    def hear(path: Path | None) -> HeardEmotion:
+    def recognise(path: Path | None) -> HeardEmotion:
         recording = speech if path is None else read_speech(path)
         if recording.note and path is not None:
             listener.say(f"note: {path}: {recording.note}")
-        heard = recogniser().hear(recording)
+        heard = recogniser().recognise(recording)
         listener.say(f"heard in {path or 'the speech'}: {', '.join(heard.table.splitlines())}")
         if heard.note:
             listener.say(f"note: {heard.note}")
         return heard
 
-    return hear
+    return recognise
 
 
 def pictures_read(models: ModelSet) -> Callable[[Path], torch.Tensor]:

@@ -90,7 +90,7 @@ class PhotographPerformer:
                 "emotions, and DICE-Talk's are converted with its weights; leave the emotion out, or take DICE-Talk's "
                 "weights."
             )
-        readers = SourceReaders(models.codebook, hear=recordings_heard(self._recogniser, speech, listener))
+        readers = SourceReaders(models.codebook, recognise=recordings_heard(self._recogniser, speech, listener))
         emotion = emotion_of(self.script, timeline, readers, speech, listener)
         for note in emotion.notes:
             listener.say(f"note: {note}")

@@ -71,9 +71,11 @@ def measure_sync(network: SyncNet, mouths: torch.Tensor, samples: torch.Tensor) 
     coefficients = torch.from_numpy(mel_coefficients(samples.cpu().numpy())).float()  # [steps, 13]
     sound = coefficients.unfold(0, STEPS, STEPS_PER_FRAME)[:frames, None]  # [n, 1, 13, 20]
     frames = len(sound)
-    heard = torch.cat([network.hear(part.to(device)) for part in sound.split(_AT_ONCE)])
+    heard = torch.cat([network.encode_sound(part.to(device)) for part in sound.split(_AT_ONCE)])
     seen = [
-        network.watch(mouths[first : min(first + _AT_ONCE, frames) + PICTURES - 1].flip(1).to(device, torch.float32))
+        network.encode_film(
+            mouths[first : min(first + _AT_ONCE, frames) + PICTURES - 1].flip(1).to(device, torch.float32)
+        )
         for first in range(0, frames, _AT_ONCE)
     ]
     return measure_distances(distance_matrix(torch.cat(seen), heard))

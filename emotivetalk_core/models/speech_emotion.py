@@ -146,7 +146,7 @@ class SpeechEmotionRecogniser(nn.Module):
         return eight / eight.sum(dim=-1, keepdim=True).clamp_min(1e-12)
 
     @torch.inference_mode()
-    def hear(self, speech: Speech) -> HeardEmotion:
+    def recognise(self, speech: Speech) -> HeardEmotion:
         """The emotion of a recording of any length: the mean over equal pieces of at most 20 s, so that memory stays
         flat.
         """
@@ -162,10 +162,10 @@ class SpeechEmotionRecogniser(nn.Module):
             heard.append(self.probabilities(piece[None])[0])
         return HeardEmotion(torch.stack(heard).mean(dim=0).cpu(), missing_note(self.config.labels))
 
-    def hear_all(self, recordings: Sequence[Speech]) -> HeardEmotion:
+    def recognise_all(self, recordings: Sequence[Speech]) -> HeardEmotion:
         """The emotion of several recordings together, each counting by its length."""
         seconds = torch.tensor([max(1, len(speech.samples)) for speech in recordings], dtype=torch.float32)
-        heard = torch.stack([self.hear(speech).probabilities for speech in recordings])  # [recordings, 8]
+        heard = torch.stack([self.recognise(speech).probabilities for speech in recordings])  # [recordings, 8]
         return HeardEmotion(seconds @ heard / seconds.sum(), missing_note(self.config.labels))
 
 

@@ -83,17 +83,17 @@ class SyncNet(nn.Module):
             *deep(256 // k, 512, 6),
         )
 
-    def hear(self, coefficients: torch.Tensor) -> torch.Tensor:
+    def encode_sound(self, coefficients: torch.Tensor) -> torch.Tensor:
         """[b, 1, 13, 20] -> [b, width]."""
         return self.netfcaud(self.netcnnaud(coefficients).flatten(1))
 
-    def see(self, mouths: torch.Tensor) -> torch.Tensor:
+    def encode_mouths(self, mouths: torch.Tensor) -> torch.Tensor:
         """[b, 3, 5, 224, 224] BGR in 0…255, as its authors read pictures -> [b, width]."""
         return self.netfclip(self.netcnnlip(mouths).flatten(1))
 
-    def watch(self, film: torch.Tensor) -> torch.Tensor:
-        """[n, 3, 224, 224] BGR in 0…255 -> [n - 4, width]: what `see` says of every five pictures that follow each
-        other. Only the first layer looks along time, so that all of them are seen at once.
+    def encode_film(self, film: torch.Tensor) -> torch.Tensor:
+        """[n, 3, 224, 224] BGR in 0…255 -> [n - 4, width]: what `encode_mouths` gives for every five consecutive
+        pictures. Only the first layer looks along time, so all of them are encoded at once.
         """
         seen = self.netcnnlip(film.transpose(0, 1)[None])  # [1, c, n - 4, 1, 1]
         return self.netfclip(seen[0, :, :, 0, 0].T)

@@ -62,7 +62,7 @@ class Tracker:
         self._missed = self._waits = self._vain = 0
         self._finder = ""
 
-    def see(self, levels: torch.Tensor, crop: Crop | None = None) -> Sighting | None:
+    def follow(self, levels: torch.Tensor, crop: Crop | None = None) -> Sighting | None:
         """The followed face; where none is followed, or it was missed for too long, the largest. crop: where that is
         looked for.
         """

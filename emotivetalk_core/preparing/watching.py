@@ -144,7 +144,7 @@ def watch(
             return
         if cut is None:
             continue
-        seen = tracker.see(levels, cut.crop)
+        seen = tracker.follow(levels, cut.crop)
         if stretch is not None and place is not None:
             lost = stretch.missed() >= BRIDGED if seen is None else _left(stretch, place.inside(_corners(seen)))
             if lost:

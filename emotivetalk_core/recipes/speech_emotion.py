@@ -194,7 +194,7 @@ def heard_as(recogniser: SpeechEmotionRecogniser, each: int, frames: int = 5 * F
     for index in range(each):
         for row, emotion in enumerate(EMOTIONS):
             clip = make_clip(_CHECK_SEED + index, "test", frames, emotion)
-            heard = recogniser.hear(Speech(torch.from_numpy(clip.samples)))
+            heard = recogniser.recognise(Speech(torch.from_numpy(clip.samples)))
             counts[row, EMOTIONS.index(heard.name)] += 1
     return counts
 

@@ -105,7 +105,7 @@ def test_speech_is_heard_and_its_probabilities_are_said(stage):
     recogniser = SpeechEmotionRecogniser(config).eval().requires_grad_(False)
     listener, ears = Listener(), replace(models, speech_emotion=lambda: recogniser)
     settings = directed(Direction(emotion="speech"), ears, *others, listener)
-    heard = recogniser.hear(others[0]).probabilities
+    heard = recogniser.recognise(others[0]).probabilities
     mixed = (heard - heard.max() / 2).clamp_min(0)
     latents = torch.stack([models.codebook.lookup(name) for name in EMOTIONS])
     torch.testing.assert_close(settings.emotion.values, mixed / mixed.sum() @ latents)

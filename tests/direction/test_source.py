@@ -95,11 +95,13 @@ def test_pictures_and_voices_are_read_by_their_own_readers_and_scaled_from_neutr
     heard[EMOTIONS.index("fear")], heard[EMOTIONS.index("sad")] = 0.6, 0.4  # beyond half of the first: 0.3 and 0.1
     asked: list[Path | None] = []
 
-    def hear(path: Path | None) -> HeardEmotion:
+    def recognise(path: Path | None) -> HeardEmotion:
         asked.append(path)
         return HeardEmotion(heard)
 
-    readers = SourceReaders(CODEBOOK, read_image=lambda path: smile if path == Path("s.png") else -smile, hear=hear)
+    readers = SourceReaders(
+        CODEBOOK, read_image=lambda path: smile if path == Path("s.png") else -smile, recognise=recognise
+    )
     half = resolve(parse_source("image: s.png 0.5"), readers).values
     torch.testing.assert_close(half, (NEUTRAL + smile) / 2)
     fearful = 0.75 * CODEBOOK.lookup("fear") + 0.25 * CODEBOOK.lookup("sad")
@@ -149,7 +151,9 @@ def test_what_stands_in_for_an_emotion_is_said_whatever_names_it():
     book = EmotionCodebook(CODEBOOK.latents, made_of={"worried": "0.5 fear + 0.5 sad"})
     note = "Worried is not among the published emotions; 0.5 fear + 0.5 sad stands for it."
     heard = torch.eye(len(EMOTIONS))[EMOTIONS.index("worried")]
-    readers = SourceReaders(book, hear=lambda path: HeardEmotion(heard), named={"a": Emotion(NEUTRAL, "a", (note,))})
+    readers = SourceReaders(
+        book, recognise=lambda path: HeardEmotion(heard), named={"a": Emotion(NEUTRAL, "a", (note,))}
+    )
     for text in ("worried", "anxious", "0.7 happy + 0.3 worried 0.5", "text: rather anxious", "speech", "0.5 a + sad"):
         assert resolve(parse_source(text), readers).notes == (note,), text
     assert resolve(parse_source("happy + text: afraid"), readers).notes == ()

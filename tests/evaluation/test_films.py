@@ -122,7 +122,7 @@ def test_a_whole_film_is_seen_as_every_five_pictures_are():
     network = SyncNet(SyncNetConfig(thinner=16, width=8)).eval()
     film = 255 * torch.rand(7, 3, 224, 224)
     five = torch.stack([film[first : first + 5].transpose(0, 1) for first in range(3)])
-    assert torch.allclose(network.watch(film), network.see(five), atol=1e-4)
+    assert torch.allclose(network.encode_film(film), network.encode_mouths(five), atol=1e-4)
     assert measure_sync(network, film.byte(), torch.zeros(640 * 5)) is None
 
 

@@ -15,10 +15,10 @@ NOISE_ENERGY = float(mel_coefficients(NOISE)[:, 0].mean())
 class BrightAndLoud(SyncNet):
     """Both vectors are the loudness of five frames, as the logarithm of an amplitude."""
 
-    def hear(self, coefficients: torch.Tensor) -> torch.Tensor:
+    def encode_sound(self, coefficients: torch.Tensor) -> torch.Tensor:
         return (coefficients[:, 0, 0].unflatten(1, (PICTURES, -1)).mean(-1) - NOISE_ENERGY) / 2
 
-    def watch(self, film: torch.Tensor) -> torch.Tensor:
+    def encode_film(self, film: torch.Tensor) -> torch.Tensor:
         return (film.mean((1, 2, 3)) / 255 - 1).unfold(0, PICTURES, 1) * QUIETEST
 
 

@@ -21,7 +21,7 @@ NETWORKS = {
 ASK = {
     "inception": lambda network, pictures: [network(pictures)],
     "i3d": lambda network, film: [network(film)],
-    "syncnet": lambda network, mouths, sound: [network.see(mouths), network.hear(sound)],
+    "syncnet": lambda network, mouths, sound: [network.encode_mouths(mouths), network.encode_sound(sound)],
 }
 
 
@@ -55,4 +55,8 @@ def test_thin_networks_take_what_the_published_ones_take():
     film = torch.rand(1, 3, LEAST_FRAMES, 224, 224)
     assert I3D(I3DConfig(thinner=16, classes=5)).eval()(film).shape == (1, 5)
     net = SyncNet(SyncNetConfig(thinner=16, width=8)).eval()
-    assert net.see(torch.rand(2, 3, 5, 224, 224)).shape == net.hear(torch.rand(2, 1, 13, 20)).shape == (2, 8)
+    assert (
+        net.encode_mouths(torch.rand(2, 3, 5, 224, 224)).shape
+        == net.encode_sound(torch.rand(2, 1, 13, 20)).shape
+        == (2, 8)
+    )

@@ -94,7 +94,7 @@ def test_a_public_folder_says_what_transformers_says(kind, tmp_path):
     ):
         assert recogniser.config.labels == IEMOCAP
         torch.testing.assert_close(recogniser(noise(0.8)[None]), expected, rtol=1e-4, atol=1e-4)
-        heard = recogniser.hear(Speech(noise(0.8)))
+        heard = recogniser.recognise(Speech(noise(0.8)))
         neutral, happy, angry, sad = expected.softmax(-1)[0].tolist()
         eight = torch.tensor([happy, angry, sad, 0, 0, 0, 0, neutral])
         torch.testing.assert_close(heard.probabilities, eight, rtol=1e-3, atol=1e-4)
@@ -102,7 +102,7 @@ def test_a_public_folder_says_what_transformers_says(kind, tmp_path):
 
 def test_what_a_recogniser_cannot_hear_is_said(tmp_path):
     save_public(tmp_path)
-    heard = from_hugging_face(tmp_path).hear(Speech(noise(0.5)))
+    heard = from_hugging_face(tmp_path).recognise(Speech(noise(0.5)))
     assert heard.note == (
         "This recogniser does not know surprised, fear, disgusted and worried, so it never hears them."
     )
@@ -149,10 +149,10 @@ def test_short_long_and_silent_speech():
     torch.manual_seed(0)
     recogniser = SpeechEmotionRecogniser(SpeechEmotionConfig(**SMALL)).eval()
     for samples in (torch.zeros(1), torch.zeros(8000), noise(0.01)):
-        assert recogniser.hear(Speech(samples)).probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert recogniser.recognise(Speech(samples)).probabilities.sum() == pytest.approx(1, abs=1e-5)
     long = noise(41)  # three pieces
     thirds = [recogniser.probabilities(piece[None])[0].detach() for piece in long.split(-(-len(long) // 3))]
-    torch.testing.assert_close(recogniser.hear(Speech(long)).probabilities, torch.stack(thirds).mean(0))
+    torch.testing.assert_close(recogniser.recognise(Speech(long)).probabilities, torch.stack(thirds).mean(0))
 
 
 def test_a_mixture_holds_what_is_more_than_half_as_likely():
@@ -201,11 +201,11 @@ def test_several_recordings_count_by_their_length():
     torch.manual_seed(0)
     recogniser = SpeechEmotionRecogniser(SpeechEmotionConfig(**SMALL)).eval()
     short, long = Speech(noise(0.5)), Speech(noise(1.5).flip(0))
-    together = recogniser.hear_all([short, long]).probabilities
-    apart = [recogniser.hear(speech).probabilities for speech in (short, long)]
+    together = recogniser.recognise_all([short, long]).probabilities
+    apart = [recogniser.recognise(speech).probabilities for speech in (short, long)]
     assert (apart[0] - apart[1]).abs().max() > 1e-4
     torch.testing.assert_close(together, 0.25 * apart[0] + 0.75 * apart[1])
-    assert recogniser.hear_all([short]).name == recogniser.hear(short).name
+    assert recogniser.recognise_all([short]).name == recogniser.recognise(short).name
 
 
 def test_a_file_and_a_public_folder_are_loaded_alike(tmp_path):

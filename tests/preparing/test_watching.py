@@ -88,7 +88,7 @@ def test_the_square_holds_film_and_not_its_edge_drawn_out(anna: list[torch.Tenso
 def test_hands_are_no_second_person(anna: list[torch.Tensor], monkeypatch, score: float, seen: bool) -> None:
     """Of which MTCNN is less sure than of faces."""
     tracker = Tracker()
-    assert tracker.see(anna[0]) is not None
+    assert tracker.follow(anna[0]) is not None
     found = FoundFaces(np.array([[0.0, 0, 40, 40]]), np.array([score]), np.zeros((1, 5, 2)))
     monkeypatch.setattr(mtcnn, "find", lambda *_: found)
     assert tracker.others(anna[0]) is seen
@@ -101,11 +101,11 @@ def test_hours_without_a_face_are_searched_once_a_second(anna: list[torch.Tensor
     shown = 0
     tracker = Tracker(lambda _: asked.append(shown) or [])
     while shown < 160:
-        assert tracker.see(wall) is None
+        assert tracker.follow(wall) is None
         shown += 1
     assert asked == [0, 5, 15, 30, 50, 75, 100, 125, 150]
     tracker.forget()
-    tracker.see(wall)
+    tracker.follow(wall)
     assert len(asked) == 10
 
 

@@ -122,8 +122,8 @@ def test_the_shipped_recogniser_hears_unseen_voices():
 def test_the_shipped_recogniser_does_not_mind_the_gain():
     recogniser = shipped()
     samples = torch.from_numpy(make_clip(1_400_100, "test", 100).samples)
-    expected = recogniser.hear(Speech(samples)).probabilities
+    expected = recogniser.recognise(Speech(samples)).probabilities
     for gain in (0.1, 0.5, 1.4):
         torch.testing.assert_close(
-            recogniser.hear(Speech(gain * samples)).probabilities, expected, rtol=0.05, atol=0.01
+            recogniser.recognise(Speech(gain * samples)).probabilities, expected, rtol=0.05, atol=0.01
         )

@@ -46,7 +46,7 @@ def test_the_trained_folder_loads_and_speaks(tiny_trained):
 
 
 def test_the_trained_recogniser_hears_speech_and_its_record_says_how_well(tiny_trained):
-    heard = load_model_set(tiny_trained).recogniser().hear(Speech(torch.zeros(16_000)))
+    heard = load_model_set(tiny_trained).recogniser().recognise(Speech(torch.zeros(16_000)))
     assert heard.probabilities.sum() == pytest.approx(1, abs=1e-5)
     record = json.loads(read_metadata(tiny_trained / "speech_emotion.safetensors", "speech_emotion")["record"])
     assert record["steps"] == 4 and np.array(record["unseen_heard_as"]).sum() == 8

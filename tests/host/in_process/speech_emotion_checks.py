@@ -46,7 +46,7 @@ def heard(waveform: torch.Tensor, rate: int = 16_000, **options: Any) -> tuple[A
 
 def check_the_node_hears_what_the_core_hears() -> None:
     speech = bundled_speech()
-    expected = core_recogniser().hear(speech)
+    expected = core_recogniser().recognise(speech)
     blend = part("emotivetalk_core.models.speech_emotion").blend_emotion(expected, codebook(), 1.3)
     emotion, told, keyword = heard(speech.samples[None, None], intensity=1.3)
     torch.testing.assert_close(emotion.values, blend.values, rtol=1e-4, atol=1e-5)
