@@ -89,9 +89,9 @@ class LoadAudioEncoder(WeightsNode):
                 io.Combo.Input(
                     "weights",
                     options=encoder_files(),
-                    tooltip="Take it from the same folder as the other weights: they understand no other encoder. "
-                    "The bundled demo comes first, files of models/audio_encoders last. DICE-Talk and Sonic need "
-                    "the file whisper_encoder of their folder.",
+                    tooltip="Choose the one from the same folder as the other weights: they work with no other "
+                    "encoder. The bundled demo comes first, files from models/audio_encoders last. DICE-Talk and "
+                    "Sonic need the file whisper_encoder from their folder.",
                 )
             ],
             outputs=[io.AudioEncoder.Output(display_name="audio encoder")],
@@ -121,13 +121,13 @@ class EncodeAudio(io.ComfyNode):
             node_id="EmotiveTalkEncodeAudio",
             display_name="Encode Speech",
             category=f"{CATEGORY}/speech",
-            description="Listens to the speech: what each video frame hears, at 25 frames per second, and how many "
-            "frames the speech takes. Any sample rate, mono or stereo.",
+            description="Turns the speech into audio features, one window for each video frame at 25 per "
+            "second, and counts the frames. Any sample rate, any number of channels.",
             search_aliases=["emotivetalk audio", "audio features", "speech features", "wav2vec2 encode", "frame count"],
             hidden=HIDDEN,
             inputs=[
                 io.AudioEncoder.Input(
-                    "audio_encoder", tooltip="From Load Speech Encoder; ComfyUI's own Wav2Vec2 encoders fit too."
+                    "audio_encoder", tooltip="From Load Speech Encoder; ComfyUI's own Wav2Vec2 encoders work too."
                 ),
                 io.Audio.Input("audio", tooltip="The speech, of any length, sample rate and number of channels."),
             ],

@@ -23,15 +23,16 @@ class LoadCodebook(WeightsNode):
             node_id="EmotiveTalkLoadCodebook",
             display_name="Load Emotion Codebook",
             category=f"{CATEGORY}/codebook",
-            description="Loads the latents of all emotions together, to be looked at, edited, merged or saved under "
-            "another name. For one emotion alone, Emotion by Name is enough.",
+            description="Loads a whole codebook, the latents of all its emotions, so you can look at it, "
+            "edit it, merge it or save it under another name. For a single emotion, Emotion by Name is "
+            "enough.",
             search_aliases=["emotivetalk codebook", "emotion presets", "expression presets", "eight emotions"],
             inputs=[
                 io.Combo.Input(
                     "weights",
                     options=choices(KIND),
-                    tooltip="An emotion codebook from models/emotivetalk; put what Save Emotion Codebook wrote there, "
-                    "too. The bundled demo comes first.",
+                    tooltip="An emotion codebook from models/emotivetalk; files from Save Emotion Codebook go "
+                    "there too. The bundled demo comes first.",
                 )
             ],
             outputs=[EmotionCodebookSocket.Output(display_name="codebook")],
@@ -51,14 +52,16 @@ class CodebookEmotion(io.ComfyNode):
             node_id="EmotiveTalkCodebookEmotion",
             display_name="Emotion from Codebook",
             category=f"{CATEGORY}/codebook",
-            description="One emotion of a codebook by its name, which may be one of your own. Connect it to Sample "
-            "Expression.",
+            description="Picks one emotion from a codebook by name, including names of your own. Connect "
+            "it to Sample Expression.",
             search_aliases=["emotivetalk emotion", "codebook lookup", "custom emotion", "expression preset"],
             hidden=HIDDEN,
             inputs=[
                 EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Emotion Codebook."),
                 io.String.Input(
-                    "emotion", default=EMOTIONS[0], tooltip="Its name in the codebook, such as happy, or your own."
+                    "emotion",
+                    default=EMOTIONS[0],
+                    tooltip="Its name in the codebook, such as happy, or a name of your own.",
                 ),
                 io.Float.Input(
                     "intensity",
@@ -66,7 +69,7 @@ class CodebookEmotion(io.ComfyNode):
                     min=0.0,
                     max=2.0,
                     step=0.05,
-                    tooltip="How strongly: 0 is a neutral face, 1 the emotion as it is stored, 2 exaggerates it.",
+                    tooltip="How strong it is: 0 is a neutral face, 1 the emotion as stored, 2 exaggerates it.",
                 ),
             ],
             outputs=[EmotionSocket.Output(display_name="emotion")],
@@ -88,8 +91,9 @@ class CodebookSheet(io.ComfyNode):
             node_id="EmotiveTalkCodebookSheet",
             display_name="Emotion Codebook Chart",
             category=f"{CATEGORY}/codebook",
-            description="Draws how far the emotions of a codebook are from each other, and what each does beyond "
-            "neutral, channel by channel. Nothing is sampled; the eight_emotions workflow shows faces.",
+            description="Charts how far apart the emotions of a codebook are, and how each differs from "
+            "neutral, channel by channel. Nothing is sampled; to see faces, run the eight_emotions "
+            "workflow.",
             search_aliases=["emotivetalk codebook", "plot codebook", "emotion distances", "codebook sheet"],
             inputs=[
                 EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build, Edit or Merge Emotion Codebook.")
@@ -113,8 +117,8 @@ class SaveCodebook(io.ComfyNode):
             node_id="EmotiveTalkSaveCodebook",
             display_name="Save Emotion Codebook",
             category=f"{CATEGORY}/codebook",
-            description="Writes a codebook of your own into the output folder. Move it into models/emotivetalk: Load "
-            "Codebook then offers all of it, and Emotion by Name its eight.",
+            description="Saves your own codebook to the output folder. Move it into models/emotivetalk: "
+            "Load Emotion Codebook then offers all of it, and Emotion by Name its eight.",
             search_aliases=["emotivetalk codebook", "save emotions", "export codebook"],
             hidden=HIDDEN,
             inputs=[
@@ -122,7 +126,7 @@ class SaveCodebook(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default=f"{OURS}/codebook",
-                    tooltip="Folder and beginning of the name in the output folder; a number is added.",
+                    tooltip="Subfolder of the output folder and start of the file name; a number is added.",
                 ),
             ],
             outputs=[io.String.Output(display_name="file", tooltip="The file's name in the output folder.")],

@@ -34,40 +34,40 @@ class BuildCodebook(io.ComfyNode):
             node_id="EmotiveTalkBuildCodebook",
             display_name="Build Emotion Codebook",
             category=f"{CATEGORY}/codebook",
-            description="Makes emotions of your own from pictures of faces: each becomes the mean of its pictures. The "
-            "more people for each emotion, the less of any one person is in it.",
+            description="Makes your own emotions from pictures of faces, each the average of its pictures. "
+            "The more people an emotion is made from, the less any one of them shows in it.",
             search_aliases=["emotivetalk codebook", "custom emotion", "train emotion", "emotion from pictures"],
             hidden=HIDDEN,
             inputs=[
                 FaceEncodersSocket.Input(
-                    "face_encoders", tooltip="From Load Face Encoders: the codebook belongs to these weights."
+                    "face_encoders", tooltip="From Load Face Encoders: the codebook will only work with this model."
                 ),
-                io.Image.Input("image", tooltip="Pictures of one face each, as a batch."),
+                io.Image.Input("image", tooltip="A batch of pictures, each showing one face."),
                 io.String.Input(
                     "labels",
                     default=EMOTIONS[0],
                     multiline=True,
-                    tooltip="One emotion a line for each picture in its order, or one for all: happy, neutral, or a "
-                    "word of your own.",
+                    tooltip="The emotion of each picture, one per line and in the same order, or one line for "
+                    "all: happy, neutral, or a word of your own.",
                 ),
                 EmotionCodebookSocket.Input(
                     "base",
                     optional=True,
-                    tooltip="A codebook that keeps what is not in the pictures. Without it they must show neutral and "
-                    "one emotion more.",
+                    tooltip="A codebook to start from; emotions that the pictures do not show are kept. "
+                    "Without it, the pictures must show neutral and at least one other emotion.",
                 ),
                 LandmarksSocket.Input(
                     "face_landmarks",
                     optional=True,
-                    tooltip="Where eyes and mouth are in these pictures, from Detect Face Landmarks. Some weights need "
-                    "it; without it faces are looked for.",
+                    tooltip="Where eyes and mouth are in these pictures, from Detect Face Landmarks. Some "
+                    "weights need it; without it the faces are found automatically.",
                 ),
                 io.MultiType.Input(
                     "bounding_box",
                     BOX_TYPES,
                     optional=True,
-                    tooltip="The face's box in these pictures, one for all or one for each. Without it faces are "
-                    "looked for.",
+                    tooltip="The face's box in these pictures, one for all or one for each. Without it the "
+                    "faces are found automatically.",
                 ),
                 io.Int.Input(
                     "size",
@@ -77,13 +77,13 @@ class BuildCodebook(io.ComfyNode):
                     step=64,
                     optional=True,
                     advanced=True,
-                    tooltip="Side of the crops that are made, in pixels: as in Face Regions, 128 for the demo and 512 "
-                    "for full weights.",
+                    tooltip="Side of the face crops in pixels, as in Face Regions: 128 for the demo, 512 for "
+                    "full-size weights.",
                 ),
             ],
             outputs=[
                 EmotionCodebookSocket.Output(display_name="codebook"),
-                io.String.Output(display_name="about", tooltip="How many pictures each emotion is made of."),
+                io.String.Output(display_name="about", tooltip="How many pictures each emotion is made from."),
             ],
         )
 
@@ -136,15 +136,16 @@ class EditCodebook(io.ComfyNode):
             node_id="EmotiveTalkEditCodebook",
             display_name="Edit Emotion Codebook",
             category=f"{CATEGORY}/codebook",
-            description="Makes one emotion of a codebook stronger or weaker, replaces it by another, or adds one under "
-            "a name of your own. The other emotions stay.",
+            description="Makes one emotion of a codebook stronger or weaker, replaces it with another, or "
+            "adds one under a name of your own. The other emotions stay as they are.",
             search_aliases=["emotivetalk codebook", "emotion strength", "replace emotion", "add emotion"],
             inputs=[
                 EmotionCodebookSocket.Input("codebook", tooltip="From Load, Build or Merge Emotion Codebook."),
                 io.String.Input(
                     "emotion",
                     default=EMOTIONS[0],
-                    tooltip="Which emotion is changed: its name in the codebook, or a new one with a replacement.",
+                    tooltip="Which emotion to change: its name in the codebook, or a new name with a "
+                    "replacement connected.",
                 ),
                 io.Float.Input(
                     "strength",
@@ -152,13 +153,14 @@ class EditCodebook(io.ComfyNode):
                     min=0.0,
                     max=3.0,
                     step=0.05,
-                    tooltip="How strong it becomes, seen from neutral: 0 makes it neutral, 1 leaves it, 2 doubles it.",
+                    tooltip="How strong it becomes, relative to neutral: 0 makes it neutral, 1 leaves it as it "
+                    "is, 2 doubles it.",
                 ),
                 EmotionSocket.Input(
                     "replacement",
                     optional=True,
-                    tooltip="Takes the emotion's place before strength is set: from Encode Expression of a picture, or "
-                    "from Blend Emotions.",
+                    tooltip="Takes the emotion's place before strength is applied: from Encode Expression of a "
+                    "picture, or from Blend Emotions.",
                 ),
             ],
             outputs=[EmotionCodebookSocket.Output(display_name="codebook")],
@@ -183,12 +185,12 @@ class MergeCodebooks(io.ComfyNode):
             node_id="EmotiveTalkMergeCodebooks",
             display_name="Merge Emotion Codebooks",
             category=f"{CATEGORY}/codebook",
-            description="Mixes two codebooks of the same weights, emotion by emotion. What only one of them knows is "
-            "taken from it.",
+            description="Mixes two codebooks of the same model, emotion by emotion. An emotion that only "
+            "one of them has is kept unchanged.",
             search_aliases=["emotivetalk codebook", "mix emotions", "average codebooks", "blend codebooks"],
             inputs=[
                 EmotionCodebookSocket.Input("codebook_a", tooltip="From Load, Build or Edit Emotion Codebook."),
-                EmotionCodebookSocket.Input("codebook_b", tooltip="Another of the same weights."),
+                EmotionCodebookSocket.Input("codebook_b", tooltip="Another codebook of the same model."),
                 io.Float.Input(
                     "weight_a",
                     default=1.0,
@@ -203,7 +205,7 @@ class MergeCodebooks(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.05,
-                    tooltip="How much of the second; with 0 it is left out.",
+                    tooltip="How much of the second; 0 leaves it out.",
                 ),
             ],
             outputs=[EmotionCodebookSocket.Output(display_name="codebook")],

@@ -20,19 +20,19 @@ class LoadEmotion(WeightsNode):
             node_id="EmotiveTalkLoadEmotion",
             display_name="Emotion by Name",
             category=f"{CATEGORY}/emotion",
-            description="One of eight emotions by its name, as strong as you like. Connect it to Sample Expression; "
-            "for an emotion taken from a picture use Encode Expression instead.",
+            description="Picks one of eight emotions by name, as strong as you like. Connect it to Sample "
+            "Expression; to take the emotion from a picture, use Encode Expression instead.",
             search_aliases=["emotivetalk emotion", "mood", "happy", "sad", "angry", "expression preset", "codebook"],
             hidden=HIDDEN,
             inputs=[
                 io.Combo.Input(
                     "weights",
                     options=choices(KIND),
-                    tooltip="The emotion codebook from models/emotivetalk: take it from the same folder as the other "
-                    "weights. The bundled demo comes first.",
+                    tooltip="The emotion codebook from models/emotivetalk; choose the one from the same folder "
+                    "as the other weights. The bundled demo comes first.",
                 ),
                 io.Combo.Input(
-                    "emotion", options=list(EMOTIONS), default=EMOTIONS[0], tooltip="What the face is to express."
+                    "emotion", options=list(EMOTIONS), default=EMOTIONS[0], tooltip="What the face should express."
                 ),
                 io.Float.Input(
                     "intensity",
@@ -40,7 +40,7 @@ class LoadEmotion(WeightsNode):
                     min=0.0,
                     max=2.0,
                     step=0.05,
-                    tooltip="How strongly: 0 is a neutral face, 1 the emotion as learnt, 2 exaggerates it.",
+                    tooltip="How strong it is: 0 is a neutral face, 1 the emotion as learnt, 2 exaggerates it.",
                 ),
             ],
             outputs=[EmotionSocket.Output(display_name="emotion")],

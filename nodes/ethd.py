@@ -36,9 +36,9 @@ class LoadETHD(WeightsNode):
             node_id="EmotiveTalkLoadETHD",
             display_name="Load ETHD",
             category=f"{CATEGORY}/load",
-            description="Loads the video backbone as a MODEL that the host's own samplers and LoRA loaders take, and "
-            "the VAE that turns its latents into frames. Long videos are sampled in the windows these weights were "
-            "made for.",
+            description="Loads the video backbone as a MODEL that works with ComfyUI's own samplers and "
+            "LoRA loaders, and the VAE that turns its latents into frames. Long videos are sampled in "
+            "the windows these weights were made for.",
             search_aliases=["emotivetalk model", "talking head model", "video diffusion", "svd", "load emotivetalk"],
             inputs=[
                 io.Combo.Input(
@@ -49,15 +49,15 @@ class LoadETHD(WeightsNode):
                 io.Combo.Input(
                     "vae",
                     options=choices("vae"),
-                    tooltip="The VAE file that these weights were trained with: take it from the same folder.",
+                    tooltip="The VAE that these weights were trained with, from the same folder.",
                 ),
                 io.Combo.Input(
                     "dtype",
                     options=list(DTYPES),
                     default="default",
                     advanced=True,
-                    tooltip="The weights' number format. Default lets ComfyUI choose for your device; "
-                    "take bf16 or fp32 if frames come out black.",
+                    tooltip="The weights' number format. Default lets ComfyUI choose for your device; use bf16 "
+                    "or fp32 if frames come out black.",
                 ),
             ],
             outputs=[io.Model.Output(display_name="MODEL"), io.Vae.Output(display_name="VAE")],
@@ -81,17 +81,25 @@ class Condition(io.ComfyNode):
             node_id="EmotiveTalkCondition",
             display_name="Condition Talking Face",
             category=f"{CATEGORY}/video",
-            description="Puts portrait, masks, lips and expression together as CONDITIONING, and makes the empty "
-            "LATENT of the right length. Negative is the same face with a resting mouth and its own expression.",
+            description="Combines portrait, masks, lips and expression into CONDITIONING, and makes the "
+            "empty LATENT of the right length. Negative is the same face with its mouth at rest and its "
+            "own expression.",
             search_aliases=["emotivetalk conditioning", "talking head conditioning", "portrait to video"],
             hidden=HIDDEN,
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE from Load ETHD; it turns the portrait into a latent."),
                 io.Image.Input("portrait", tooltip="The square crop from Face Regions: the face that will talk."),
-                io.Mask.Input("face_mask", tooltip="Where the face is; expression acts here, but not on the lips."),
-                io.Mask.Input("lip_mask", tooltip="Where the mouth is; only speech acts here."),
-                FaceSocket.Input("face", tooltip="The same portrait from Encode Expression: the expression it starts."),
-                LipLatentsSocket.Input("lips", tooltip="How the mouth moves, from Project Lips; sets the length."),
+                io.Mask.Input(
+                    "face_mask", tooltip="Where the face is: the expression moves this area, except for the lips."
+                ),
+                io.Mask.Input("lip_mask", tooltip="Where the mouth is: only the speech moves this area."),
+                FaceSocket.Input(
+                    "face",
+                    tooltip="The same portrait, from Encode Expression: the expression that the face starts from.",
+                ),
+                LipLatentsSocket.Input(
+                    "lips", tooltip="How the mouth moves, from Project Lips; sets the length of the video."
+                ),
                 ExpressionLatentsSocket.Input(
                     "expression",
                     optional=True,
@@ -103,14 +111,15 @@ class Condition(io.ComfyNode):
                     default=-1,
                     min=-1,
                     max=255,
-                    tooltip="How much the head moves: 0 still, 60 an ordinary speaker, 150 a lively one; without a "
-                    "head pose it then sways by itself. -1 leaves it to the weights, or to a connected head pose.",
+                    tooltip="How much the head moves: 0 is still, 60 an ordinary speaker, 150 a lively one. "
+                    "Without a head pose, the head then sways by itself. -1 leaves it to the weights, or to the "
+                    "connected head pose.",
                 ),
                 HeadPoseSocket.Input(
                     "head_pose",
                     optional=True,
-                    tooltip="Where the head stands in each frame, from Sway Head, Head Pose Keyframes or Head Pose "
-                    "from Video. Without it the motion amount says how the head moves.",
+                    tooltip="How the head is turned in each frame, from Sway Head, Head Pose Keyframes or Head "
+                    "Pose from Video. Without it, the motion amount decides how the head moves.",
                 ),
                 io.Int.Input(
                     "sway_seed",
@@ -119,7 +128,7 @@ class Condition(io.ComfyNode):
                     max=0xFFFFFFFFFFFFFFFF,
                     optional=True,
                     advanced=True,
-                    tooltip="Another seed sways in another way, where the motion amount moves the head.",
+                    tooltip="Another seed gives a different sway, where the motion amount moves the head.",
                 ),
             ],
             outputs=[

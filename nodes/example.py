@@ -31,16 +31,16 @@ class ExampleInputs(io.ComfyNode):
             node_id="EmotiveTalkExampleInputs",
             display_name="Example Portrait and Speech",
             category=f"{CATEGORY}/example",
-            description="The portraits, one drawn and one rendered, and the speech that come with this pack, so that "
-            "every example runs at once: five seconds of one voice, two of another. Put Load Image and Load Audio in "
-            "its place for your own files.",
+            description="The portraits (one drawn, one rendered) and the speech that come with this pack, "
+            "so that every example runs right away: five seconds of one voice, two of another. To use "
+            "your own files, replace this node with Load Image and Load Audio.",
             search_aliases=["emotivetalk demo", "sample portrait", "sample audio", "test inputs"],
             inputs=[],
             outputs=[
                 io.Image.Output(display_name="portrait"),
                 io.Audio.Output(display_name="speech", tooltip="Five seconds."),
                 io.Audio.Output(display_name="second speech", tooltip="Two seconds of another voice, for a duet."),
-                io.Image.Output(display_name="person", tooltip="A rendered person, in the place of the drawn one."),
+                io.Image.Output(display_name="person", tooltip="A rendered person, to use instead of the drawn one."),
             ],
         )
 
@@ -65,14 +65,21 @@ class ExampleFaces(io.ComfyNode):
             node_id="EmotiveTalkExampleFaces",
             display_name="Example Faces",
             category=f"{CATEGORY}/example",
-            description="Draws a person whose face goes from one emotion to another: one frame is a picture with an "
-            "emotion, many are a driving video. Put Load Image or Load Video in its place for your own.",
+            description="Draws a person whose face goes from one emotion to another: one frame gives a "
+            "picture with an emotion, many give a driving video. To use your own, replace this node with "
+            "Load Image or Load Video.",
             search_aliases=["emotivetalk demo", "drawn face", "driving video example", "sample faces"],
             inputs=[
                 io.Int.Input(
-                    "person", default=7, min=0, max=1_999_999, tooltip="Who is drawn; every number is someone."
+                    "person",
+                    default=7,
+                    min=0,
+                    max=1_999_999,
+                    tooltip="Who is drawn: every number gives a different person.",
                 ),
-                io.Combo.Input("emotion", options=list(EMOTIONS), default="surprised", tooltip="What the face shows."),
+                io.Combo.Input(
+                    "emotion", options=list(EMOTIONS), default="surprised", tooltip="What the face shows at the start."
+                ),
                 io.Combo.Input(
                     "becomes",
                     options=list(EMOTIONS),
@@ -84,8 +91,8 @@ class ExampleFaces(io.ComfyNode):
                     default=1,
                     min=1,
                     max=10_000,
-                    tooltip="How many pictures, at 25 a second. Connect the frame count of Encode Speech to drive "
-                    "speech of that length.",
+                    tooltip="How many pictures, at 25 per second. Connect the frame count of Encode Speech to "
+                    "drive speech of that length.",
                 ),
                 io.Float.Input(
                     "head_motion",

@@ -70,14 +70,14 @@ class LoadFaceEncoders(WeightsNode):
                 io.Combo.Input(
                     "weights",
                     options=choices("motion_encoder"),
-                    tooltip="The motion encoder from models/emotivetalk: take it from the same folder as the other "
-                    "weights. The bundled demo comes first.",
+                    tooltip="The motion encoder from models/emotivetalk; choose the one from the same folder "
+                    "as the other weights. The bundled demo comes first.",
                 ),
                 io.Combo.Input(
                     "face_finder",
                     options=[*choices("face_finder"), NO_FINDER],
-                    tooltip="Finds drawn heads such as the demo's. Photographs are found without it; choose none if "
-                    "you connect landmarks, boxes or masks anyway.",
+                    tooltip="Finds drawn and rendered heads, like the demo's. Photographs are found without "
+                    "it; choose none if you connect landmarks, boxes or masks anyway.",
                 ),
             ],
             outputs=[FaceEncodersSocket.Output(display_name="face encoders")],
@@ -101,9 +101,9 @@ class EncodeExpression(io.ComfyNode):
             node_id="EmotiveTalkEncodeExpression",
             display_name="Encode Expression",
             category=f"{CATEGORY}/face",
-            description="Reads what faces express. One picture gives an emotion for Sample Expression; the frames of a "
-            "video give expression latents that drive another face frame by frame; the portrait's own crop gives the "
-            "face that Sample Expression and Condition Talking Face ask for.",
+            description="Reads what faces express. One picture gives an emotion for Sample Expression; the "
+            "frames of a video give expression latents that drive another face frame by frame; the "
+            "portrait's own crop gives the face that Sample Expression and Condition Talking Face need.",
             search_aliases=[
                 "emotivetalk expression",
                 "emotion from picture",
@@ -123,27 +123,27 @@ class EncodeExpression(io.ComfyNode):
                     "pictures",
                     options=[WHOLE, CROPS],
                     default=WHOLE,
-                    tooltip="Whole pictures: the face is found and cropped first. Talking crops: they are square crops "
-                    "from Face Regions already.",
+                    tooltip="Whole pictures: the face is found and cropped first. Talking crops: the pictures "
+                    "are square crops from Face Regions already.",
                 ),
                 LandmarksSocket.Input(
                     "face_landmarks",
                     optional=True,
-                    tooltip="Where eyes and mouth are in these pictures, from Detect Face Landmarks. Some weights need "
-                    "it; without it faces are looked for.",
+                    tooltip="Where eyes and mouth are in these pictures, from Detect Face Landmarks. Some "
+                    "weights need it; without it the faces are found automatically.",
                 ),
                 io.MultiType.Input(
                     "bounding_box",
                     BOX_TYPES,
                     optional=True,
-                    tooltip="The face's box in these pictures, one for all or one for each. Without it faces are "
-                    "looked for.",
+                    tooltip="The face's box in these pictures, one for all or one for each. Without it the "
+                    "faces are found automatically.",
                 ),
                 CropSocket.Input(
                     "crop_record",
                     optional=True,
-                    tooltip="From Face Regions, if the picture is its crop: the picture then counts as a talking crop, "
-                    "and weights that align faces learn where eyes and mouth are.",
+                    tooltip="From Face Regions, if the picture is its crop: the picture then counts as a "
+                    "talking crop, and weights that align faces know where eyes and mouth are.",
                 ),
                 io.Int.Input(
                     "size",
@@ -153,8 +153,8 @@ class EncodeExpression(io.ComfyNode):
                     step=64,
                     optional=True,
                     advanced=True,
-                    tooltip="Side of the crop made of whole pictures, in pixels: as in Face Regions, 128 for the demo "
-                    "and 512 for full weights.",
+                    tooltip="For whole pictures: side of the face crops in pixels, as in Face Regions: 128 for "
+                    "the demo, 512 for full-size weights.",
                 ),
             ],
             outputs=[
@@ -162,7 +162,9 @@ class EncodeExpression(io.ComfyNode):
                 ExpressionLatentsSocket.Output(
                     display_name="expression", tooltip="What each picture expresses: drives a video frame by frame."
                 ),
-                FaceSocket.Output(display_name="face", tooltip="Who the first picture shows, and how."),
+                FaceSocket.Output(
+                    display_name="face", tooltip="Who the first picture shows, and with what expression."
+                ),
             ],
         )
 

@@ -43,8 +43,9 @@ class FaceRegions(io.ComfyNode):
             node_id="EmotiveTalkFaceRegions",
             display_name="Face Regions",
             category=f"{CATEGORY}/face",
-            description="Cuts out the square around the face that will talk, and says where face and mouth are in it. "
-            "The face is looked for, or taken from the landmarks, the box or the mask that you connect.",
+            description="Crops the square around the face that will talk, and marks where face and mouth "
+            "are in it. The face is found automatically, or taken from the landmarks, the box or the "
+            "mask that you connect.",
             search_aliases=["emotivetalk crop", "face crop", "face mask", "lip mask", "find face", "detect face"],
             hidden=HIDDEN,
             inputs=[
@@ -55,14 +56,14 @@ class FaceRegions(io.ComfyNode):
                     min=64,
                     max=1024,
                     step=64,
-                    tooltip="Side of the crop in pixels, as the weights were made for: 128 for the bundled demo, 512 "
-                    "for full weights.",
+                    tooltip="Side of the crop in pixels, as the weights were made for: 128 for the bundled "
+                    "demo, 512 for full-size weights.",
                 ),
                 FaceEncodersSocket.Input(
                     "face_encoders",
                     optional=True,
-                    tooltip="From Load Face Encoders: finds drawn heads, such as the demo's, and their eyes and mouth. "
-                    "Photographs are found without it.",
+                    tooltip="From Load Face Encoders: finds drawn heads, such as the demo's, with their eyes "
+                    "and mouth. Photographs are found without it.",
                 ),
                 LandmarksSocket.Input(
                     "face_landmarks",
@@ -78,13 +79,13 @@ class FaceRegions(io.ComfyNode):
                 io.Mask.Input(
                     "face_mask",
                     optional=True,
-                    tooltip="The face painted white, at the picture's size: taken as it is, and as the face's place.",
+                    tooltip="The face painted white, at the picture's size: used as it is, and to place the crop.",
                 ),
                 io.Mask.Input(
                     "lip_mask",
                     optional=True,
-                    tooltip="The mouth painted white, at the picture's size, with room to open. Without it, the "
-                    "mouth's place follows from the face.",
+                    tooltip="The mouth painted white, at the picture's size, with room to open. Without it, "
+                    "the mouth is placed from the face.",
                 ),
                 TRANSPARENCY_INPUT,
                 io.Float.Input(
@@ -95,8 +96,8 @@ class FaceRegions(io.ComfyNode):
                     max=4.0,
                     step=0.05,
                     advanced=True,
-                    tooltip="Side of the crop in face boxes: 1.75 for EmotiveTalk's own weights, 2 for DICE-Talk and "
-                    "Sonic.",
+                    tooltip="Side of the crop as a multiple of the face box: 1.75 for EmotiveTalk's own "
+                    "weights, 2 for DICE-Talk and Sonic.",
                 ),
             ],
             outputs=[
@@ -154,10 +155,10 @@ class PasteBack(io.ComfyNode):
             node_id="EmotiveTalkPasteBack",
             display_name="Paste Back",
             category=f"{CATEGORY}/face",
-            description="Puts the talking face back into the whole picture, or each frame into the frame of a film in "
-            "which another face talks already. Every pixel outside the crop stays as it was; inside, the picture's "
-            "own detail stays wherever nothing moves. For a large picture, Decode to Video pastes as well, and holds "
-            "no frames.",
+            description="Puts the talking face back into the whole picture, or each frame into the "
+            "matching frame of a film in which another face already talks. Pixels outside the crop stay "
+            "as they were; inside it, the picture keeps its own detail wherever nothing moves. For a "
+            "large picture, let Decode to Video do the pasting: it keeps no frames in memory.",
             search_aliases=["emotivetalk paste", "uncrop", "composite face", "stitch", "blend face", "duet"],
             hidden=HIDDEN,
             inputs=[
@@ -169,8 +170,8 @@ class PasteBack(io.ComfyNode):
                 ),
                 io.Image.Input(
                     "image",
-                    tooltip="The picture that was given to Face Regions; or as many pictures as there are frames, such "
-                    "as what another Paste Back made of it.",
+                    tooltip="The picture you gave Face Regions; or a batch with one picture for each frame, "
+                    "such as the output of another Paste Back.",
                 ),
                 CropSocket.Input("crop_record", tooltip="From Face Regions: where the crop belongs."),
                 io.Float.Input(
@@ -179,14 +180,14 @@ class PasteBack(io.ComfyNode):
                     min=0.0,
                     max=0.5,
                     step=0.01,
-                    tooltip="How wide the frames fade into the picture: a part of the crop's side, 0 a hard edge.",
+                    tooltip="Width of the soft edge around the crop, as a fraction of its side; 0 is a hard edge.",
                 ),
                 detail_input(),
                 HeadPoseSocket.Input(
                     "head_pose",
                     optional=True,
-                    tooltip="The head pose that Condition Talking Face was given: the picture's detail then moves with "
-                    "the head.",
+                    tooltip="The head pose you gave Condition Talking Face: the picture's detail then moves "
+                    "with the head.",
                 ),
                 TRANSPARENCY_INPUT,
                 io.Int.Input(
@@ -196,15 +197,15 @@ class PasteBack(io.ComfyNode):
                     max=10_000_000,
                     optional=True,
                     force_input=True,
-                    tooltip="From Encode Speech: what cannot be pasted for lack of memory or pictures is then refused "
-                    "before anything is sampled.",
+                    tooltip="From Encode Speech: too little memory, or a wrong number of pictures, is then "
+                    "reported before anything is sampled.",
                 ),
             ],
             outputs=[
                 io.Image.Output(display_name="image"),
                 io.Mask.Output(
                     display_name="mask",
-                    tooltip="What is clear of the picture, one for each frame: Join Image with Alpha takes it.",
+                    tooltip="White where the picture is transparent, one for each frame: for Join Image with Alpha.",
                 ),
             ],
         )

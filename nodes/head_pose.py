@@ -19,7 +19,7 @@ from .sockets import CATEGORY, AudioFeaturesSocket, FaceEncodersSocket, HeadPose
 from .weights import WeightsNode, choices, path_of
 
 LANDMARKS_ONLY = "none (landmarks)"
-LENGTH = "From Encode Speech: as long as this speech, the head moves."
+LENGTH = "From Encode Speech: sets how long the head moves."
 
 
 class SwayHead(io.ComfyNode):
@@ -31,7 +31,7 @@ class SwayHead(io.ComfyNode):
             node_id="EmotiveTalkSwayHead",
             display_name="Sway Head",
             category=f"{CATEGORY}/head pose",
-            description="Lets the head sway and nod while it speaks, as much as you like. Connect it to "
+            description="Makes the head sway and nod while it speaks, as much as you like. Connect it to "
             "Condition Talking Face.",
             search_aliases=["emotivetalk head motion", "head movement", "nod", "idle motion", "motion bucket"],
             inputs=[
@@ -42,7 +42,7 @@ class SwayHead(io.ComfyNode):
                     min=0.0,
                     max=255.0,
                     step=5.0,
-                    tooltip="How much it moves: 0 still, 60 an ordinary speaker, 150 a lively one.",
+                    tooltip="How much it moves: 0 is still, 60 an ordinary speaker, 150 a lively one.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -50,7 +50,7 @@ class SwayHead(io.ComfyNode):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
-                    tooltip="Another seed gives another course.",
+                    tooltip="Another seed gives a different movement.",
                 ),
             ],
             outputs=[HeadPoseSocket.Output(display_name="head pose")],
@@ -70,8 +70,8 @@ class HeadPoseKeys(io.ComfyNode):
             node_id="EmotiveTalkHeadPoseKeys",
             display_name="Head Pose Keyframes",
             category=f"{CATEGORY}/head pose",
-            description="Turns the head by keyframes: one a line, a time in seconds and what differs from the "
-            "portrait. Connect it to Condition Talking Face.",
+            description="Turns the head by keyframes, one per line: a time in seconds, then what differs "
+            "from the portrait. Connect it to Condition Talking Face.",
             search_aliases=["emotivetalk head pose", "head turn", "head keyframes", "yaw pitch roll", "camera"],
             inputs=[
                 AudioFeaturesSocket.Input("audio_features", tooltip=LENGTH),
@@ -79,8 +79,9 @@ class HeadPoseKeys(io.ComfyNode):
                     "keyframes",
                     default=EXAMPLE,
                     multiline=True,
-                    tooltip="Lines such as: 1.5 yaw=12 pitch=-4. Yaw, pitch and roll are degrees (positive: to the "
-                    "right of the picture, down, clockwise), x and y fractions of the crop, size a factor.",
+                    tooltip="Lines such as: 1.5 yaw=12 pitch=-4. Yaw, pitch and roll are in degrees (positive: "
+                    "towards the right edge of the picture, down, clockwise), x and y are fractions of the crop, "
+                    "size is a factor.",
                 ),
             ],
             outputs=[HeadPoseSocket.Output(display_name="head pose")],
@@ -100,8 +101,9 @@ class ReadHeadPose(WeightsNode):
             node_id="EmotiveTalkReadHeadPose",
             display_name="Head Pose from Video",
             category=f"{CATEGORY}/head pose",
-            description="Reads how a head moves through the frames of a video, and gives its movement, not its place "
-            "or its face, to another. A shorter video is played there and back. Connect it to Condition Talking Face.",
+            description="Reads how the head moves in a video and gives that movement, but not its position "
+            "or face, to another head. A shorter video is played back and forth. Connect it to Condition "
+            "Talking Face.",
             search_aliases=["emotivetalk head tracking", "head pose estimation", "driving video", "motion transfer"],
             hidden=HIDDEN,
             inputs=[
@@ -110,22 +112,22 @@ class ReadHeadPose(WeightsNode):
                 io.Combo.Input(
                     "reader",
                     options=[*choices(KIND), LANDMARKS_ONLY],
-                    tooltip="Reads how drawn heads stand. Photographs need landmarks instead, which are believed "
-                    "wherever they are connected.",
+                    tooltip="The network that reads the poses of drawn and rendered heads. Films of people "
+                    "need landmarks instead; connected landmarks always take precedence.",
                 ),
                 FaceEncodersSocket.Input(
                     "face_encoders",
                     optional=True,
-                    tooltip="From Load Face Encoders, whose finder looks for the head where no box tells its place.",
+                    tooltip="From Load Face Encoders: finds the head if no landmarks or box are connected.",
                 ),
                 LandmarksSocket.Input(
                     "face_landmarks",
                     optional=True,
-                    tooltip="Where the face is in these frames, from Detect Face Landmarks: photographs need it. Drawn "
-                    "heads are found without.",
+                    tooltip="Where the face is in these frames, from Detect Face Landmarks: photographs need "
+                    "it, drawn heads do not.",
                 ),
                 io.MultiType.Input(
-                    "bounding_box", BOX_TYPES, optional=True, tooltip="The face's box, where no landmarks are known."
+                    "bounding_box", BOX_TYPES, optional=True, tooltip="The face's box, if no landmarks are connected."
                 ),
                 io.Float.Input(
                     "strength",
@@ -133,7 +135,7 @@ class ReadHeadPose(WeightsNode):
                     min=0.0,
                     max=2.0,
                     step=0.05,
-                    tooltip="How much of the movement is taken: 1 all of it, 2 twice as much.",
+                    tooltip="How much of the movement is used: 1 all of it, 2 twice as much.",
                 ),
                 io.Float.Input(
                     "smooth",
@@ -141,7 +143,7 @@ class ReadHeadPose(WeightsNode):
                     min=0.0,
                     max=2.0,
                     step=0.02,
-                    tooltip="Seconds over which the course is smoothed; more takes out trembling and small nods.",
+                    tooltip="Seconds over which the movement is smoothed; more removes trembling and small nods.",
                 ),
             ],
             outputs=[HeadPoseSocket.Output(display_name="head pose")],

@@ -29,9 +29,10 @@ class MeasureVideo(io.ComfyNode):
             node_id="EmotiveTalkMeasureVideo",
             display_name="Measure Video",
             category=f"{CATEGORY}/video",
-            description="Measures a finished video, by this pack or any other: whether the mouth goes with the sound, "
-            "whether the face still looks like the portrait and is as sharp, and how that changes to the end. "
-            "Measure two takes to compare them. Nothing is downloaded.",
+            description="Measures a finished video, from this pack or anywhere else: whether the mouth "
+            "matches the sound, whether the face still looks like the portrait and is as sharp, and "
+            "whether that gets worse towards the end. Measure two takes to compare them. Nothing is "
+            "downloaded.",
             search_aliases=["emotivetalk metrics", "lip sync score", "quality", "compare takes", "benchmark", "drift"],
             hidden=HIDDEN,
             is_output_node=True,
@@ -39,33 +40,43 @@ class MeasureVideo(io.ComfyNode):
                 io.Image.Input("images", tooltip="The frames of the video, from Get Video Components or VAE Decode."),
                 io.Audio.Input("audio", tooltip="The sound of the video, from its beginning."),
                 io.Float.Input(
-                    "fps", default=25.0, min=1.0, max=480.0, step=0.01, tooltip="Frames a second of the video."
+                    "fps", default=25.0, min=1.0, max=480.0, step=0.01, tooltip="Frames per second of the video."
                 ),
                 io.Image.Input(
                     "portrait",
                     optional=True,
-                    tooltip="The picture that the video was made of. Without it the first frame stands for it.",
+                    tooltip="The picture that the video was made from. Without it, the first frame with a face "
+                    "is used instead.",
                 ),
             ],
             outputs=[
                 io.Image.Output(display_name="plot"),
                 io.Float.Output(
                     display_name="sync",
-                    tooltip="How well mouth and loudness go together where they fit best: 0 not at all, 1 exactly.",
-                ),
-                io.Float.Output(display_name="lag", tooltip="Seconds by which the mouth comes after the sound there."),
-                io.Float.Output(display_name="likeness", tooltip="How alike the face and the portrait's are: 1 alike."),
-                io.Float.Output(display_name="sharpness", tooltip="Fine detail of the face: 1 as in the portrait."),
-                io.Float.Output(
-                    display_name="likeness drift", tooltip="Likeness of the last third less that of the first."
+                    tooltip="How well mouth opening and loudness match at the time offset where they match "
+                    "best: 0 not at all, 1 exactly.",
                 ),
                 io.Float.Output(
-                    display_name="sharpness drift", tooltip="Sharpness of the last third less that of the first."
+                    display_name="lag", tooltip="That time offset: by how many seconds the mouth comes after the sound."
+                ),
+                io.Float.Output(
+                    display_name="likeness", tooltip="How much the face looks like the portrait's: 1 is alike."
+                ),
+                io.Float.Output(
+                    display_name="sharpness", tooltip="Fine detail in the face: 1 is as much as in the portrait."
+                ),
+                io.Float.Output(
+                    display_name="likeness drift",
+                    tooltip="Likeness in the last third of the video minus that in the first.",
+                ),
+                io.Float.Output(
+                    display_name="sharpness drift",
+                    tooltip="Sharpness in the last third of the video minus that in the first.",
                 ),
                 io.Float.Output(
                     display_name="colour drift",
-                    tooltip="How much further from the portrait's the face's colour is in the last third than in the "
-                    "first; 2.3 is just seen.",
+                    tooltip="How much further the colour of the face is from the portrait's in the last third "
+                    "than in the first; 2.3 is just visible.",
                 ),
                 io.String.Output(display_name="report", tooltip="All figures as JSON."),
             ],

@@ -38,15 +38,15 @@ class LoadPhotograph(WeightsNode):
             node_id="EmotiveTalkLoadPhotograph",
             display_name="Load DICE-Talk or Sonic",
             category=f"{CATEGORY}/load",
-            description="Loads the published weights of DICE-Talk or Sonic, which make a photograph speak, as a MODEL "
-            "that the host's own samplers and LoRA loaders take. They are their authors' models, for no commercial "
-            "use; docs/weights.md says how to get and convert them.",
+            description="Loads the published weights of DICE-Talk or Sonic, which make a photograph speak, "
+            "as a MODEL that works with ComfyUI's own samplers and LoRA loaders. They are their authors' "
+            "models, not for commercial use; docs/weights.md says how to get and convert them.",
             search_aliases=["emotivetalk photograph", "dice-talk", "sonic", "talking photo", "photo to video", "svd"],
             inputs=[
                 io.Combo.Input(
                     "weights",
                     options=choices(adapted_unet.KIND),
-                    tooltip="The file adapted_unet of a folder that convert wrote, in models/emotivetalk.",
+                    tooltip="The file adapted_unet from a folder that convert wrote, in models/emotivetalk.",
                 ),
                 io.Combo.Input(
                     "encoders",
@@ -59,8 +59,8 @@ class LoadPhotograph(WeightsNode):
                     options=[*DTYPES, *SMALL_DTYPES],
                     default="default",
                     advanced=True,
-                    tooltip="The weights' number format. Default lets ComfyUI choose for your device; "
-                    "take bf16 or fp32 if frames come out black, fp8_e4m3fn where memory is short.",
+                    tooltip="The weights' number format. Default lets ComfyUI choose for your device; use bf16 "
+                    "or fp32 if frames come out black, fp8_e4m3fn if memory is short.",
                 ),
             ],
             outputs=[
@@ -94,31 +94,36 @@ class ConditionPhotograph(io.ComfyNode):
             node_id="EmotiveTalkConditionPhotograph",
             display_name="Condition Photograph",
             category=f"{CATEGORY}/video",
-            description="Puts portrait, speech and emotion together as CONDITIONING for DICE-Talk or Sonic, and makes "
-            "the LATENT to begin with. Photograph Guider takes the three, or Dual CFG Guider: positive as cond1, "
-            "picture only as cond2.",
+            description="Combines portrait, speech and emotion into CONDITIONING for DICE-Talk or Sonic, "
+            "and makes the LATENT to start from. Photograph Guider takes all three outputs; so does Dual "
+            "CFG Guider, with positive as cond1 and picture only as cond2.",
             search_aliases=["emotivetalk photograph", "dice-talk conditioning", "sonic conditioning", "photo to video"],
             inputs=[
-                io.Model.Input("model", tooltip="From Load DICE-Talk or Sonic: says how it is to be sampled."),
+                io.Model.Input(
+                    "model", tooltip="From Load DICE-Talk or Sonic; it determines how the video is sampled."
+                ),
                 PhotographEncodersSocket.Input("encoders", tooltip="From Load DICE-Talk or Sonic."),
                 io.Vae.Input("vae", tooltip="From Load DICE-Talk or Sonic; it turns the portrait into a latent."),
                 io.Image.Input("portrait", tooltip="The square crop from Face Regions, 512 pixels, crop factor 2."),
-                io.Mask.Input("face_mask", tooltip="Where the face is, from Face Regions; its box is what counts."),
+                io.Mask.Input(
+                    "face_mask", tooltip="Where the face is, from Face Regions; only its bounding box is used."
+                ),
                 io.ClipVisionOutput.Input(
                     "clip_vision_output",
-                    tooltip="From CLIP Vision Encode of the same crop, by the CLIP Vision of Stable Video Diffusion.",
+                    tooltip="From CLIP Vision Encode of the same crop, with Stable Video Diffusion's CLIP Vision.",
                 ),
                 AudioFeaturesSocket.Input(
-                    "audio_features", tooltip="From Encode Speech with the file whisper_encoder; sets the length."
+                    "audio_features",
+                    tooltip="From Encode Speech with the file whisper_encoder; sets the length of the video.",
                 ),
                 EmotionSocket.Input(
                     "emotion",
                     optional=True,
-                    tooltip="From Emotion by Name, Emotion Timeline and their kin, with the codebook of their folder. "
-                    "Only DICE-Talk knows emotions; without one none is said.",
+                    tooltip="From Emotion by Name, Emotion Timeline or similar, with the codebook from the "
+                    "same weights folder. Only DICE-Talk uses it; without it, no emotion is given.",
                 ),
                 _strength(
-                    "lip_strength", "How far speech moves the face: 0 not at all, 1 as learnt, 2 exaggerates it."
+                    "lip_strength", "How far the speech moves the face: 0 not at all, 1 as learnt, 2 exaggerates it."
                 ),
                 _strength("emotion_strength", "How far the emotion moves the face: 0 not at all, 1 as learnt."),
                 io.Int.Input(

@@ -24,19 +24,21 @@ class PhotographGuider(io.ComfyNode):
             node_id="EmotiveTalkPhotographGuider",
             display_name="Photograph Guider",
             category=f"{CATEGORY}/video",
-            description="Says how closely DICE-Talk or Sonic follow the speech, the emotion and the portrait, each by "
-            "itself. Speech and emotion alike take three forwards a window, as in Dual CFG Guider; apart, four.",
+            description="Sets separately how closely DICE-Talk or Sonic follow the speech, the emotion and "
+            "the portrait. With equal guidance for speech and emotion, each window takes three forwards, "
+            "as with Dual CFG Guider; otherwise four.",
             search_aliases=["emotivetalk guidance", "cfg", "lip guidance", "emotion guidance", "dual cfg"],
             inputs=[
                 io.Model.Input("model", tooltip="From Load DICE-Talk or Sonic."),
                 io.Conditioning.Input("positive", tooltip="From Condition Photograph."),
                 io.Conditioning.Input("picture_only", tooltip="From Condition Photograph."),
                 io.Conditioning.Input("negative", tooltip="From Condition Photograph."),
-                _guidance("lip_guidance", "How closely the speech is followed. 1 is not at all."),
+                _guidance("lip_guidance", "How closely the speech is followed: 1 as learnt, more is closer."),
                 _guidance(
-                    "emotion_guidance", "How closely the emotion is followed. 1 is not at all. Sonic knows no emotions."
+                    "emotion_guidance",
+                    "How closely the emotion is followed: 1 as learnt, more is closer. Sonic has none.",
                 ),
-                _guidance("picture_guidance", "How closely the portrait is followed. 1 is not at all."),
+                _guidance("picture_guidance", "How closely the portrait is followed: 1 as learnt, more is closer."),
             ],
             outputs=[io.Guider.Output(display_name="GUIDER")],
         )
@@ -104,5 +106,5 @@ def _guidance(name: str, tooltip: str) -> io.Float.Input:
         min=AS_LEARNT,
         max=30.0,
         step=0.1,
-        tooltip=f"{tooltip} -1 leaves it to the weights: DICE-Talk and Sonic have their own.",
+        tooltip=f"{tooltip} -1 uses the weights' own value.",
     )

@@ -22,12 +22,13 @@ class PreviewExpression(io.ComfyNode):
             node_id="EmotiveTalkPreviewExpression",
             display_name="Preview Expression",
             category=f"{CATEGORY}/expression",
-            description="Draws how mouth and face will move, before a frame is sampled: the main movements of the "
-            "lips, those of the expression with its distance from the mean face, and the speech below, over seconds.",
+            description="Plots how mouth and face will move, before a frame is sampled: the main movements "
+            "of the lips, those of the expression with its distance from the average face, and the "
+            "speech below, over time in seconds.",
             search_aliases=["emotivetalk plot", "plot latents", "lip curve", "expression curve", "waveform", "graph"],
             inputs=[
                 LipLatentsSocket.Input(
-                    "lips", optional=True, tooltip="From Project Lips. Flat in silence, lively in speech."
+                    "lips", optional=True, tooltip="From Project Lips: flat in silence, lively in speech."
                 ),
                 ExpressionLatentsSocket.Input(
                     "expression", optional=True, tooltip="From Sample Expression, or Encode Expression of a video."

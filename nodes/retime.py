@@ -18,8 +18,9 @@ class RetimeExpression(io.ComfyNode):
             node_id="EmotiveTalkRetimeExpression",
             display_name="Retime Expression",
             category=f"{CATEGORY}/expression",
-            description="Makes a driving sequence exactly as long as the speech: cut, repeated, there and back, or "
-            "slowed down and sped up. Put it between Encode Expression of a video and Condition Talking Face.",
+            description="Makes a driving expression exactly as long as the speech: cut, repeated, back and "
+            "forth, or slowed down and sped up. Put it between Encode Expression of a video and "
+            "Condition Talking Face.",
             search_aliases=[
                 "emotivetalk retime",
                 "driving video length",
@@ -31,18 +32,16 @@ class RetimeExpression(io.ComfyNode):
             ],
             inputs=[
                 ExpressionLatentsSocket.Input(
-                    "expression", tooltip="From Encode Expression of a video's frames, or a loaded take."
+                    "expression", tooltip="From Encode Expression of a video's frames, or from Load Take."
                 ),
-                AudioFeaturesSocket.Input(
-                    "audio_features", tooltip="From Encode Speech: the speech that says how long it must be."
-                ),
+                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech: sets the length."),
                 io.Combo.Input(
                     "how",
                     options=list(WAYS),
                     default=PING_PONG,
-                    tooltip="Where the speech is longer: trim holds the last expression, loop begins again with a "
-                    "short fade, ping-pong goes back the way it came. Where it is shorter, these three cut. Stretch "
-                    "keeps beginning and end and changes the pace.",
+                    tooltip="If the speech is longer: trim holds the last expression, loop starts again with a "
+                    "short fade, ping-pong plays backwards and forwards. If it is shorter, all three cut. "
+                    "Stretch keeps beginning and end and changes the pace.",
                 ),
                 io.Float.Input(
                     "smooth",
@@ -50,8 +49,8 @@ class RetimeExpression(io.ComfyNode):
                     min=0.0,
                     max=2.0,
                     step=0.04,
-                    tooltip="Seconds over which each frame is averaged with its neighbours, against trembling; 0 "
-                    "leaves it as it is, 0.2 calms it, more makes it slow.",
+                    tooltip="Seconds over which each frame is averaged with its neighbours: 0 is off, 0.2 "
+                    "stops trembling, more makes the face sluggish.",
                 ),
                 io.Float.Input(
                     "frames_per_second",
@@ -59,8 +58,8 @@ class RetimeExpression(io.ComfyNode):
                     min=1.0,
                     max=240.0,
                     step=0.01,
-                    tooltip="Of the video that the expression was read from. The expression then keeps that video's "
-                    "pace; 25 is the rate of the result.",
+                    tooltip="Frame rate of the frames that Encode Expression was given, so that the expression "
+                    "keeps their pace. The result is at 25.",
                 ),
             ],
             outputs=[ExpressionLatentsSocket.Output(display_name="expression latents")],

@@ -114,14 +114,14 @@ class WindowedSampler(io.ComfyNode):
             node_id="EmotiveTalkWindowedSampler",
             display_name="Windowed DDIM Sampler",
             category=f"{CATEGORY}/video",
-            description="Turns noise into the video's latent, all windows of a long video together, so that they "
-            "cannot drift apart. The host's own samplers work on this MODEL too; this one guides lips and emotion "
-            "apart and knows the weights' own settings.",
+            description="Turns noise into the video's latent, all windows of a long video together, so "
+            "that they cannot drift apart. ComfyUI's own samplers work on this MODEL too; this one "
+            "guides lips and emotion separately and knows the weights' own settings.",
             search_aliases=["ddim", "context windows", "long video sampler", "talking head sampler"],
             hidden=HIDDEN,
             inputs=[
                 io.Model.Input("model", tooltip="The MODEL from Load ETHD, with or without LoRAs."),
-                io.Conditioning.Input("positive", tooltip="From Condition Talking Face: what the face shall do."),
+                io.Conditioning.Input("positive", tooltip="From Condition Talking Face: what the face should do."),
                 io.Latent.Input(
                     "latent", tooltip="From Condition Talking Face: an empty latent of the video's length."
                 ),
@@ -138,14 +138,15 @@ class WindowedSampler(io.ComfyNode):
                     default=0,
                     min=0,
                     max=1000,
-                    tooltip="More steps are slower and finer; 0 as the weights say, which the node then shows.",
+                    tooltip="More steps are slower and finer; 0 uses the weights' own number, which the node "
+                    "then shows.",
                 ),
                 io.Combo.Input(
                     "grid",
                     options=[AS_WEIGHTS, *NOISE_GRIDS],
                     default=AS_WEIGHTS,
-                    tooltip="How the steps are spread over the noise. ays (Align Your Steps) is made for about 10 "
-                    "steps, karras for 25.",
+                    tooltip="How the steps are spaced over the noise levels: ays (Align Your Steps) is made "
+                    "for about 10 steps, karras for 25.",
                 ),
                 io.Int.Input(
                     "window",
@@ -153,7 +154,7 @@ class WindowedSampler(io.ComfyNode):
                     min=0,
                     max=10_000,
                     advanced=True,
-                    tooltip="Frames sampled together; more need more memory. 0 as the weights say.",
+                    tooltip="Frames sampled together; longer windows need more memory. 0 uses the weights' own length.",
                 ),
                 io.Int.Input(
                     "overlap",
@@ -161,8 +162,8 @@ class WindowedSampler(io.ComfyNode):
                     min=-1,
                     max=10_000,
                     advanced=True,
-                    tooltip="Frames that neighbouring windows share; more is smoother and slower. -1 as the weights "
-                    "say, in proportion to the window.",
+                    tooltip="Frames that neighbouring windows share; more is smoother and slower. -1 uses the "
+                    "weights' own number, in proportion to the window.",
                 ),
                 io.Float.Input(
                     "lip_guidance",
@@ -170,7 +171,7 @@ class WindowedSampler(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.05,
-                    tooltip="Above 1 the mouth articulates more. Any value but 1 makes sampling slower.",
+                    tooltip="Above 1 the mouth articulates more. Any value other than 1 makes sampling slower.",
                 ),
                 io.Float.Input(
                     "emotion_guidance",
@@ -178,22 +179,23 @@ class WindowedSampler(io.ComfyNode):
                     min=0.0,
                     max=10.0,
                     step=0.05,
-                    tooltip="Above 1 the expression is stronger. Any value but 1 makes sampling slower.",
+                    tooltip="Above 1 the expression is stronger. Any value other than 1 makes sampling slower.",
                 ),
                 io.Boolean.Input(
                     "resume",
                     default=True,
                     optional=True,
                     advanced=True,
-                    tooltip="Keeps the latent on disk after each step, so that the same prompt goes on there after a "
-                    "crash or Cancel. Off keeps nothing.",
+                    tooltip="Keeps the latent on disk after each step, so after a crash or Cancel the same "
+                    "prompt continues from there. Off keeps nothing.",
                 ),
                 io.Boolean.Input(
                     "fast",
                     default=False,
                     optional=True,
-                    tooltip="Sooner, for a small price: windows that share no frames, two fifths of the weights' own "
-                    "steps, ten at most, and from four on the deep layers at every other one alone.",
+                    tooltip="Saves time at a small cost in quality: windows share no frames, it takes two "
+                    "fifths of the weights' own steps (ten at most), and if that is four or more, every other "
+                    "step reuses the deep features of the step before.",
                 ),
             ],
             outputs=[io.Latent.Output(display_name="latent")],

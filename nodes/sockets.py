@@ -10,7 +10,7 @@ CATEGORY = "EmotiveTalk"
 TRANSPARENCY_INPUT = io.Mask.Input(
     "transparency",
     optional=True,
-    tooltip="The transparent parts of the picture in white: the MASK of Load Image. Without it the picture is opaque.",
+    tooltip="The MASK from Load Image, white where the picture is transparent. Without it the picture is opaque.",
 )
 """Of each node that takes a whole picture. The host's IMAGE seldom has an alpha channel: Load Image gives this."""
 

@@ -35,15 +35,16 @@ class LoadSpeechEmotion(WeightsNode):
             node_id="EmotiveTalkLoadSpeechEmotion",
             display_name="Load Speech Emotion",
             category=f"{CATEGORY}/load",
-            description="Loads a network that hears which of eight emotions a voice has: the demo's, or a public WavLM "
-            "classifier that was converted.",
+            description="Loads a network that recognises which of eight emotions a voice has: the demo's, "
+            "or a converted public WavLM classifier.",
             search_aliases=["emotivetalk speech emotion", "wavlm", "emotion recognition", "ser", "voice emotion"],
             inputs=[
                 io.Combo.Input(
                     "weights",
                     options=choices(KIND),
-                    tooltip="A recogniser from models/emotivetalk; any fits all other weights. The bundled demo comes "
-                    "first. A public WavLM classifier becomes one by `convert --kind wavlm-emotion`.",
+                    tooltip="A recogniser from models/emotivetalk; any of them works with any other weights. "
+                    "The bundled demo comes first. Add a public WavLM classifier with `convert --kind "
+                    "wavlm-emotion`.",
                 )
             ],
             outputs=[SpeechEmotionSocket.Output(display_name="recogniser")],
@@ -65,8 +66,8 @@ class HearEmotion(WeightsNode):
             node_id="EmotiveTalkHearEmotion",
             display_name="Hear Emotion",
             category=f"{CATEGORY}/emotion",
-            description="Hears the emotion of a voice and looks it up in the codebook: connect it to Sample "
-            "Expression. The voice may be the one that drives the lips, or any other.",
+            description="Recognises the emotion in a voice and looks it up in the codebook; connect it to "
+            "Sample Expression. The voice may be the one that drives the lips, or any other.",
             search_aliases=[
                 "emotivetalk hear",
                 "emotion from speech",
@@ -80,21 +81,21 @@ class HearEmotion(WeightsNode):
                 SpeechEmotionSocket.Input("recogniser", tooltip="From Load Speech Emotion."),
                 io.Audio.Input(
                     "audio",
-                    tooltip="Speech of any length, sample rate and number of channels; how loud it is does not matter. "
-                    "Of a batch, all recordings together give one emotion.",
+                    tooltip="Speech of any length, sample rate and number of channels; loudness does not "
+                    "matter. A batch gives one emotion for all its recordings.",
                 ),
                 io.Combo.Input(
                     "weights",
                     options=choices(CODEBOOK_KIND),
-                    tooltip="The emotion codebook from models/emotivetalk: take it from the same folder as the other "
-                    "weights. The bundled demo comes first.",
+                    tooltip="The emotion codebook from models/emotivetalk; choose the one from the same folder "
+                    "as the other weights. The bundled demo comes first.",
                 ),
                 io.Combo.Input(
                     "mode",
                     options=[BLEND, KEYWORD],
                     default=BLEND,
-                    tooltip="blend mixes what is heard about as clearly; keyword takes the likeliest alone, as the "
-                    "paper does.",
+                    tooltip="blend mixes emotions that are about as likely; keyword uses only the likeliest, "
+                    "as the paper does.",
                 ),
                 io.Float.Input(
                     "intensity",
@@ -102,13 +103,14 @@ class HearEmotion(WeightsNode):
                     min=0.0,
                     max=2.0,
                     step=0.05,
-                    tooltip="How strongly: 0 is a neutral face, 1 the emotion as heard, 2 exaggerates it.",
+                    tooltip="How strong it is: 0 is a neutral face, 1 the emotion as heard, 2 exaggerates it.",
                 ),
             ],
             outputs=[
                 EmotionSocket.Output(display_name="emotion"),
                 io.String.Output(
-                    display_name="probabilities", tooltip="What was heard in a line, then all eight with their shares."
+                    display_name="probabilities",
+                    tooltip="The result in one line, then all eight emotions with their probabilities.",
                 ),
                 io.String.Output(display_name="keyword", tooltip="The likeliest of the eight."),
             ],

@@ -27,8 +27,8 @@ class SaveTake(io.ComfyNode):
             node_id="EmotiveTalkSaveTake",
             display_name="Save Take",
             category=f"{CATEGORY}/expression",
-            description="Keeps how a face moves as a small file, so that a good take is never lost: Load Take plays it "
-            "again, on any portrait. It holds only movements, neither a picture nor a voice.",
+            description="Saves how a face moves as a small file, so a good take is never lost: Load Take "
+            "plays it again, on any portrait. It holds only movement, no picture and no voice.",
             search_aliases=["emotivetalk take", "save expression", "keep expression", "export motion", "save latents"],
             hidden=HIDDEN,
             inputs=[
@@ -38,20 +38,20 @@ class SaveTake(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default=f"{OURS}/take",
-                    tooltip="Folder and beginning of the name in the output folder; a number is added. Load Take finds "
-                    f"what lies in output/{OURS}.",
+                    tooltip="Subfolder of the output folder and start of the file name; a number is added. Load Take "
+                    f"lists what is in output/{OURS}.",
                 ),
                 LipLatentsSocket.Input(
                     "lips",
                     optional=True,
-                    tooltip="From Project Lips, to keep the mouth with it. Same number of frames.",
+                    tooltip="From Project Lips: saves the mouth movement too. It must have the same number of frames.",
                 ),
-                HeadPoseSocket.Input("head_pose", optional=True, tooltip="To keep how the head moves with it."),
+                HeadPoseSocket.Input("head_pose", optional=True, tooltip="Saves the head movement too."),
                 EmotionSocket.Input(
-                    "emotion", optional=True, tooltip="The emotion that it was sampled with: its name is noted."
+                    "emotion", optional=True, tooltip="The emotion it was sampled with; its name is noted in the file."
                 ),
                 io.String.Input(
-                    "note", default="", multiline=True, optional=True, tooltip="Your own words, kept in the file."
+                    "note", default="", multiline=True, optional=True, tooltip="A note of your own, saved in the file."
                 ),
                 io.Int.Input(
                     "seed",
@@ -61,10 +61,10 @@ class SaveTake(io.ComfyNode):
                     optional=True,
                     control_after_generate=False,  # or the editor would give whatever is called seed a new value
                     advanced=True,
-                    tooltip="The seed it was sampled with, to be noted; -1 notes none.",
+                    tooltip="The seed it was sampled with, noted in the file; -1 notes none.",
                 ),
             ],
-            outputs=[io.String.Output(display_name="file", tooltip="The file's name as Load Take takes it.")],
+            outputs=[io.String.Output(display_name="file", tooltip="The file's name as Load Take lists it.")],
             is_output_node=True,
         )
 
@@ -99,24 +99,25 @@ class LoadTake(io.ComfyNode):
             node_id="EmotiveTalkLoadTake",
             display_name="Load Take",
             category=f"{CATEGORY}/expression",
-            description="Brings a kept take back, to be played by this or another portrait. Where the speech has "
-            "another length, put Retime Expression behind it.",
+            description="Loads a saved take, to be played by this or another portrait. If the speech has "
+            "another length, put Retime Expression after it.",
             search_aliases=["emotivetalk take", "load expression", "reuse expression", "import motion", "load latents"],
             hidden=HIDDEN,
             inputs=[
                 io.Combo.Input(
                     "take",
                     options=[name for name, path in kept_files() if is_take(path)],
-                    tooltip="A take from the input folder, or one that Save Take left in "
+                    tooltip="A take from the input folder, or one that Save Take wrote to "
                     f"output/{OURS}. The bundled one comes first.",
                 )
             ],
             outputs=[
                 ExpressionLatentsSocket.Output(display_name="expression", tooltip="How the face moves."),
                 LipLatentsSocket.Output(
-                    display_name="lips", tooltip="How the mouth moves, if it was kept; usually the speech leads it."
+                    display_name="lips",
+                    tooltip="How the mouth moves, if the take has it; usually the speech drives the mouth.",
                 ),
-                HeadPoseSocket.Output(display_name="head pose", tooltip="How the head moves, if it was kept."),
+                HeadPoseSocket.Output(display_name="head pose", tooltip="How the head moves, if the take has it."),
                 io.String.Output(display_name="about", tooltip="Length, emotion, seed and note, in one line."),
             ],
         )
@@ -162,8 +163,8 @@ class EditTake(io.ComfyNode):
             node_id="EmotiveTalkEditTake",
             display_name="Edit Take",
             category=f"{CATEGORY}/expression",
-            description="Cuts expression latents, makes them livelier or calmer, and smooths them, in this order. Lips "
-            "have a strength of their own in Project Lips.",
+            description="Trims expression latents, makes them livelier or calmer, and smooths them, in "
+            "this order. For the lips, use the strength in Project Lips.",
             search_aliases=["emotivetalk take", "edit expression", "expression strength", "trim", "exaggerate", "calm"],
             inputs=[
                 ExpressionLatentsSocket.Input("expression", tooltip="From Load Take, Sample Expression or a video."),
@@ -173,8 +174,8 @@ class EditTake(io.ComfyNode):
                     min=0.0,
                     max=3.0,
                     step=0.05,
-                    tooltip="How far the face moves away from its mean over the take: 0 holds it still, 1 changes "
-                    "nothing, 2 doubles every movement.",
+                    tooltip="How far the face moves from its average over the take: 0 holds it still, 1 "
+                    "changes nothing, 2 doubles every movement.",
                 ),
                 io.Float.Input(
                     "smooth",
@@ -185,7 +186,12 @@ class EditTake(io.ComfyNode):
                     tooltip="Seconds over which each frame is averaged with its neighbours; 0 changes nothing.",
                 ),
                 io.Float.Input(
-                    "start", default=0.0, min=0.0, max=36000.0, step=0.04, tooltip="Seconds from which it is kept."
+                    "start",
+                    default=0.0,
+                    min=0.0,
+                    max=36000.0,
+                    step=0.04,
+                    tooltip="Where the kept part starts, in seconds.",
                 ),
                 io.Float.Input(
                     "end",
@@ -193,12 +199,12 @@ class EditTake(io.ComfyNode):
                     min=0.0,
                     max=36000.0,
                     step=0.04,
-                    tooltip="Seconds up to which it is kept; 0 keeps it to its end.",
+                    tooltip="Where the kept part ends, in seconds; 0 keeps the take to its end.",
                 ),
                 EmotionSocket.Input(
                     "around",
                     optional=True,
-                    tooltip="What strength is measured from, in place of the take's mean: an emotion, usually neutral.",
+                    tooltip="An emotion to measure strength from instead of the take's average, usually neutral.",
                 ),
             ],
             outputs=[ExpressionLatentsSocket.Output(display_name="expression")],

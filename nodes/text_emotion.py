@@ -21,8 +21,9 @@ class EmotionFromText(WeightsNode):
             node_id="EmotiveTalkEmotionFromText",
             display_name="Emotion from Text",
             category=f"{CATEGORY}/emotion",
-            description="Reads which of the eight emotions a text asks for, and how strongly: a direction, a line of "
-            "dialogue, or the answer of a language-model node. It works offline, in English and in German.",
+            description="Finds which of the eight emotions a text asks for, and how strongly: a direction, "
+            "a line of dialogue, or the answer of a language-model node. Works offline, in English and "
+            "German.",
             search_aliases=[
                 "emotivetalk text",
                 "text to emotion",
@@ -36,15 +37,16 @@ class EmotionFromText(WeightsNode):
                 io.Combo.Input(
                     "weights",
                     options=choices(KIND),
-                    tooltip="The emotion codebook from models/emotivetalk: take it from the same folder as the other "
-                    "weights. The bundled demo comes first.",
+                    tooltip="The emotion codebook from models/emotivetalk; choose the one from the same folder "
+                    "as the other weights. The bundled demo comes first.",
                 ),
                 io.String.Input(
                     "text",
                     default="slightly worried",
                     multiline=True,
-                    tooltip="What the face is to express, in your words: slightly worried; absolutely furious; starts "
-                    "calm, then gets angry. A language model's one-word answer can be connected, too.",
+                    tooltip="What the face should express, in your own words: slightly worried; absolutely "
+                    "furious; starts calm, then gets angry. You can also connect a language model's one-word "
+                    "answer.",
                 ),
                 io.Float.Input(
                     "intensity",
@@ -52,20 +54,22 @@ class EmotionFromText(WeightsNode):
                     min=0.0,
                     max=2.0,
                     step=0.05,
-                    tooltip="Multiplies how strongly the text says it: 0 is a neutral face, 1 as written. Together "
-                    "they go to 2 at most.",
+                    tooltip="Multiplies the strength found in the text: 0 is a neutral face, 1 as written. The "
+                    "product is at most 2.",
                 ),
             ],
             outputs=[
                 EmotionSocket.Output(
-                    display_name="emotion", tooltip="Of the whole text, or of its first part where it has several."
+                    display_name="emotion",
+                    tooltip="The emotion of the whole text, or of its first part if it has several.",
                 ),
                 io.String.Output(display_name="keyword", tooltip="That emotion's name, one of the eight."),
                 io.String.Output(
-                    display_name="timeline", tooltip="Every part of the text with when it begins: for Emotion Timeline."
+                    display_name="timeline", tooltip="Every part of the text and when it begins: for Emotion Timeline."
                 ),
                 io.String.Output(
-                    display_name="prompt", tooltip="Asks a language model the same; connect its answer to another one."
+                    display_name="prompt",
+                    tooltip="Asks a language model the same; connect its answer to another Emotion from Text.",
                 ),
             ],
         )

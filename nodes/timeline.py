@@ -22,8 +22,8 @@ from .weights import WeightsNode, choices, path_of
 
 EXAMPLE = "0 neutral\n40% worried 0.8 over 0.6\n70% 0.7 happy + 0.3 surprised"
 _CODEBOOK = (
-    "The emotion codebook from models/emotivetalk: take it from the same folder as the other weights. The bundled demo "
-    "comes first."
+    "The emotion codebook from models/emotivetalk; choose the one from the same folder "
+    "as the other weights. The bundled demo comes first."
 )
 
 
@@ -35,7 +35,7 @@ def _weight(name: str, optional: bool = False) -> io.Float.Input:
         max=10.0,
         step=0.05,
         optional=optional,
-        tooltip=f"How much emotion {name} counts beside the others; only the proportions matter.",
+        tooltip=f"How much emotion {name} counts relative to the others; only the proportions matter.",
     )
 
 
@@ -48,17 +48,18 @@ class BlendEmotions(io.ComfyNode):
             node_id="EmotiveTalkBlendEmotions",
             display_name="Blend Emotions",
             category=f"{CATEGORY}/emotion",
-            description="Mixes emotions of any source by weights: happy and a little surprised, a picture and a word.",
+            description="Mixes two to four emotions from any source by weight: happy and a little "
+            "surprised, or a picture and a word.",
             search_aliases=["emotivetalk blend", "mix emotions", "combine emotions", "average emotions", "merge moods"],
             hidden=HIDDEN,
             inputs=[
-                EmotionSocket.Input("emotion_a", tooltip="An emotion of any source."),
-                EmotionSocket.Input("emotion_b", tooltip="Another one, of the same weights."),
+                EmotionSocket.Input("emotion_a", tooltip="An emotion from any source."),
+                EmotionSocket.Input("emotion_b", tooltip="Another emotion, made with the same model."),
                 _weight("a"),
                 _weight("b"),
-                EmotionSocket.Input("emotion_c", optional=True, tooltip="A third one, if you like."),
+                EmotionSocket.Input("emotion_c", optional=True, tooltip="A third emotion, if you like."),
                 _weight("c", optional=True),
-                EmotionSocket.Input("emotion_d", optional=True, tooltip="A fourth one, if you like."),
+                EmotionSocket.Input("emotion_d", optional=True, tooltip="A fourth emotion, if you like."),
                 _weight("d", optional=True),
             ],
             outputs=[EmotionSocket.Output(display_name="emotion")],
@@ -96,12 +97,12 @@ class ScaleEmotion(WeightsNode):
             node_id="EmotiveTalkScaleEmotion",
             display_name="Emotion Intensity",
             category=f"{CATEGORY}/emotion",
-            description="Makes an emotion of any source weaker or stronger: from the neutral face, through the emotion "
-            "as it is, to twice as much.",
+            description="Makes an emotion from any source weaker or stronger: from a neutral face to the "
+            "emotion as it is, and up to twice as strong.",
             search_aliases=["emotivetalk intensity", "emotion strength", "scale emotion", "exaggerate", "subtle"],
             inputs=[
-                EmotionSocket.Input("emotion", tooltip="An emotion of any source, or a timeline."),
-                io.Combo.Input("weights", options=choices(KIND), tooltip=f"{_CODEBOOK} It says what neutral is."),
+                EmotionSocket.Input("emotion", tooltip="An emotion from any source, or a timeline."),
+                io.Combo.Input("weights", options=choices(KIND), tooltip=f"{_CODEBOOK} It defines neutral."),
                 io.Float.Input(
                     "intensity",
                     default=1.0,
@@ -129,8 +130,9 @@ class Timeline(WeightsNode):
             node_id="EmotiveTalkTimeline",
             display_name="Emotion Timeline",
             category=f"{CATEGORY}/emotion",
-            description="Lets the emotion change while the face speaks: a line for each change, at a time, a share of "
-            "the speech or a spoken word. The plot shows the course over the speech before anything is sampled.",
+            description="Makes the emotion change while the face speaks: one line for each change, at a "
+            "time, a percentage of the speech or a spoken word. The plot shows the emotions over the "
+            "speech before anything is sampled.",
             search_aliases=[
                 "emotivetalk timeline",
                 "keyframes",
@@ -142,39 +144,39 @@ class Timeline(WeightsNode):
             hidden=HIDDEN,
             inputs=[
                 io.Combo.Input("weights", options=choices(KIND), tooltip=_CODEBOOK),
-                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech: how long the speech is."),
+                AudioFeaturesSocket.Input("audio_features", tooltip="From Encode Speech: sets the length."),
                 io.String.Input(
                     "text",
                     default=EXAMPLE,
                     multiline=True,
-                    tooltip='A line each: when, what, and if you like how. When: 2.5 (seconds), 1:02, 40% or "a word". '
-                    "What: happy, happy 0.7, text: slightly worried, a to d for what is connected, or a blend 0.7 "
-                    "happy + 0.3 a. How: over 0.6 (seconds the change takes), linear, hold. A sentence such as starts "
-                    "calm, then gets angry works as well.",
+                    tooltip="One line each: when, what and, if you like, how. When: 2.5 (seconds), 1:02, 40% "
+                    'or "a word". What: happy, happy 0.7, text: slightly worried, a to d for what is connected, '
+                    "or a blend 0.7 happy + 0.3 a. How: over 0.6 (seconds the change takes), linear, hold. A "
+                    "sentence such as starts calm, then gets angry works as well.",
                 ),
                 io.String.Input(
                     "transcript",
                     default="",
                     multiline=True,
                     optional=True,
-                    tooltip="What is said, for times that are spoken words: plain text with the audio connected, SRT, "
-                    "VTT, or the JSON of a speech-to-text node.",
+                    tooltip="What is said, for times given as spoken words: plain text with the audio "
+                    "connected, SRT, VTT, or the JSON of a speech-to-text node.",
                 ),
                 io.Audio.Input(
-                    "audio", optional=True, tooltip="The speech: its waveform in the plot, and the words' times."
+                    "audio", optional=True, tooltip="The speech: for the waveform in the plot, and to locate the words."
                 ),
                 *(
                     EmotionSocket.Input(
                         f"emotion_{name}",
                         optional=True,
-                        tooltip=f"An emotion of any source, that the text calls {name}.",
+                        tooltip=f"An emotion from any source, called {name} in the text.",
                     )
                     for name in "abcd"
                 ),
             ],
             outputs=[
-                EmotionSocket.Output(display_name="emotion", tooltip="One for each frame: to Sample Expression."),
-                io.Image.Output(display_name="plot", tooltip="The course over the speech."),
+                EmotionSocket.Output(display_name="emotion", tooltip="One for each frame: for Sample Expression."),
+                io.Image.Output(display_name="plot", tooltip="The emotions over the speech."),
             ],
         )
 

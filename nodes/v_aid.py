@@ -62,8 +62,8 @@ class LoadVAID(WeightsNode):
                 io.Combo.Input(
                     "lip_projector",
                     options=choices("lip_projector"),
-                    tooltip="The lip projector from models/emotivetalk: take it from the same folder as the other "
-                    "weights. The bundled demo comes first.",
+                    tooltip="The lip projector from models/emotivetalk; choose the one from the same folder as "
+                    "the other weights. The bundled demo comes first.",
                 ),
                 io.Combo.Input(
                     "expression_sampler",
@@ -96,7 +96,7 @@ class ProjectLips(io.ComfyNode):
             node_id="EmotiveTalkProjectLips",
             display_name="Project Lips",
             category=f"{CATEGORY}/speech",
-            description="Turns what is heard into how the mouth moves, frame by frame.",
+            description="Turns speech into lip movement, frame by frame.",
             search_aliases=["emotivetalk lips", "lip sync", "mouth movement", "audio to lips"],
             inputs=[
                 LipProjectorSocket.Input("lip_projector", tooltip="From Load V-AID."),
@@ -107,7 +107,7 @@ class ProjectLips(io.ComfyNode):
                     min=0.0,
                     max=2.0,
                     step=0.05,
-                    tooltip="How far the mouth moves: 0 is a resting mouth, 1 as spoken, 2 exaggerates it.",
+                    tooltip="How far the mouth moves: 0 is at rest, 1 as spoken, 2 exaggerates it.",
                 ),
             ],
             outputs=[LipLatentsSocket.Output(display_name="lip latents")],
@@ -137,8 +137,8 @@ class SampleExpression(io.ComfyNode):
             node_id="EmotiveTalkSampleExpression",
             display_name="Sample Expression (Di-CTE)",
             category=f"{CATEGORY}/expression",
-            description="Spreads one emotion over the whole speech: how brows, eyes and cheeks move with what is "
-            "said. Without an emotion the portrait's own expression is kept.",
+            description="Samples how brows, eyes and cheeks move along with the speech, in the emotion "
+            "that you connect. Without one, the portrait's own expression is kept.",
             search_aliases=["emotivetalk expression", "di-cte", "facial expression", "emotion to motion", "diffusion"],
             hidden=HIDDEN,
             inputs=[
@@ -148,8 +148,8 @@ class SampleExpression(io.ComfyNode):
                 EmotionSocket.Input(
                     "emotion",
                     optional=True,
-                    tooltip="From Emotion by Name, Emotion Timeline, or Encode Expression of another picture. Without "
-                    "it the portrait's own.",
+                    tooltip="From Emotion by Name, Emotion Timeline, or Encode Expression of another picture. "
+                    "Without it, the portrait's own is used.",
                 ),
                 io.Int.Input(
                     "seed",
@@ -157,14 +157,15 @@ class SampleExpression(io.ComfyNode):
                     min=0,
                     max=0xFFFFFFFFFFFFFFFF,
                     control_after_generate=True,
-                    tooltip="Another seed gives another way to express the same.",
+                    tooltip="Another seed acts out the same emotion differently.",
                 ),
                 io.Int.Input(
                     "steps",
                     default=0,
                     min=0,
                     max=1000,
-                    tooltip="Diffusion steps; beyond 25 little changes. 0 as the weights say, which the node shows.",
+                    tooltip="Diffusion steps; beyond 25 little changes. 0 uses the weights' own number, which "
+                    "the node then shows.",
                 ),
                 io.Float.Input(
                     "guidance",
@@ -172,8 +173,8 @@ class SampleExpression(io.ComfyNode):
                     min=-1.0,
                     max=10.0,
                     step=0.1,
-                    tooltip="How strongly the emotion is followed: 1 as learnt, in half the time; above it more "
-                    "closely. -1 as the weights say.",
+                    tooltip="How closely the emotion is followed: 1 as learnt, in half the time; above 1 more "
+                    "closely. -1 uses the weights' own value.",
                 ),
             ],
             outputs=[ExpressionLatentsSocket.Output(display_name="expression latents")],

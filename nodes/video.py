@@ -53,40 +53,41 @@ class DecodeVideo(io.ComfyNode):
             node_id="EmotiveTalkDecodeVideo",
             display_name="Decode to Video",
             category=f"{CATEGORY}/video",
-            description="Turns latents into a video with sound, and writes it to disk while it decodes: a long clip "
-            "takes no more memory than a short one. Save Video keeps it; Get Video Components gives its frames.",
+            description="Decodes latents into a video with sound and writes it to disk as it goes, so a "
+            "long clip needs no more memory than a short one. Save Video saves it for good; Get Video "
+            "Components gives its frames.",
             search_aliases=["emotivetalk decode", "vae decode video", "streaming decode", "latent to video", "mp4"],
             hidden=HIDDEN,
             inputs=[
                 io.Vae.Input("vae", tooltip="The VAE from Load ETHD."),
-                io.Latent.Input("latent", lazy=True, tooltip="The sampled latents, one for each frame."),
+                io.Latent.Input("latent", lazy=True, tooltip="The sampled latents, one per frame."),
                 io.Audio.Input(
-                    "audio", optional=True, tooltip="The speech, as it was encoded. Without it the video is silent."
+                    "audio", optional=True, tooltip="The speech that was encoded. Without it the video is silent."
                 ),
                 io.Image.Input(
                     "portrait_crop",
                     optional=True,
-                    tooltip="The crop from Face Regions: gives back the portrait's own detail wherever nothing moves, "
-                    "and its colours everywhere.",
+                    tooltip="The crop from Face Regions: restores the portrait's own detail wherever nothing "
+                    "moves, and its colours everywhere.",
                 ),
                 HeadPoseSocket.Input(
                     "head_pose",
                     optional=True,
-                    tooltip="The head pose that Condition Talking Face was given: detail and colours then move with "
+                    tooltip="The head pose you gave Condition Talking Face: detail and colours then move with "
                     "the head. Needs the crop record too.",
                 ),
                 CropSocket.Input(
                     "crop_record",
                     optional=True,
-                    tooltip="From Face Regions: tells where the crop belongs in the picture, and where the head is "
-                    "that is turned.",
+                    tooltip="From Face Regions: where the crop belongs in the picture, and where the head is "
+                    "that turns.",
                 ),
                 detail_input(),
                 io.Image.Input(
                     "picture",
                     optional=True,
-                    tooltip="The picture that was given to Face Regions: the talking face is pasted back into it while "
-                    "the video is written, so that even a large picture takes no more memory. Needs the crop record.",
+                    tooltip="The picture you gave Face Regions: the talking face is pasted back into it as the "
+                    "video is written, so even a large picture needs no more memory. Needs the crop record.",
                 ),
                 TRANSPARENCY_INPUT,
                 io.Combo.Input(
@@ -95,16 +96,17 @@ class DecodeVideo(io.ComfyNode):
                     optional=True,
                     default=AS_SAMPLED,
                     advanced=True,
-                    tooltip="25 for EmotiveTalk's own weights. DICE-Talk and Sonic sample 12.5: the frames between are "
-                    "made from how things moved, and what lasts longer than the audio is left out.",
+                    tooltip="25 for EmotiveTalk's own weights. DICE-Talk and Sonic sample 12.5 frames per "
+                    "second: the frames in between are interpolated, and whatever lasts longer than the audio is "
+                    "cut off.",
                 ),
                 io.Boolean.Input(
                     "resume",
                     default=True,
                     optional=True,
                     advanced=True,
-                    tooltip="Keeps the decoded frames of the crop on disk until the video is whole, so that the same "
-                    "prompt goes on there after a crash or Cancel. Off keeps nothing.",
+                    tooltip="Keeps the crop's decoded frames on disk until the video is complete, so after a "
+                    "crash or Cancel the same prompt continues from there. Off keeps nothing.",
                 ),
             ],
             outputs=[io.Video.Output(display_name="video")],

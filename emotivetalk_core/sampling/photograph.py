@@ -64,9 +64,9 @@ class PhotographSettings:
     """How such a video is sampled; SettingsError for values that cannot work.
 
     picture_guidance, lip_guidance, emotion_guidance: how far the result is led by the portrait, by the speech beside
-    it, and by the emotion beside both; 1 is not at all. The authors' guidance is one for both of the latter, and takes
-    three forwards; apart they take four · together: all forwards of a window as one batch, which takes as many times
-    the memory and is faster on a card.
+    it, and by the emotion beside both; 1 adds no guidance. The authors have one value for both of the latter, which
+    takes three forwards; apart they take four · together: all forwards of a window as one batch, which takes as many
+    times the memory and is faster on a card.
     """
 
     steps: int = 25
