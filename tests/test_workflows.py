@@ -137,7 +137,7 @@ def test_a_note_that_invites_photographs_says_what_becomes_of_them(name: str):
     (note,) = (node for node in read("workflows", f"{name}.json")["nodes"] if node["type"] == "MarkdownNote")
     text = note["widgets_values"][0]
     known = name in WITH_WEIGHTS_OF_OTHERS  # photographs are what these are for
-    assert known or "Load Image" not in text or "a photograph stays itself" in text.replace("\n", " ")
+    assert known or "Load Image" not in text or "a photograph keeps its likeness" in text.replace("\n", " ")
 
 
 @pytest.mark.parametrize("name", NAMES)

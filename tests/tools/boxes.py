@@ -36,7 +36,7 @@ class Box:
 TALK = Box(
     file="talk",
     name="Talk",
-    description="A portrait and speech become a talking video with the emotion of your choice.",
+    description="Turns a portrait and speech into a talking video with the emotion of your choice.",
     settings=(
         ("emotion", "EmotiveTalkLoadEmotion", "emotion"),
         ("intensity", "EmotiveTalkLoadEmotion", "intensity"),
@@ -53,7 +53,7 @@ TALK = Box(
 OWN = Box(
     file="portrait_and_speech",
     name="Your Portrait and Speech",
-    description="A picture and a recording of your own, from ComfyUI's input folder. Open it to upload them.",
+    description="Your own picture and recording, from ComfyUI's input folder. Open it to upload them.",
     settings=(("portrait", "LoadImage", "image"), ("speech", "LoadAudio", "audio")),
 )
 """So that the first example has six nodes with an artist's own files, too. The buttons that upload files stay inside:
@@ -63,12 +63,12 @@ on a box they work in ComfyUI 0.28 and do nothing in 0.33.
 LOAD = Box(
     file="load_emotivetalk",
     name="Load EmotiveTalk",
-    description="All networks of EmotiveTalk, loaded once. Open it to choose other weights.",
+    description="All of EmotiveTalk's networks, loaded once. Open it to choose other weights.",
 )
 DIRECT = Box(
     file="direct_talking_face",
     name="Direct Talking Face",
-    description="Hears the speech, finds the face, and says how lips, expression and head shall move.",
+    description="Listens to the speech, finds the face, and decides how lips, expression and head will move.",
     settings=(
         ("emotion", "EmotiveTalkLoadEmotion", "emotion"),
         ("intensity", "EmotiveTalkLoadEmotion", "intensity"),
@@ -81,7 +81,7 @@ DIRECT = Box(
 SAMPLE = Box(
     file="sample_talking_face",
     name="Sample Talking Face",
-    description="Draws the face for every frame, as latents.",
+    description="Samples the face for every frame, as latents.",
     settings=(
         ("seed", "EmotiveTalkWindowedSampler", "seed"),
         ("steps", "EmotiveTalkWindowedSampler", "steps"),
@@ -90,7 +90,7 @@ SAMPLE = Box(
 DECODE = Box(
     file="decode_talking_face",
     name="Decode Talking Face",
-    description="Decodes the latents and puts the face back into its picture: a video with its sound.",
+    description="Decodes the latents and puts the face back into its picture, as a video with sound.",
     settings=(("detail", "EmotiveTalkDecodeVideo", "detail"),),
 )
 

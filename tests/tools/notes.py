@@ -1,7 +1,8 @@
 """What the notes of the example workflows say, in Markdown."""
 
 PHOTOGRAPHS = (
-    "These weights learnt from drawn and rendered people alone: a photograph stays itself, but for a soft mouth."
+    "These weights learnt only from drawn and rendered people: a photograph keeps its likeness, but its mouth is soft "
+    "and its eyelids hardly close."
 )
 """Said by every note that invites to put Load Image somewhere."""
 
@@ -9,149 +10,150 @@ NOTES = {
     "a_talking_portrait": f"""\
 ## A talking portrait
 
-Press **Run**. The bundled portrait says the bundled sentence, happily; on a CPU this takes about a minute.
+Press **Run**. The bundled portrait speaks the bundled sentence, happily; on a CPU this takes about a minute.
 
-**Your own files**: put the box *Your Portrait and Speech* in the place of *Example Portrait and Speech*; it lies among
+**Your own files**: replace *Example Portrait and Speech* with the box *Your Portrait and Speech*, which you find among
 the subgraph blueprints of the node library. Open it to upload files. {PHOTOGRAPHS}
 
-**Direct**: choose the *emotion* and its *intensity*; *head_sway* 0 holds the head still, 60 is an ordinary speaker.
-Another *seed* there is another play of the face, one in *Sample* another picture.
+**Direct**: choose the *emotion* and its *intensity*; a *head_sway* of 0 holds the head still, 60 is an ordinary
+speaker. Another *seed* here acts out the emotion differently; another *seed* in *Sample* draws it differently.
 
-**Open a box** with the button at its top right: inside lie the pieces of the method, to set or to wire anew; other
-weights are chosen in *Load*. *quick_start* shows all pieces at once.
+**Open a box** with the button at its top right to see the nodes inside, change their settings or rewire them. To use
+other weights, open *Load*. *quick_start* shows all nodes at once.
 """,
     "talking_person": f"""\
 ## A person speaks
 
-Press **Run**. The rendered person, whom no training saw, says the bundled sentence, calmly, in the whole picture;
-on a CPU this takes about a minute. All else is as in *quick_start*. With stronger emotions, eyes are less clear.
+Press **Run**. A rendered person, who was in no training data, speaks the bundled sentence, calmly, in the whole
+picture; on a CPU this takes about a minute. The rest is as in *quick_start*. With stronger emotions, the eyes are less
+clear.
 
-**Your own photograph**: put *Load Image* in the place of *Example Portrait and Speech*. {PHOTOGRAPHS}
+**Your own photograph**: replace *Example Portrait and Speech* with *Load Image*. {PHOTOGRAPHS}
 """,
     "quick_start": f"""\
 ## A portrait speaks
 
-Press **Run**. The bundled portrait says the bundled sentence, happily; on a CPU this takes about a minute.
+Press **Run**. The bundled portrait speaks the bundled sentence, happily; on a CPU this takes about a minute.
 
-**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. {PHOTOGRAPHS}
+**Your own files**: replace *Example Portrait and Speech* with *Load Image* and *Load Audio*. {PHOTOGRAPHS}
 
 **Another emotion**: choose it in *Emotion by Name*. Only what depends on it is computed again.
 
-**Another take**: change the seed of *Windowed DDIM Sampler* (another picture) or of *Sample Expression* (another
-play of the face).
+**Another take**: change the seed of *Sample Expression* to act out the emotion differently, or the seed of *Windowed
+DDIM Sampler* to draw it differently.
 """,
     "compare_two_takes": """\
 ## Which take is better?
 
-Two takes differ by the seed of *Sample Expression*. *Measure Video* says of each how well the mouth goes with the
-sound, how alike the face stays to the portrait, how sharp it is, and what of this changes to the end; its plot shows
-the course. Higher is better, but for the drifts, which should be near 0.
+The two takes differ in the seed of *Sample Expression*. For each, *Measure Video* says how well the mouth matches the
+sound, how much the face looks like the portrait, how sharp it is, and whether any of this gets worse towards the end;
+its plot shows the figures over time. Higher is better, except for the drifts, which should be near 0.
 
-**Your own videos**: put *Load Video* in the place of *Decode to Video*; any film will do, by this pack or another.
-Compare takes of one portrait and one recording: the figures say little across different ones.
+**Your own videos**: replace *Decode to Video* with *Load Video*; any video will do, from this pack or elsewhere.
+Compare takes of the same portrait and the same recording: across different ones the figures say little.
 """,
     "emotion_from_a_picture": f"""\
 ## The emotion comes from a picture
 
-*Encode Expression* reads the emotion from the face in a picture; here *Example Faces* draws one. It takes the place
-of the *Emotion by Name* node.
+*Encode Expression* reads the emotion from the face in a picture; here *Example Faces* draws one. It replaces the
+*Emotion by Name* node.
 
-**Your own picture**: put *Load Image* in the place of *Example Faces*. Several pictures as a batch give their mean.
+**Your own picture**: replace *Example Faces* with *Load Image*. A batch of several pictures gives their average.
 {PHOTOGRAPHS}
 
-The speaker stays the person of the portrait; from the picture comes the expression alone.
+The speaker is still the person in the portrait: only the expression comes from the picture.
 """,
     "emotion_from_a_driving_video": """\
-## A film leads the face
+## A film drives the face
 
 *Encode Expression* reads every frame of a film, and the portrait makes the same faces; its lips follow the speech.
-*Retime Expression* makes the course exactly as long as the speech: here the film has three seconds, and goes back the
-way it came.
+*Retime Expression* makes the expression exactly as long as the speech: here the film lasts three seconds and is then
+played backwards.
 
-**Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*, and connect its *fps*
-to *frames_per_second*. Its sound can take the place of the speech, too.
+**Your own film**: replace *Example Faces* with *Load Video* and *Get Video Components*, and connect its *fps* to
+*frames_per_second*. You can use the film's sound as the speech, too.
 
-*Sample Expression (Di-CTE)* is not needed: the film says what it would have invented.
+*Sample Expression (Di-CTE)* is not needed here: the expression comes from the film.
 """,
     "emotion_from_text": """\
 ## The emotion comes from a sentence
 
-*Emotion from Text* reads which emotion a text asks for, and how strongly: *slightly worried*, *absolutely furious*,
-*not happy at all*. It works offline. What was understood stands in *Preview as Text*.
+*Emotion from Text* finds which emotion a text asks for, and how strongly: *slightly worried*, *absolutely furious*,
+*not happy at all*. It works offline. *Preview as Text* shows what it understood.
 
 **A story**: a text such as *starts calm, then gets angry* has several parts. Connect *timeline* to the text of
 *Emotion Timeline* to see them one after the other.
 
-**A language model**: give *prompt* to a language-model node, and its answer to the text of another *Emotion from
+**A language model**: connect *prompt* to a language-model node, and its answer to the text of another *Emotion from
 Text*.
 """,
     "mixed_feelings": """\
 ## Happy, and a little surprised
 
-*Blend Emotions* mixes emotions of any source by their weights; here two from the codebook. *Emotion Intensity* makes
-the mixture weaker or stronger: 1 as it is, 2 exaggerated.
+*Blend Emotions* mixes emotions from any source by weight; here both come from the codebook. *Emotion Intensity* makes
+the mixture weaker or stronger: 1 leaves it as it is, 2 exaggerates it.
 
-**Other sources**: connect *Encode Expression* of a picture, *Hear Emotion* or *Emotion from Text* to either side, and
+**Other sources**: connect *Encode Expression* of a picture, *Hear Emotion* or *Emotion from Text* to either input, and
 up to two more.
 
-*Sway Head* lets the head move by itself while it speaks; *Condition Talking Face* and *Decode to Video* both take its
-pose. Turn *amount* down to 0 for a still head.
+*Sway Head* moves the head while it speaks; connect its pose to both *Condition Talking Face* and *Decode to Video*.
+Set *amount* to 0 for a still head.
 """,
     "emotions_of_your_own": f"""\
 ## An emotion that has no name yet
 
-*Build Emotion Codebook* reads emotions from pictures, one line of *labels* for each; what no picture shows it keeps
-from *base*. *Merge Emotion Codebooks* mixes the result with another codebook, here two to one.
+*Build Emotion Codebook* reads emotions from pictures, with one line of *labels* for each; emotions that no picture
+shows are kept from *base*. *Merge Emotion Codebooks* mixes the result with another codebook, here two to one.
 
 *Edit Emotion Codebook* then adds *offended*, half angry and half sad, and makes it stronger. *Emotion Codebook Chart*
-draws what each emotion does, and *Save Emotion Codebook* writes the file: move it into `models/emotivetalk`, and
-*Load Emotion Codebook* offers it. *Emotion from Codebook* and *Emotion Timeline* take names of your own; *Emotion by
-Name* offers the eight alone.
+shows how the emotions differ, and *Save Emotion Codebook* writes the file: move it into `models/emotivetalk`, and
+*Load Emotion Codebook* lists it. *Emotion from Codebook* and *Emotion Timeline* know names of your own; *Emotion by
+Name* offers only the eight.
 
-**Your own pictures**: put *Load Image* nodes in the place of *Example Faces*. Many people for each emotion are better
-than many pictures of one. {PHOTOGRAPHS}
+**Your own pictures**: replace *Example Faces* with *Load Image* nodes. Pictures of many people work better than many
+pictures of one. {PHOTOGRAPHS}
 """,
     "play_a_take": f"""\
-## One face's play on another
+## One take, another face
 
-*Load Take* brings back how a face once moved; here a take that comes with the pack, played by someone else. *Retime
-Expression* makes it as long as the speech, which leads the lips.
+*Load Take* loads how a face once moved: here a take that comes with the pack, played by someone else. *Retime
+Expression* makes it as long as the speech, which drives the lips.
 
-**Your own take**: keep one with *Save Take*, press **R**, and choose it in *Load Take*. What was noted with it stands
-in *Preview as Text*.
+**Your own take**: save one with *Save Take*, press **R**, and choose it in *Load Take*. *Preview as Text* shows what
+was noted with it.
 
-**Your own portrait**: put *Load Image* in the place of *Example Faces*. {PHOTOGRAPHS}
+**Your own portrait**: replace *Example Faces* with *Load Image*. {PHOTOGRAPHS}
 """,
     "emotion_from_speech": """\
-## The emotion is heard
+## The emotion comes from the voice
 
-*Hear Emotion* listens to how something is said and gives the face the same mood. What was heard stands in *Preview as
-Text*, all eight with their shares.
+*Hear Emotion* recognises the mood of a voice and gives it to the face. *Preview as Text* shows the result, with the
+probabilities of all eight emotions.
 
-*blend* mixes those that are heard about as clearly; *keyword* takes the likeliest alone. Raise *intensity* where a
-voice is shy.
+*blend* mixes emotions that are about as likely; *keyword* uses only the likeliest. Raise *intensity* if the voice is
+restrained.
 
-**Another voice**: connect other audio to *Hear Emotion* than to *Encode Speech*, and one recording lends its mood to
+**Another voice**: connect a different recording to *Hear Emotion* than to *Encode Speech*, and it lends its mood to
 the other's words.
 """,
     "own_expression": f"""\
 ## The portrait keeps its own expression
 
-No emotion is connected to *Sample Expression*, so the face speaks as it looks in its picture; here *Example Faces*
-draws someone sad.
+No emotion is connected to *Sample Expression*, so the face speaks with the expression it has in the picture; here
+*Example Faces* draws someone sad.
 
-**Your own portrait**: put *Load Image* in the place of *Example Faces*, and *Load Audio* in the place of the example's
-speech. {PHOTOGRAPHS}
+**Your own portrait**: replace *Example Faces* with *Load Image*, and the example's speech with *Load Audio*.
+{PHOTOGRAPHS}
 """,
     "emotion_timeline": """\
 ## One emotion after another
 
-*Emotion Timeline* takes a line for each change: when, what, and over how many seconds. Its plot shows the course over
-the speech before anything is sampled.
+*Emotion Timeline* takes one line for each change: when, what, and over how many seconds. Its plot shows the emotions
+over the speech before anything is sampled.
 
-**When**: seconds, a share such as *50%*, or a spoken word in quotation marks; for words fill in *transcript*.
+**When**: seconds, a percentage such as *50%*, or a spoken word in quotation marks; for words, fill in *transcript*.
 
-**What**: a name with a strength (*happy 0.7*), a blend (*0.7 happy + 0.3 surprised*), words (*text: slightly
+**What**: a name with an intensity (*happy 0.7*), a blend (*0.7 happy + 0.3 surprised*), words (*text: slightly
 worried*), or *a* to *d* for emotions that you connect.
 
 A sentence works as well: *starts calm, then gets angry*.
@@ -159,8 +161,8 @@ A sentence works as well: *starts calm, then gets angry*.
     "eight_emotions": """\
 ## All eight emotions, side by side
 
-Eight *Emotion by Name* nodes make a list, and ComfyUI runs everything behind *Create List* once for each of them.
-*Merge List of Tiles to Image* puts the eight videos beside each other:
+Eight *Emotion by Name* nodes make a list, and ComfyUI runs everything after *Create List* once for each of them.
+*Merge List of Tiles to Image* puts the eight videos side by side:
 
 | | | | |
 |---|---|---|---|
@@ -172,142 +174,143 @@ Eight *Emotion by Name* nodes make a list, and ComfyUI runs everything behind *C
     "long_speech": """\
 ## Speech of any length
 
-Long videos are sampled in windows that overlap. All windows move through every step together, so nothing drifts and
-no seam is seen.
+Long videos are sampled in overlapping windows. All windows go through each step together, so nothing drifts and there
+are no visible seams.
 
-*window* is how many frames are sampled together, *overlap* how many of them two neighbours share. More of both is
-smoother and slower.
+*window* is how many frames are sampled together, *overlap* how many of them two neighbouring windows share. More of
+either is smoother and slower.
 
-*Decode to Video* writes the frames into the file as they come: memory does not grow with the length.
+*Decode to Video* writes frames into the file as they are decoded: a longer video needs no more memory.
 
 *Preview Expression* shows what lips and face will do before the slow part begins.
 
-**Your own speech**: put *Load Audio* in the place of *Concatenate Audio*, which only makes the example longer.
+**Your own speech**: replace *Concatenate Audio*, which is only there to make the example longer, with *Load Audio*.
 """,
     "paste_back": f"""\
 ## The face moves, the picture stays
 
-*Face Regions* cuts the face out of a larger picture and remembers where it was; *Paste Back* puts the talking face
-back there.
+*Face Regions* crops the face from a larger picture and remembers where it was; *Paste Back* puts the talking face back
+there.
 
-**Your own picture**: put *Load Image* in the place of the nodes that paint the larger picture, and connect its *MASK*
-to *transparency*, here and at *Face Regions*, where some of it is clear. {PHOTOGRAPHS}
+**Your own picture**: replace the nodes that draw the larger picture with *Load Image*. If parts of it are transparent,
+connect its *MASK* to *transparency* in *Face Regions* and *Paste Back*. {PHOTOGRAPHS}
 
-**Finer**: between *Get Video Components* and *Paste Back* there is room for an upscaler or a frame interpolation.
+**Finer**: you can put an upscaler or a frame interpolation between *Get Video Components* and *Paste Back*.
 
-**Larger**: all frames of the whole picture lie in memory. Where only the video is wanted, connect picture and crop
-record to *Decode to Video*, which pastes while it writes.
+**Larger**: *Paste Back* keeps all frames of the whole picture in memory. If you only want a video, connect picture and
+crop record to *Decode to Video*, which pastes each frame as it writes it.
 """,
     "duet": f"""\
 ## Two faces talk in one picture
 
-A box tells each *Face Regions* which of the two faces is its own. Both sound tracks are as long as the film: *Empty
-Audio* is as long as the other's words; make it shorter, and they interrupt each other. The second *Paste Back* takes
-the frames of the first.
+A *Bounding Box* tells each *Face Regions* which of the two faces is its own. Both sound tracks are as long as the
+whole film: *Empty Audio* keeps one silent while the other speaks; shorten it, and they interrupt each other. The
+second *Paste Back* takes the frames of the first.
 
-**Your own picture**: put *Load Image* in the place of *Stitch Images*, lay the boxes around the faces (forehead to
-chin, cheek to cheek), and put *Load Audio* in the place of each voice. {PHOTOGRAPHS}
+**Your own picture**: replace *Stitch Images* with *Load Image*, place the boxes around the faces (forehead to chin,
+cheek to cheek), and replace each voice with *Load Audio*. {PHOTOGRAPHS}
 """,
     "head_pose": """\
 ## The head turns
 
-*Head Pose Keyframes* says where the head stands: a line each, with a time in seconds and what differs from the
-portrait (degrees for yaw, pitch and roll). *Condition Talking Face* and *Decode to Video* both take it.
+*Head Pose Keyframes* turns the head: one line for each keyframe, with a time in seconds and what differs from the
+portrait (yaw, pitch and roll in degrees). Connect it to both *Condition Talking Face* and *Decode to Video*.
 
-**By itself**: *Sway Head* in its place moves the head a little, as much as you like.
+**At random**: use *Sway Head* instead, and set how much the head moves.
 
-**From a film**: *Head Pose from Video* in its place follows another head.
+**From a film**: use *Head Pose from Video* instead, to follow another head.
 
 A portrait is one flat picture: small turns look best.
 """,
     "head_pose_from_a_driving_video": """\
 ## A head follows another
 
-*Head Pose from Video* reads how a head moves through a film, and this head moves alike. Its face and its place in the
-picture are not taken. A shorter film is played there and back.
+*Head Pose from Video* reads how a head moves in a film, and the portrait's head moves the same way. The other head's
+face and position are not copied. A shorter film is played back and forth.
 
-*strength* takes more or less of the movement, *smooth* calms it.
+*strength* sets how much of the movement is used, *smooth* makes it calmer.
 
-**Your own film**: put *Load Video* and *Get Video Components* in the place of *Example Faces*; photographs need
-landmarks as well, from *Detect Face Landmarks (MediaPipe)*. To take its expression too, see *emotion from a driving
-video*.
+**Your own film**: replace *Example Faces* with *Load Video* and *Get Video Components*; films of people need landmarks
+as well, from *Detect Face Landmarks (MediaPipe)*. To copy the expression too, see *emotion from a driving video*.
 """,
     "keep_my_take": """\
-## A good take is kept
+## Keep a good take
 
-*Sample Expression* invents another play of the face for each seed. *Save Take* keeps a good one as a small file in the
+*Sample Expression* acts out the emotion differently for each seed. *Save Take* saves a good one as a small file in the
 output folder, and *Edit Take* changes it without sampling again: livelier or calmer, smoother, shorter.
 
-**Play it again**: put *Load Take* in the place of *Sample Expression*, on this portrait or any other. Where the speech
-has another length, put *Retime Expression* behind it.
+**Play it again**: replace *Sample Expression* with *Load Take*, with this portrait or any other. If the speech has
+another length, put *Retime Expression* after it.
 
-The file holds movements alone, neither a picture nor a voice.
+The file holds only movement, no picture and no voice.
 """,
     "photograph_dice_talk": """\
 ## A photograph speaks, by DICE-Talk
 
-DICE-Talk's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, no commercial use; the parts of
-Stable Video Diffusion are under Stability AI's licence. They are published as pickles, so ComfyUI cannot take them as
-they are. In this pack's folder below `custom_nodes`, with ComfyUI's own Python, once:
+DICE-Talk's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, not for commercial use; the parts
+from Stable Video Diffusion are under Stability AI's licence. They are published as pickles, which ComfyUI cannot load
+as they are. Run these two commands once, in this pack's folder in `custom_nodes`, with ComfyUI's own Python:
 
 `python -m emotivetalk_core fetch dice-talk --folder public/dice-talk --revision main`
 
 `python -m emotivetalk_core convert public/dice-talk --kind dice-talk --half -o ../../models/emotivetalk/dice`
 
 The first downloads 8.7 GB: four files of `EEEELY/DICE-Talk`, the emotions from GitHub's `toto222/DICE-Talk`, parts of
-`stabilityai/stable-video-diffusion-img2vid-xt`, and `openai/whisper-tiny`. The second makes what is loaded here, in
-`models/emotivetalk/dice`: `adapted_unet`, `photograph_encoders`, `emotion_codebook`, `vae` and `whisper_encoder`, each
-`.safetensors`.
+`stabilityai/stable-video-diffusion-img2vid-xt`, and `openai/whisper-tiny`. The second writes the files loaded here,
+in `models/emotivetalk/dice`: `adapted_unet`, `photograph_encoders`, `emotion_codebook`, `vae` and `whisper_encoder`,
+each `.safetensors`.
 
-One more goes to `models/clip_vision/svd_image_encoder.safetensors`: let ComfyUI download it, or copy it from
-`public/dice-talk/svd-xt/image_encoder/model.fp16.safetensors`. Then `public` may go, and *R* reads the lists again.
+One more file goes to `models/clip_vision/svd_image_encoder.safetensors`: let ComfyUI download it, or copy it from
+`public/dice-talk/svd-xt/image_encoder/model.fp16.safetensors`.
+Then you can delete `public`; press **R** to refresh the lists.
 
-**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
-finds the face; where several are, *Bounding Box* chooses.
+**Your own files**: replace *Example Portrait and Speech* with *Load Image* and *Load Audio*. *Face Regions* finds the
+face; if there are several, choose one with *Bounding Box*.
 
-**Guidance**: *Photograph Guider* leads by speech, emotion and portrait, each by itself; *Dual CFG Guider* does it with
-one number for the first two. Any source of emotion that ends in the codebook fits: texts, voices, blends, timelines;
-pictures do not.
+**Guidance**: *Photograph Guider* sets separately how closely speech, emotion and portrait are followed; *Dual CFG
+Guider* has one number for the first two. Emotions can come from names, texts, voices, blends and timelines, but not
+from pictures.
 
-12.5 frames a second are sampled, and *Decode to Video* makes those between. ComfyUI's *Frame Interpolate* can do that
-as well: give it the frames of *VAE Decode*, without the window of silence at the end.
+The weights sample 12.5 frames per second, and *Decode to Video* interpolates the ones in between. ComfyUI's *Run Frame
+Interpolation Model* can do that as well: give it the frames of *VAE Decode*, without the window of silence at the end.
 """,
     "photograph_sonic": """\
 ## A photograph speaks, by Sonic
 
-Sonic's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, no commercial use; the parts of
-Stable Video Diffusion are under Stability AI's licence. They are published as pickles, so ComfyUI cannot take them as
-they are. In this pack's folder below `custom_nodes`, with ComfyUI's own Python, once:
+Sonic's weights are **their authors' model**, not EmotiveTalk's: CC BY-NC-SA 4.0, not for commercial use; the parts
+from Stable Video Diffusion are under Stability AI's licence. They are published as pickles, which ComfyUI cannot load
+as they are. Run these two commands once, in this pack's folder in `custom_nodes`, with ComfyUI's own Python:
 
 `python -m emotivetalk_core fetch sonic --folder public/sonic --revision main`
 
 `python -m emotivetalk_core convert public/sonic --kind sonic --half -o ../../models/emotivetalk/sonic`
 
 The first downloads 8.3 GB: three files of `LeonJoe13/Sonic`, parts of
-`stabilityai/stable-video-diffusion-img2vid-xt`, and `openai/whisper-tiny`. The second makes what is loaded here, in
-`models/emotivetalk/sonic`: `adapted_unet`, `photograph_encoders`, `vae` and `whisper_encoder`, each `.safetensors`.
+`stabilityai/stable-video-diffusion-img2vid-xt`, and `openai/whisper-tiny`. The second writes the files loaded here,
+in `models/emotivetalk/sonic`: `adapted_unet`, `photograph_encoders`, `vae` and `whisper_encoder`, each `.safetensors`.
 
-One more goes to `models/clip_vision/svd_image_encoder.safetensors`: let ComfyUI download it, or copy it from
-`public/sonic/svd-xt/image_encoder/model.fp16.safetensors`. Then `public` may go, and *R* reads the lists again.
+One more file goes to `models/clip_vision/svd_image_encoder.safetensors`: let ComfyUI download it, or copy it from
+`public/sonic/svd-xt/image_encoder/model.fp16.safetensors`.
+Then you can delete `public`; press **R** to refresh the lists.
 
-**Your own files**: put *Load Image* and *Load Audio* in the place of *Example Portrait and Speech*. *Face Regions*
-finds the face; where several are, *Bounding Box* chooses.
+**Your own files**: replace *Example Portrait and Speech* with *Load Image* and *Load Audio*. *Face Regions* finds the
+face; if there are several, choose one with *Bounding Box*.
 
-**Guidance**: in *Dual CFG Guider* `cfg_conds` leads by speech, `cfg_cond2_negative` by the portrait. Sonic knows no
-emotions.
+**Guidance**: in *Dual CFG Guider*, `cfg_conds` sets how closely the speech is followed, `cfg_cond2_negative` how
+closely the portrait is. Sonic has no emotions.
 
-12.5 frames a second are sampled, and *Decode to Video* makes those between. ComfyUI's *Frame Interpolate* can do that
-as well: give it the frames of *VAE Decode*, without the window of silence at the end.
+The weights sample 12.5 frames per second, and *Decode to Video* interpolates the ones in between. ComfyUI's *Run Frame
+Interpolation Model* can do that as well: give it the frames of *VAE Decode*.
 """,
     "stock_ksampler": """\
 ## ComfyUI's own sampler
 
-Load ETHD gives a native MODEL: *KSampler*, *VAE Decode* and *Create Video* are ComfyUI's own, and LoRA loaders and
-other model nodes fit between.
+*Load ETHD* gives a native MODEL: *KSampler*, *VAE Decode* and *Create Video* are ComfyUI's own, and LoRA loaders and
+other model nodes fit in between.
 
-Take *euler*; it is the paper's DDIM here. *cfg* 1 is the plain model; more makes lips and emotion stronger, both at
-once. Long videos still run in windows.
+Use *euler*, which here is the paper's DDIM. *cfg* 1 is the model as it is; more makes lips and emotion stronger, both
+at once. Long videos still run in windows.
 
-*Windowed DDIM Sampler* offers more: it guides lips and emotion apart, and knows the grid that the weights like.
+*Windowed DDIM Sampler* offers more: separate guidance for lips and emotion, and the weights' own settings.
 """,
 }
