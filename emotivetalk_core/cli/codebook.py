@@ -16,18 +16,18 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "folder",
         type=Path,
         metavar="FOLDER",
-        help="pictures in a sub-folder for each emotion, or named after it: happy/1.png, happy_1.png; or the data that "
-        "`prepare` made of films whose emotions are known",
+        help="pictures in a subfolder for each emotion, or named after it: happy/1.png, happy_1.png; or data that "
+        "`prepare` made from films whose emotions are known",
     )
     build.add_argument(
         "--levels",
         nargs="+",
         default=(),
         metavar="LEVEL",
-        help="of such data, only emotions of these levels, such as level_3 (all)",
+        help="from such data, use only emotions of these levels, such as level_3 (all)",
     )
     _out(build, "the codebook to write")
-    build.add_argument("--base", type=Path, metavar="FILE", help="a codebook for the emotions without pictures")
+    build.add_argument("--base", type=Path, metavar="FILE", help="a codebook to take emotions without pictures from")
     _weights(build)
 
     show = _action(actions, "show", "print the emotions, and how far apart they are")
@@ -36,7 +36,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     sheet = _action(actions, "sheet", "draw a face with each emotion, the mouth at rest")
     _source(sheet, optional=True)
     _out(sheet, "the picture to write, such as sheet.png")
-    sheet.add_argument("--portrait", type=Path, metavar="FILE", help="whose face; without it the bundled portrait")
+    sheet.add_argument("--portrait", type=Path, metavar="FILE", help="whose face to draw (the bundled portrait)")
     sheet.add_argument(
         "--intensity", type=values.intensity, default=1.0, metavar="N", help="of the emotions: 0 to 2 (1)"
     )
@@ -44,14 +44,14 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--seed", type=values.seed, default=0, metavar="N", help="the same number gives the same sheet (0)"
     )
     sheet.add_argument(
-        "--chart", action="store_true", help="instead: distances and channels as a chart, which needs no portrait"
+        "--chart", action="store_true", help="draw a chart of distances and channels instead, without a portrait"
     )
     _weights(sheet)
 
     edit = _action(
         actions,
         "edit",
-        "change single emotions; changes are made in this order: from, set, rename, drop",
+        "change individual emotions; changes are made in this order: from, set, rename, drop",
         usage="python -m emotivetalk_core codebook edit FILE -o FILE [--from NAME=PICTURE] [--set NAME=NUMBER] [...]",
     )
     _source(edit)
@@ -63,7 +63,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="extend",
         default=[],
         metavar="NAME=PICTURE",
-        help="take an emotion, which may be new, from the face in a picture: angry=face.png",
+        help="replace an emotion, or add one, from the face in a picture: angry=face.png",
     )
     edit.add_argument(
         "--set",
@@ -72,15 +72,15 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="extend",
         default=[],
         metavar="NAME=NUMBER",
-        help="make an emotion stronger or weaker, seen from neutral: angry=1.3",
+        help="make an emotion stronger or weaker, relative to neutral: angry=1.3",
     )
     edit.add_argument(
         "--rename", nargs="+", action="extend", default=[], metavar="OLD=NEW", help="give an emotion another name"
     )
-    edit.add_argument("--drop", nargs="+", action="extend", default=[], metavar="NAME", help="leave an emotion out")
+    edit.add_argument("--drop", nargs="+", action="extend", default=[], metavar="NAME", help="remove an emotion")
     _weights(edit)
 
-    merge = _action(actions, "merge", "the weighted mean of codebooks of one model")
+    merge = _action(actions, "merge", "mix codebooks of the same model, as a weighted mean")
     merge.add_argument("files", type=Path, nargs="+", metavar="FILE", help="two codebooks or more")
     _out(merge, "the codebook to write")
     merge.add_argument(
@@ -89,7 +89,7 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         type=float,
         nargs="+",
         metavar="NUMBER",
-        help="how much of each; only their proportions count (all 1)",
+        help="how much of each; only the proportions count (1 for each)",
     )
 
 
@@ -107,7 +107,7 @@ def _action(
 def _source(parser: argparse.ArgumentParser, optional: bool = False) -> None:
     what = "a codebook, or a weights folder that has one"
     if optional:
-        what += "; without it the bundled one"
+        what += " (the bundled one)"
     parser.add_argument("file", type=Path, nargs="?" if optional else None, metavar="FILE", help=what)
 
 
@@ -117,7 +117,7 @@ def _out(parser: argparse.ArgumentParser, what: str) -> None:
 
 def _weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--weights", type=Path, metavar="DIR", help="the weights that read and draw faces; without it the bundled ones"
+        "--weights", type=Path, metavar="DIR", help="the weights that read and draw faces (the bundled ones)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")

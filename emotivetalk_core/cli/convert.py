@@ -12,12 +12,11 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser = verbs.add_parser(
         "convert",
         help="convert public weights for these networks",
-        description="Convert public weights for these networks. Stable Video Diffusion becomes an untrained ETHD: it "
-        "computes what its source computes, and its expression injector starts at zero. docs/weights.md says where to "
-        "get them.",
+        description="Convert public weights for these networks. Stable Video Diffusion becomes an untrained ETHD, "
+        "which computes what Stable Video Diffusion does until it is trained. docs/weights.md says where to get them.",
     )
     parser.add_argument(
-        "source", type=Path, metavar="SOURCE", help="a safetensors file, or a folder as the Hugging Face Hub has it"
+        "source", type=Path, metavar="SOURCE", help="a safetensors file, or a folder from the Hugging Face Hub"
     )
     parser.add_argument(
         "-o",
@@ -33,14 +32,14 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         default="svd",
         metavar="KIND",
         help="what SOURCE is: svd, Stable Video Diffusion (the default); wav2vec2; wavlm-emotion, a WavLM classifier "
-        "of emotions; pd-fgc, PD-FGC's motion network; dice-talk or sonic, what `fetch` brought of them; or what "
-        "`evaluate --suite films` measures with: inception (FID's), i3d (FVD's) or syncnet",
+        "of emotions; pd-fgc, PD-FGC's motion network; dice-talk or sonic, as `fetch` downloads them; or a network for "
+        "`evaluate --suite films`: inception (for FID), i3d (for FVD) or syncnet",
     )
-    parser.add_argument("--vae-out", type=Path, metavar="FILE", help="write Stable Video Diffusion's autoencoder too")
+    parser.add_argument("--vae-out", type=Path, metavar="FILE", help="also write Stable Video Diffusion's autoencoder")
     parser.add_argument(
         "--half",
         action="store_true",
         help="dice-talk and sonic in half precision: half the size, as their authors run them",
     )
-    parser.add_argument("--list", action="store_true", help="name every new and every unused key")
+    parser.add_argument("--list", action="store_true", help="list every new and every unused key")
     parser.set_defaults(verb="convert.run")

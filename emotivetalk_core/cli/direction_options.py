@@ -14,8 +14,8 @@ def add_direction_options(parser: argparse.ArgumentParser) -> None:
         "--emotion",
         metavar="SOURCE",
         help='happy, angry, sad, surprised, fear, disgusted, worried or neutral; or "text: slightly worried", '
-        '"image: FILE", "speech", "speech: FILE", "portrait", or a blend such as "0.7 happy + 0.3 surprised"; without '
-        "it the portrait's own",
+        '"image: FILE", "speech", "speech: FILE", "portrait", or a blend such as "0.7 happy + 0.3 surprised" (the '
+        "portrait's own)",
     )
     emotion.add_argument(
         "--intensity", type=values.intensity, default=1.0, metavar="N", help="how strong it is: 0 to 2 (1)"
@@ -29,24 +29,24 @@ def add_direction_options(parser: argparse.ArgumentParser) -> None:
     emotion.add_argument(
         "--timeline",
         metavar="FILE|TEXT",
-        help='emotions over time, a line each or between semicolons: "0 neutral; 2.5 happy 0.7 over 0.4; 80%% sad", '
-        'or a sentence: "starts calm, then gets angry"',
+        help="emotions over time, one per line or separated by semicolons, such as "
+        '"0 neutral; 2.5 happy 0.7 over 0.4; 80%% sad"; or a sentence: "starts calm, then gets angry"',
     )
     emotion.add_argument(
         "--transcript",
         metavar="FILE|TEXT",
-        help="what is said, as text, SRT, VTT or JSON, for a timeline's spoken words",
+        help="what is said, as text, SRT, VTT or JSON, so that the timeline can name spoken words",
     )
-    emotion.add_argument("--codebook", type=Path, metavar="FILE", help="a codebook in place of the weights' own")
-    emotion.add_argument("--plot", type=Path, metavar="FILE", help="draw the course over the speech first, as a .png")
+    emotion.add_argument("--codebook", type=Path, metavar="FILE", help="a codebook to use (the weights' own)")
+    emotion.add_argument("--plot", type=Path, metavar="FILE", help="first plot the emotions over the speech, as a .png")
     emotion.add_argument("--plot-only", action="store_true", help="stop after the plot")
 
-    played = parser.add_argument_group("an expression from a film or a take, in place of an emotion")
+    played = parser.add_argument_group("the expression of a video or a take, instead of an emotion")
     played.add_argument("--driving-video", type=Path, metavar="FILE", help="a video whose expressions drive the face")
-    played.add_argument("--take", type=Path, metavar="FILE", help="a take that was kept")
-    played.add_argument("--retime", choices=RETIME, help=f"how either fits the speech ({RETIME[0]})")
+    played.add_argument("--take", type=Path, metavar="FILE", help="a saved take")
+    played.add_argument("--retime", choices=RETIME, help=f"how either is fitted to the speech ({RETIME[0]})")
     played.add_argument(
-        "--save-take", type=Path, metavar="FILE", help="keep this film's expression as a take, a .safetensors file"
+        "--save-take", type=Path, metavar="FILE", help="save this film's expression as a take, a .safetensors file"
     )
 
     movement = parser.add_argument_group("mouth and head")
@@ -57,7 +57,7 @@ def add_direction_options(parser: argparse.ArgumentParser) -> None:
     movement.add_argument(
         "--head-pose",
         metavar=f"{SWAY}|FILE|TEXT",
-        help=f'where the head stands: "{SWAY}", keyframes such as "0 yaw=0; 1.5 yaw=12", or a video whose head leads',
+        help=f'how the head moves: "{SWAY}", keyframes such as "0 yaw=0; 1.5 yaw=12", or a video whose head to follow',
     )
 
 

@@ -19,41 +19,42 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         default="synthetic",
         metavar="SUITE",
         help="synthetic: drawn or rendered heads, never trained on; films: two folders of films, by FID, FVD, Sync-C "
-        "and Sync-D; hdtf, mead: films of the held-out people of a data folder, made first, by the paper's protocol",
+        "and Sync-D; hdtf, mead: films of a data folder's held-out people, made first, by the paper's protocol",
     )
     parser.add_argument(
         "--heads",
         choices=("drawn", "rendered"),
         default="drawn",
-        help="whose films the synthetic suite makes, each read by its own probe; for rendered people only the "
-        "sections probes, face_finder, sync and emotion (drawn)",
+        help="which heads the synthetic suite films; each kind is read by a probe of its own. With rendered people, "
+        "only the sections probes, face_finder, sync and emotion are measured (drawn)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the report, as JSON; if stopped, it goes on from there"
+        "--out", type=Path, metavar="FILE", help="the report to write, as JSON; a stopped run continues from it"
     )
     parser.add_argument(
         "--small", action="store_true", help="fewer figures and films: a minute instead of most of an hour"
     )
-    parser.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder; without it the bundled one")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder (the bundled one)")
     parser.add_argument(
-        "--probe", type=Path, metavar="FILE", help="the network that reads the films (the bundled one of the heads)"
+        "--probe", type=Path, metavar="FILE", help="the network that reads the films (the bundled one for these heads)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     parser.add_argument(
         "--train-probes",
         type=Path,
         metavar="DIR",
-        help="train the probe of the heads instead, from the folder training/data of `train demo`; --probe says where "
-        "it goes",
+        help="instead, train the probe for these heads, from the folder training/data of `train demo`; --probe says "
+        "where to write it",
     )
-    films = parser.add_argument_group("films", "films of the same name in two folders; docs/measuring.md says more")
-    films.add_argument("--generated", type=Path, metavar="DIR", help="the films to judge")
-    films.add_argument("--true", type=Path, metavar="DIR", help="the true ones")
+    films = parser.add_argument_group("films", "pairs of films with the same name in two folders (docs/measuring.md)")
+    films.add_argument("--generated", type=Path, metavar="DIR", help="the films to measure")
+    films.add_argument("--true", type=Path, metavar="DIR", help="the real films to compare them with")
     films.add_argument(
         "--networks",
         type=Path,
         metavar="DIR",
-        help="where inception, i3d and syncnet.safetensors lie, as `convert` makes them; what is missing is left out",
+        help="a folder with inception, i3d and syncnet.safetensors, as `convert` writes them; without one of them its "
+        "figures are left out",
     )
     films.add_argument(
         "--coefficients",
@@ -64,19 +65,20 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     films.add_argument(
         "--protocol",
         choices=("hdtf", "mead"),
-        help="the paper's: 144 frames and FVD of 128, or 76 and 72; without it all frames, and both FVDs",
+        help="the paper's lengths: 144 frames and FVD on 128 (hdtf), or 76 and 72 (mead); without it all frames, and "
+        "both FVDs",
     )
-    made = parser.add_argument_group("hdtf and mead", "the films of held-out people that are made first")
+    made = parser.add_argument_group("hdtf and mead", "which films of held-out people to make")
     made.add_argument("--data", type=Path, metavar="DIR", help="the folder that `prepare` wrote")
     made.add_argument("--clips", type=values.clip_count, metavar="N", help="how many films at most (all)")
     made.add_argument(
-        "--frames", type=values.frame_count, metavar="N", help="another length, such as table 3's 1500 (the protocol's)"
+        "--frames", type=values.frame_count, metavar="N", help="their length, such as table 3's 1500 (the protocol's)"
     )
     made.add_argument(
         "--driven-by",
         choices=("sound", "video"),
         default="sound",
-        help="where the expression comes from: the sound, or the true film (sound)",
+        help="where the expression comes from: the sound, or the real film (sound)",
     )
     made.add_argument(
         "--tables",

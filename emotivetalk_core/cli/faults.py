@@ -11,5 +11,5 @@ def sentence(error: BaseException) -> str | None:
     if isinstance(error, EmotiveTalkError):
         return " ".join(str(error).split())
     if isinstance(error, (MemoryError, RuntimeError)) and is_out_of_memory(error):
-        return "The memory is not enough; close other programs, or give a shorter --window or a shorter recording."
+        return "There is not enough memory; close other programs, or give a shorter --window or a shorter recording."
     return None

@@ -9,9 +9,9 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "fetch",
         help="download public weights from the Hugging Face Hub",
         description="Download public weights from the Hugging Face Hub, or list them. Nothing else in this program "
-        "downloads anything. docs/weights.md says what they are good for.",
+        "downloads anything. docs/weights.md says what they are for.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="which weights; without it, the list of them")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="which weights to download; without it, list them")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where to put them (./NAME)")
     parser.add_argument("--revision", metavar="COMMIT", help="a revision other than the pinned one")
     parser.set_defaults(verb="fetch.run")

@@ -1,4 +1,4 @@
-"""`python -m emotivetalk_core VERB …`: parse, run, and say in one line what went wrong.
+"""`python -m emotivetalk_core COMMAND …`: parse, run, and say in one line what went wrong.
 
 With argparse: it is there, and help stands after 0.3 s. tyro and cyclopts would make options of `film.request` by
 themselves, but its values are typed for Python, and a shell writes a box, a pose or a blend in other ways.
@@ -30,7 +30,7 @@ INTERRUPTED = 130
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One sentence instead of argparse's usage and message."""
-        raise SettingsError(f"{message}; `{self.prog} --help` lists what can be given.")
+        raise SettingsError(f"{message}; `{self.prog} --help` lists the options.")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -40,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="One portrait and one recording of speech become an expressive talking video.",
     )
     parser.add_argument("--version", action="version", version=f"emotivetalk {__version__}")
-    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    verbs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for verb in VERBS:
         verb.add_verb(verbs)
     return parser

@@ -6,7 +6,7 @@ from . import values
 
 
 def add_photograph_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("with the weights of DICE-Talk or Sonic alone (docs/weights.md)")
+    group = parser.add_argument_group("only with the weights of DICE-Talk or Sonic (docs/weights.md)")
     group.add_argument(
         "--emotion-strength",
         type=values.lip_strength,
@@ -26,5 +26,5 @@ def add_photograph_options(parser: argparse.ArgumentParser) -> None:
         "--no-interpolation",
         action="store_false",
         dest="interpolate",
-        help="show each of the 12.5 frames sampled per second twice, and make none in between",
+        help="show each of the 12.5 frames sampled per second twice, instead of interpolating between them",
     )

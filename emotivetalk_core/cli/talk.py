@@ -25,17 +25,19 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         usage="python -m emotivetalk_core talk --portrait FILE --audio FILE [--out FILE] [--emotion SOURCE] [...]\n"
         "       python -m emotivetalk_core talk --jobs LIST [...]",
         help="make a portrait speak a recording",
-        description="Make a portrait speak a recording. Defaults marked * come with the weights.",
+        description="Make a portrait speak a recording. Defaults are in brackets; * comes with the weights.",
     )
     parser.add_argument("--portrait", type=Path, metavar="FILE", help="a picture with a face")
     parser.add_argument("--audio", type=Path, metavar="FILE", help="a recording, or a video with sound")
-    parser.add_argument("--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video (talk.mp4)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video to write (talk.mp4)"
+    )
     parser.add_argument(
         "--jobs",
         type=Path,
         metavar="LIST",
-        help="many films: a .csv with a column for each option (portrait, audio, out, ...) and a line for each film; "
-        "any number of processes and machines may be given the same list",
+        help="make many films: a .csv with a column for each option (portrait, audio, out, ...) and a line for each "
+        "film; several processes and machines can work on the same list",
     )
     add_direction_options(parser)
     picture = parser.add_argument_group("the picture")
@@ -44,21 +46,23 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         type=values.coordinate,
         nargs=4,
         metavar=FACE_BOX,
-        help="the face, forehead to chin, in pixels: left, top, right, bottom; without it the largest face found",
+        help="where the face is, from forehead to chin, in pixels (the largest face found)",
     )
-    picture.add_argument("--crop", action="store_true", help="only the square around the face, not the whole picture")
+    picture.add_argument(
+        "--crop", action="store_true", help="show only the square around the face, not the whole picture"
+    )
     picture.add_argument(
         "--size",
         type=values.side,
         default=LARGEST_SIDE,
         metavar="N",
-        help=f"largest side of the video in pixels ({LARGEST_SIDE})",
+        help=f"limit for the longer side of the video, in pixels ({LARGEST_SIDE})",
     )
     picture.add_argument(
         "--resolution",
         type=values.resolution,
         metavar="N",
-        help="side of the square around the face as it is drawn, a multiple of 64 such as 512 or 1024 (*)",
+        help="pixels at which the square around the face is drawn: a multiple of 64, such as 512 or 1024 (*)",
     )
     picture.add_argument(
         "--detail",
@@ -75,14 +79,14 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     """Those that `demo` shares."""
-    sampling = parser.add_argument_group("how it is sampled")
+    sampling = parser.add_argument_group("sampling")
     sampling.add_argument(
         "--seed", type=values.seed, default=0, metavar="N", help="the same number gives the same video (0)"
     )
     sampling.add_argument(
         "--fast",
         action="store_true",
-        help="faster, at a price: windows that share no frames, and two fifths of the steps, ten at most",
+        help="faster, at some cost in quality: windows that share no frames, and two fifths of the steps, ten at most",
     )
     sampling.add_argument("--steps", type=values.steps, metavar="N", help="denoising steps (*)")
     sampling.add_argument("--grid", choices=("karras", "ays"), help="how the noise levels are spaced (*)")
@@ -94,18 +98,18 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
     """Those that `demo` shares, too."""
-    running = parser.add_argument_group("how it runs")
-    running.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder; without it the bundled one")
+    running = parser.add_argument_group("running")
+    running.add_argument("--weights", type=Path, metavar="DIR", help="a weights folder (the bundled one)")
     running.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     running.add_argument(
         "--no-resume",
         action="store_false",
         dest="resume",
-        help="keep nothing on disk of an unfinished video; otherwise the same command goes on where it was stopped",
+        help="do not keep an unfinished video on disk; otherwise the same command continues where it was stopped",
     )
     running.add_argument("--quiet", action="store_true", help="no progress bars")
     running.add_argument(
-        "--profile", action="store_true", help="print where the time went; measuring takes a little of it"
+        "--profile", action="store_true", help="print where the time went, which itself takes a little time"
     )
 
 

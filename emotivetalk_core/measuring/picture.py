@@ -31,7 +31,7 @@ def draw_measures(reading: FilmReading, measures: FilmMeasures, speech: Speech |
         (f"{against}: likeness {_said(measures.likeness)}, sharpness {_said(measures.sharpness)}", held),
         (
             f"colour differs by {_said(measures.colour)}",
-            [Curve(reading.colour, "2.3 is just seen", _COLOUR, 1.4, rate)],
+            [Curve(reading.colour, "2.3 is just visible", _COLOUR, 1.4, rate)],
         ),
     ]
     return draw_panels(panels, speech)

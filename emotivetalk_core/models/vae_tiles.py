@@ -43,7 +43,7 @@ def tile_below(latents: torch.Tensor, tile: int | None = None) -> int | None:
     sides = _sides(latents)
     smaller = next(iter(sides[sides.index(tile) + 1 :]), None)
     if smaller is not None:
-        logging.getLogger(__name__).warning("The memory is not enough to decode this much at once; trying tiles.")
+        logging.getLogger(__name__).warning("There is not enough memory to decode this much at once; trying tiles.")
     return smaller
 
 

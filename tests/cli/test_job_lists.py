@@ -114,7 +114,7 @@ def test_a_bad_list_is_refused_before_the_first_film(folder, tiny_weights, capsy
 
 def test_talk_asks_for_a_portrait_and_a_recording_or_a_list(capsys, tmp_path):
     assert main(["talk", "--audio", "speech.wav"]) == 2
-    assert "error: --portrait must be given; or a list of films, with --jobs." in capsys.readouterr().err
+    assert "error: --portrait must be given, or a list of films with --jobs." in capsys.readouterr().err
     assert main(["talk", "--jobs", str(tmp_path / "none.csv")]) == 2
     assert "this list cannot be read" in capsys.readouterr().err
     assert main(["talk", "--jobs", str(tmp_path / "none.csv"), "--plot-only"]) == 2

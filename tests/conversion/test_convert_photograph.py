@@ -74,7 +74,7 @@ def test_what_is_missing_is_named(published, tmp_path, capsys):
     place = next(path.parent for path in source.glob("*/unet.pth"))
     assert main(["convert", str(place), "-o", str(tmp_path), "--kind", kind]) == 0
     printed = capsys.readouterr().out
-    assert "not found" in printed and "whisper-tiny" in printed and f"`fetch {kind}` brings them" in printed
+    assert "not found" in printed and "whisper-tiny" in printed and f"get them with `fetch {kind}`" in printed
 
 
 def rewritten(source, tmp_path, change):

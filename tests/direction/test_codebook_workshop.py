@@ -315,7 +315,7 @@ def test_a_sheet_never_replaces_its_portrait(faces, tiny_weights, capsys):
         assert (
             run("sheet", tiny_weights, "-o", face, "--portrait", faces / "happy" / ".." / "happy" / "1.png", *more) == 2
         )
-        assert "would replace the portrait" in capsys.readouterr().err
+        assert "would overwrite the portrait" in capsys.readouterr().err
     assert face.read_bytes() == before
 
 

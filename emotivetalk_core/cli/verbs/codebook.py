@@ -91,7 +91,7 @@ def sheet(arguments: argparse.Namespace) -> None:
     path = arguments.portrait or ASSETS / "portrait.png"
     if same_file(arguments.out, path):
         raise OutputError(
-            f"{arguments.out}: the sheet would replace the portrait that it is drawn from; choose another name with "
+            f"{arguments.out}: the sheet would overwrite the portrait that it is drawn from; choose another name with "
             "--out."
         )
     codebook = _load(arguments.file)
@@ -102,8 +102,8 @@ def sheet(arguments: argparse.Namespace) -> None:
         models = load_models(arguments.weights, arguments.device)
         if not isinstance(models, ModelSet):
             raise SettingsError(
-                f"{arguments.weights}: these are weights of DICE-Talk or Sonic, and a sheet is drawn by EmotiveTalk's "
-                "own; give their folder with --weights, or take --chart."
+                f"{arguments.weights}: these are weights of DICE-Talk or Sonic, but only EmotiveTalk's own can draw a "
+                "sheet; give a folder of those with --weights, or use --chart."
             )
         regions = _face_in(path, portrait, models)
         with StageBars(hidden=arguments.quiet) as bars:

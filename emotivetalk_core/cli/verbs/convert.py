@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> None:
         )
     if arguments.half and arguments.kind not in PHOTOGRAPHS:
         raise SettingsError(
-            f"--half is given with --kind {arguments.kind}, but is for {' and '.join(PHOTOGRAPHS)}; leave it out, for "
-            "the others keep the number format that they come in."
+            f"--half is given with --kind {arguments.kind}, but is only for {' and '.join(PHOTOGRAPHS)}; leave it out: "
+            "other weights keep the number format that they come in."
         )
     _CONVERTERS[arguments.kind](arguments)
 
@@ -64,7 +64,9 @@ def _photograph(arguments: argparse.Namespace) -> None:
             _list("unused", file.unused, 2, arguments.list)
     print(f"licence: {LICENCE.format(name=PRESETS[arguments.kind].name)}")
     if missing:
-        print(f"note: not found, so not in the folder yet: {', '.join(missing)}; `fetch {arguments.kind}` brings them.")
+        print(
+            f"note: not found, so not in the folder yet: {', '.join(missing)}; get them with `fetch {arguments.kind}`."
+        )
     print(f"weights: {arguments.out.resolve()}")
 
 

@@ -32,10 +32,10 @@ def run(arguments: argparse.Namespace) -> None:
         train_probes(arguments.train_probes, arguments.probe or JUDGES[arguments.heads], arguments.heads)
         return
     if arguments.out is None:
-        raise SettingsError("The report needs a place; give a file such as --out report.json.")
+        raise SettingsError("The report needs a file to be written to; give one, such as --out report.json.")
     if arguments.suite != "synthetic" and arguments.heads != "drawn":
         raise SettingsError(
-            f"--heads is for the synthetic suite; leave it out, or ask for that in place of {arguments.suite}."
+            f"--heads is for the synthetic suite; leave it out, or choose that suite instead of {arguments.suite}."
         )
     probe = arguments.probe or BUNDLED_PROBE
     if arguments.suite in PROTOCOLS:
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
 def made_films(arguments: argparse.Namespace, probe: Path) -> None:
     """Films of the held-out people of a data folder, made by weights, against the true ones."""
     if arguments.data is None:
-        raise SettingsError(f"{arguments.suite} is measured on held-out people; give their data as --data DIR.")
+        raise SettingsError(f"{arguments.suite} is measured on held-out people; give their data with --data DIR.")
     protocol = PROTOCOLS[arguments.suite]
     if arguments.frames is not None:
         protocol = replace(protocol, frames=arguments.frames)

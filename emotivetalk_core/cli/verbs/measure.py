@@ -26,9 +26,9 @@ from ..progress import StageBars
 
 COLUMNS = ("frames", "sync", "by chance", "lag", "likeness", "sharpness", "colour")
 KEY = (
-    "sync: correlation of the mouth with the loudness, at the lag where it is best; by chance: what nine in ten other "
-    "sounds stay below; lag: frames by which the mouth is late. likeness, sharpness: 1 as {against}; colour: CIE76 "
-    "distance, 2.3 is just seen. In brackets: what the last third differs by from the first."
+    "sync: correlation of mouth and loudness, at the lag where it is highest; by chance: nine in ten other sounds stay "
+    "below this; lag: frames by which the mouth is late. likeness, sharpness: 1 is as {against}; colour: CIE76 "
+    "distance, 2.3 is just visible. In brackets: the last third minus the first."
 )
 
 

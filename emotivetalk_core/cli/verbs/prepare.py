@@ -33,10 +33,11 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if record["people"] > 1 and not record["held_out_people"]:
         print(
-            'Nobody is held out, so nothing tells how strangers fare; --settings with {"held_out": 0.3} holds out more.'
+            "Nobody is held out, so nothing will show how well training works on strangers; "
+            '--settings with {"held_out": 0.3} holds out more.'
         )
     if any(row["why"] for row in rows):
-        print(f"why others were not: {(arguments.out / records.TABLE).resolve()}, {records.SHEET}")
+        print(f"why the others were dropped: {(arguments.out / records.TABLE).resolve()}, {records.SHEET}")
     for name in ("licence", "consent"):
         if record[name] == records.NOT_STATED:
-            print(f"The data's {name} is not stated; give --{name} TEXT, which goes into the weights' records.")
+            print(f"The data's {name} is not stated; give --{name} TEXT, and the weights' records will state it.")

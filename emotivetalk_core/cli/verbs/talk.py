@@ -30,7 +30,7 @@ def talk(arguments: argparse.Namespace) -> None:
         return
     missing = [option(name) for name in ("portrait", "audio") if getattr(arguments, name) is None]
     if missing:
-        raise SettingsError(f"{' and '.join(missing)} must be given; or a list of films, with --jobs.")
+        raise SettingsError(f"{' and '.join(missing)} must be given, or a list of films with --jobs.")
     make_video(request_of(arguments, direction_of(arguments)), arguments)
 
 

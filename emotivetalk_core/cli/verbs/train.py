@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> None:
         tell(recipe, recompute, arguments)
         return
     if arguments.out is None:
-        raise SettingsError("The weights need a folder to go to; give it as --out.")
+        raise SettingsError("The weights need a folder to be written to; give one with --out.")
     stages = tuple(arguments.stages) if arguments.stages else None
     with joined(pick_device(arguments.device)) as (processes, device), StageBars(hidden=not processes.first) as bars:
         engine = Engine(
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
         except OSError as error:
             raise OutputError(
                 f"{arguments.out} cannot be written ({error.strerror or error}); make room or choose another place, "
-                "and give the command again: it goes on where it stopped."
+                "and give the command again: it continues where it stopped."
             ) from error
         if processes.first:
             print(f"weights: {Path(arguments.out).resolve()}")
