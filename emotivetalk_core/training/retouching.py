@@ -11,6 +11,7 @@ nothing of where the right one lies.
 """
 
 import contextlib
+import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from ..face.resizing import resized
 from ..face.retouch import SMOOTH, Retouch, retouched
 from ..models.presets import ModelPreset
 from ..models.retoucher import KIND, PATCH, Retoucher, RetoucherConfig
+from .altered_faces import face_form, head_turn, moved, moved_offset, reshaped, reshaped_offset, tinted
 from .decoder import Judging, picture_differences
 from .job import Job
 from .loop import LoopSettings
@@ -52,10 +54,6 @@ _FIELDS = (
     "expression",
 )
 _WHENCE = ("offset", "visible", "known")
-_TURNED, _LARGER, _ASIDE, _DOWN = 0.025, 0.015, 0.022, 0.018
-"""Standard deviations of how a head has moved since its portrait: radians, share of the size, of half the side."""
-_FORMS = (0.06, 0.08, 0.08, 0.06, 0.04, 0.04)
-"""Of faces' other forms: radians, shares of the size three times, shares of half the side twice."""
 _SELDOM = 0.01
 """Added to how likely a frame is drawn that hides nothing."""
 _UNSURE = 0.1
@@ -76,7 +74,8 @@ class RetouchingSettings:
     much more than the rest of eyes and mouth counts what the portrait did not show of them · whence: the share of the
     steps, the first ones, in which it is learnt alone from where in the portrait places came · offset: weight of that,
     for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from: as
-    DecoderSettings' · start: the weights that it begins with, "" for none.
+    DecoderSettings', of eyes and mouths alone · start: the weights that it begins with, "" for none · kept: how much
+    it counts away from eyes and mouth to show what the network it begins with did, where the truth counts 1.
     """
 
     loop: LoopSettings
@@ -98,13 +97,18 @@ class RetouchingSettings:
     judged: float = 0.01
     judged_from: float = 0.6
     start: str = ""
+    kept: float = 0.0
 
     def __post_init__(self) -> None:
         shares(self, "first", "soft", "moved", "reshaped", "tinted", "blinking", "whence", "judged_from")
         at_least(1, self, "face", "eyes", "lips")
-        at_least(0, self, "hidden", "offset", "visible", "judged")
+        at_least(0, self, "hidden", "offset", "visible", "judged", "kept")
         if not self.kinds:
             raise SettingsError("kinds is empty; name the kinds of clips to learn from.")
+        if self.kept and not self.start:
+            raise SettingsError(
+                f"kept is {self.kept:g} and start is empty, so there is nothing to keep; give start, or kept 0."
+            )
 
 
 def train_retoucher(job: Job, settings: RetouchingSettings) -> None:
@@ -112,7 +116,8 @@ def train_retoucher(job: Job, settings: RetouchingSettings) -> None:
     torch.manual_seed(job.seed)
     settings = of_preset(settings, job.preset)
     network, judge = to_train(job, settings.start, KIND, Retoucher, settings.config), PatchJudge()
-    objective = Retouching(network, settings, job.autocast, judge)
+    before = copy.deepcopy(network) if settings.kept else None
+    objective = Retouching(network, settings, job.autocast, judge, before)
 
     def samples(*, held_out: bool) -> RetouchSamples:
         return RetouchSamples(job.source(), settings, held_out=held_out)
@@ -134,7 +139,8 @@ class RetouchSamples:
     """One sample: a `frame` [1, 3, s, s] as the networks before made it, the `motion` [1, d] that it was made to
     show, NaN where the network is not told, the `picture` [1, 3, s, s] that it was made of, the frame with the
     picture's detail where that holds, `base` [1, 3, s, s], where a change is `believed` [1, 1, s, s], the true
-    picture as `target` [1, 3, s, s], and where it counts, `weight` [1, 1, s, s]; from where in the picture places of
+    picture as `target` [1, 3, s, s], where it counts, `weight` [1, 1, s, s], and where eyes and mouth are, `spots` [1,
+    1, s, s]; from where in the picture places of
     the truth came, `offset` [1, 2, p, p] as a Retouch has it, whether they were seen there, `visible` [1, 1, s, s],
     and where that is `known` [1, 1, s, s].
     """
@@ -177,7 +183,7 @@ class RetouchSamples:
         if not untold:
             lips = self._places(clip, row, side, lips=2) - 1
             believed = torch.maximum(believed, around_lips(lips[0], lips.shape[-2:]))
-        where = {"believed": believed, "weight": weight, "visible": visible, "known": known}
+        where = {"believed": believed, "weight": weight, "spots": spots, "visible": visible, "known": known}
         if chance(settings.reshaped, generator):
             form = face_form(generator)
             sample, where = ({name: reshaped(value, form) for name, value in each.items()} for each in (sample, where))
@@ -244,7 +250,8 @@ def motion_of(source: Source, clip: Clip, start: int, stop: int) -> Tensor:
 class Retouching(Judged):
     """How far frames are from the true pictures once they are retouched, and `of_base`: as a part of how far they were
     before; `offset`: how many pixels the places that they are taken from are off; `visible`: the cross-entropy of
-    which of them are seen; and the judge's word. Before `whence` is over the pictures are not looked at.
+    which of them are seen; and the judge's word, to whom all but eyes and mouth is shown as it truly is. Before
+    `whence` is over the pictures are not looked at. before: the network that it begins with; its answers are `kept`.
     """
 
     def __init__(
@@ -253,11 +260,13 @@ class Retouching(Judged):
         settings: RetouchingSettings,
         autocast: Callable[[], contextlib.AbstractContextManager],
         judge: PatchJudge | None = None,
+        before: Retoucher | None = None,
     ) -> None:
         steps = settings.loop.steps
         super().__init__(judge or PatchJudge(), settings.judged if judge else 0.0, settings.judged_from * steps)
         self.network, self._settings, self._autocast = network, settings, autocast
         self._pictures_from = settings.whence * steps
+        self._before = (before.requires_grad_(False).eval(),) if before else ()  # in a tuple: it learns nothing
 
     def forward(self, batch: Mapping[str, Tensor]) -> Outcome:
         frame, picture, base, target = (batch[name] for name in ("frame", "picture", "base", "target"))
@@ -275,7 +284,14 @@ class Retouching(Judged):
         off, figures = picture_differences(seen, target, batch["weight"])
         with torch.no_grad():
             before, _ = picture_differences(base, target, batch["weight"])
-        return self.outcome(loss + off, {"of_base": off / before, **figures, **whence}, seen, target)
+        figures = {"of_base": off / before, **figures, **whence}
+        for network in self._before:
+            with torch.no_grad(), self._autocast():
+                then = network(frame, picture, motion)
+            was = retouched(then, frame, picture, picture, base, batch["believed"])
+            figures["kept"] = _mean((seen - was).abs().mean(1, keepdim=True), batch["weight"] * (1 - batch["spots"]))
+            loss = loss + self._settings.kept * figures["kept"]
+        return self.outcome(loss + off, figures, torch.lerp(target, seen, batch["spots"]), target)
 
     def _whence(self, retouch: Retouch, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Where places came from, in pixels where they were seen, and whether they were, where that is known."""
@@ -298,66 +314,6 @@ def _mean(value: Tensor, at: Tensor) -> Tensor:
     return (value * at).sum() / at.sum().clamp_min(1)
 
 
-def head_turn(generator: torch.Generator) -> Tensor:
-    """A head a little turned, nearer and elsewhere, as the affine map [1, 2, 3] of `F.affine_grid`."""
-    turn, nearer, aside, down = (
-        torch.randn(4, generator=generator) * torch.tensor([_TURNED, _LARGER, _ASIDE, _DOWN])
-    ).tolist()
-    across, up = (1 + nearer) * math.cos(turn), (1 + nearer) * math.sin(turn)
-    return torch.tensor([[[across, -up, aside], [up, across, down]]])
-
-
-def moved(shown: tuple[Tensor, ...], turn: Tensor) -> tuple[Tensor, ...]:
-    """Pictures [1, 3, s, s], all alike, with the head moved by a `head_turn`."""
-    grid = F.affine_grid(turn, list(shown[0].shape), False)
-    return tuple(
-        F.grid_sample(each, grid, mode="bicubic", padding_mode="reflection", align_corners=False).clamp(0, 1)
-        for each in shown
-    )
-
-
-def moved_offset(offset: Tensor, turn: Tensor) -> Tensor:
-    """From where places came [1, 2, p, p], once the picture that they came from is `moved`."""
-    here = F.affine_grid(torch.eye(2, 3)[None], [1, 1, *offset.shape[-2:]], False).movedim(-1, 1)  # -1…1
-    there = here + 2 * offset - turn[:, :, 2, None, None]
-    return (torch.einsum("bij,bjhw->bihw", torch.linalg.inv(turn[:, :, :2]), there) - here) / 2
-
-
-def face_form(generator: torch.Generator) -> Tensor:
-    """A face's other form: longer, wider, aslant, turned and elsewhere, as an affine map [1, 2, 3]."""
-    turn, long, wide, aslant, aside, down = (torch.randn(6, generator=generator) * torch.tensor(_FORMS)).tolist()
-    turned = torch.tensor([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    stretched = turned @ torch.tensor([[1 + long, aslant], [0.0, 1 + wide]])
-    return torch.cat((stretched, torch.tensor([[aside], [down]])), 1)[None]
-
-
-def reshaped(shown: Tensor, form: Tensor) -> Tensor:
-    """A picture or a mask [1, c, s, s] with its face in another form; beyond its rim it goes on as a mirror."""
-    grid = F.affine_grid(form, list(shown.shape), False)
-    smoothly = "bicubic" if shown.shape[1] == 3 else "bilinear"
-    seen = F.grid_sample(shown, grid, mode=smoothly, padding_mode="reflection", align_corners=False)
-    return seen.clamp(0, 1) if shown.shape[1] == 3 else seen
-
-
-def reshaped_offset(offset: Tensor, form: Tensor) -> Tensor:
-    """From where places came [1, 2, p, p], in pictures that are both `reshaped`."""
-    grid = F.affine_grid(form, list(offset.shape), False)
-    there = F.grid_sample(offset, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return torch.einsum("bij,bjhw->bihw", torch.linalg.inv(form[:, :, :2]), there)
-
-
-def tinted(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Pictures [1, 3, s, s], all alike, in other colours and another light. Not clamped: what one picture would lose
-    by it, another of the same sample would not.
-    """
-    mix = torch.eye(3) + 0.12 * torch.randn(3, 3, generator=generator)
-    if chance(0.3, generator):
-        mix = mix[torch.randperm(3, generator=generator)]
-    gain = 1 + 0.25 * (torch.rand(3, 1, 1, generator=generator) - 0.5) * (1 + torch.rand(1, generator=generator))
-    lift = 0.12 * (torch.rand(3, 1, 1, generator=generator) - 0.5)
-    return tuple(torch.einsum("dc,nchw->ndhw", mix, each - 0.5) * gain + 0.5 + lift for each in shown)
-
-
 def retouching_step(preset: ModelPreset, settings: RetouchingSettings) -> MetaStep:
     """A step of it on shapes alone."""
     side = preset.sampling.size * preset.vae.finer
@@ -370,7 +326,7 @@ def retouching_step(preset: ModelPreset, settings: RetouchingSettings) -> MetaSt
         places = side // PATCH * settings.config.offsets
         shown = {name: meta(count, 3, side, side) for name in ("frame", "picture", "base", "target")}
         heeded = {"motion": meta(count, settings.config.motion), "offset": meta(count, 2, places, places)}
-        where = ("believed", "weight", "visible", "known")
+        where = ("believed", "weight", "spots", "visible", "known")
         return {**shown, **heeded, **{name: meta(count, 1, side, side) for name in where}}
 
     return MetaStep(phase, batch, settings.loop)

@@ -1,10 +1,10 @@
 """The stage `retouch`: what its samples are, and that a network comes to see what the portrait still holds."""
 
 import contextlib
+import copy
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -17,18 +17,7 @@ from emotivetalk_core.models.retoucher import Retoucher, RetoucherConfig
 from emotivetalk_core.training import retouching
 from emotivetalk_core.training.loop import LoopSettings
 from emotivetalk_core.training.patch_judge import PatchJudge
-from emotivetalk_core.training.retouching import (
-    Retouching,
-    RetouchingSettings,
-    RetouchSamples,
-    face_form,
-    head_turn,
-    moved,
-    moved_offset,
-    reshaped,
-    reshaped_offset,
-    tinted,
-)
+from emotivetalk_core.training.retouching import Retouching, RetouchingSettings, RetouchSamples
 from emotivetalk_core.training.samples import keyed_generator
 from emotivetalk_core.training.source import Clip, Source
 from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
@@ -113,7 +102,7 @@ def test_samples_are_the_same_again_and_have_their_shapes(source: Source):
         assert all(torch.equal(value, again[name]) for name, value in sample.items())
         assert {name: tuple(value.shape) for name, value in sample.items()} == {
             **dict.fromkeys(("frame", "picture", "base", "target"), (1, 3, SIDE, SIDE)),
-            **dict.fromkeys(("believed", "weight", "visible", "known"), (1, 1, SIDE, SIDE)),
+            **dict.fromkeys(("believed", "weight", "spots", "visible", "known"), (1, 1, SIDE, SIDE)),
             "offset": (1, 2, SIDE // 2, SIDE // 2),
             "motion": (1, 5),
         }
@@ -137,6 +126,7 @@ def test_all_of_a_sample_is_of_one_frame_and_mirrored_together(source: Source):
         assert torch.equal(sample["target"], turned(picture(source, kind, "fine", row), mirrored))
         assert torch.equal(sample["picture"], turned(picture(source, kind, "portrait_fine", 0), mirrored))
         assert torch.equal(sample["weight"], turned(weight, mirrored))
+        assert torch.equal(sample["spots"], turned((weight >= 5).float(), mirrored))
         hidden = (weight >= 5) * turned(sample["known"] * (1 - sample["visible"]), mirrored)
         torch.testing.assert_close(
             drawn(source, number, hidden=2.0)["weight"], turned(weight * (1 + 2 * hidden), mirrored)
@@ -217,51 +207,6 @@ def test_where_it_is_told_the_motion_it_is_believed_at_the_lips(source: Source, 
         assert not believed[..., : top - 2, :].any() and not believed[..., bottom + 2 :, :].any()
 
 
-def test_a_head_moves_a_little_and_alike_in_all_pictures():
-    rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    spot = (-((rows - 40) ** 2 + (columns - 24) ** 2) / 18).exp().expand(1, 3, 64, 64)
-    off = []
-    for number in range(8):
-        one, half = moved((spot, spot / 2), head_turn(keyed_generator(7, number)))
-        torch.testing.assert_close(one / 2, half, atol=1e-4, rtol=0)
-        place = [float((one[0, 0] * where).sum() / one[0, 0].sum()) for where in (rows, columns)]
-        off.append(np.hypot(place[0] - 40, place[1] - 24))
-    assert 0.1 < max(off) < 8 and len(set(off)) == 8
-
-
-def test_what_came_from_somewhere_comes_from_where_that_was_moved_to():
-    rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    shown = torch.stack((rows / 64, columns / 64, (rows / 9).sin() / 3 + 0.5))[None]
-    offset = 0.05 * torch.randn(1, 2, 4, 4, generator=keyed_generator(1))
-    turn = head_turn(keyed_generator(2))
-    there = F.interpolate(offset, size=(64, 64), mode="bilinear")
-    (elsewhere,) = moved((shown,), turn)
-    middle = (..., slice(16, 48), slice(16, 48))
-    before, after = warped(shown, there), warped(elsewhere, moved_offset(there, turn))
-    assert (before - after)[middle].abs().max() < 0.01 < (before - warped(elsewhere, there))[middle].abs().max()
-
-
-def test_pictures_of_another_form_come_from_where_the_others_did():
-    rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    shown = torch.stack((rows / 64, columns / 64, (rows / 9).sin() / 3 + 0.5))[None]
-    offset = F.interpolate(0.05 * torch.randn(1, 2, 4, 4, generator=keyed_generator(1)), size=(64, 64), mode="bilinear")
-    form = face_form(keyed_generator(2))
-    then, now = reshaped(warped(shown, offset), form), warped(reshaped(shown, form), reshaped_offset(offset, form))
-    middle = (..., slice(16, 48), slice(16, 48))
-    assert (then - now)[middle].abs().max() < 0.01 < (then - warped(reshaped(shown, form), offset))[middle].abs().max()
-
-
-def test_a_tint_is_one_affine_map_of_the_colours_for_all_pictures():
-    one, other = torch.rand(2, 1, 3, 8, 8, generator=keyed_generator(1))
-    before, after, between = tinted((one, other, (one + other) / 2), keyed_generator(2))
-    torch.testing.assert_close(between, (before + after) / 2)
-    assert (before - one).abs().mean() > 0.02
-    values = torch.cat([one.flatten(2)[0], torch.ones(1, 64)]).T
-    assert (torch.linalg.lstsq(values, before.flatten(2)[0].T).residuals < 1e-6).all()
-    elsewhere = tinted((one,), keyed_generator(3))[0]
-    assert not torch.allclose(before, elsewhere, atol=1e-2)
-
-
 def batch_of_a_shift(pixels: float, **changes: torch.Tensor) -> dict[str, torch.Tensor]:
     """The truth is the portrait moved by so many pixels, and frames are soft."""
     torch.manual_seed(0)
@@ -269,7 +214,8 @@ def batch_of_a_shift(pixels: float, **changes: torch.Tensor) -> dict[str, torch.
     offset = torch.tensor([pixels / SIDE, 0.0])[None, :, None, None].expand(2, 2, SIDE // 2, SIDE // 2)
     target = warped(portrait, offset)
     frame = F.interpolate(F.avg_pool2d(target, 2), size=(SIDE, SIDE), mode="bilinear")
-    batch = {"frame": frame, "picture": portrait, "base": frame, "target": target, "believed": one, "weight": one}
+    batch = {"frame": frame, "picture": portrait, "base": frame, "target": target}
+    batch |= {"believed": one, "weight": one, "spots": one}
     return batch | {"offset": offset, "visible": one, "known": one, "motion": torch.zeros(2, 5)} | changes
 
 
@@ -339,12 +285,40 @@ def test_motion_is_heeded_where_it_is_told():
     assert off[0] < 0.6 and off[1] > 1.5
 
 
-def test_the_judge_has_its_word():
+def test_the_judge_has_its_word_on_eyes_and_mouth_alone():
     settings = replace(SETTINGS, judged_from=0.0)
-    batch = batch_of_a_shift(2)
+    left = torch.zeros(2, 1, SIDE, SIDE)
+    left[..., : SIDE // 2] = 1
+    batch = batch_of_a_shift(2, spots=left)
     for judge in (None, PatchJudge()):
         outcome = Retouching(Retoucher(CONFIG), settings, contextlib.nullcontext, judge)(batch)
         assert ("doubt" in outcome.figures) == (judge is not None)
+        assert outcome.handed is not None
+        made, true = outcome.handed["made"], outcome.handed["true"]
+        off = (made - true).abs().amax((0, 1, 2)) > 0
+        assert off[: SIDE // 2].all() and not off[SIDE // 2 :].any()
+
+
+def test_away_from_eyes_and_mouth_what_the_network_showed_before_is_kept():
+    """Where all counts as eyes and mouth, nothing is; and what is kept does not learn itself."""
+    torch.manual_seed(2)
+    network, before = Retoucher(CONFIG), Retoucher(CONFIG)
+    for tensor in before.parameters():
+        torch.nn.init.normal_(tensor, std=0.1)
+    kept = copy.deepcopy(before.state_dict())
+    settings, shift = replace(SETTINGS, start="start/retoucher", kept=50.0), batch_of_a_shift(2)
+    objective = Retouching(network, settings, contextlib.nullcontext, before=before)
+    assert float(objective(shift).figures["kept"]) == 0
+    away = shift | {"spots": 0 * shift["spots"]}
+    optimiser, figures = torch.optim.Adam(objective.parameters(), 1e-2), []
+    for _ in range(60):
+        optimiser.zero_grad()
+        outcome = objective(away)
+        outcome.loss.backward()
+        optimiser.step()
+        figures.append(float(outcome.figures["kept"]))
+    assert figures[-1] < 0.4 * figures[0]
+    assert all(torch.equal(value, kept[name]) for name, value in before.state_dict().items())
 
 
 @pytest.mark.parametrize(
@@ -353,6 +327,7 @@ def test_the_judge_has_its_word():
         ({"soft": 1.5}, "soft is 1.5; give a number from 0 to 1"),
         ({"lips": 0.5}, "lips is 0.5; give a number of at least 1"),
         ({"kinds": ()}, "kinds is empty; name the kinds of clips"),
+        ({"kept": 1.0}, "kept is 1 and start is empty, so there is nothing to keep"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(given, sentence):
