@@ -132,7 +132,7 @@ def photograph_video(
         said.append(_emotion_tokens(encoders, talk.emotion, frames, sampled, like=half_frames))
     elif talk.emotion is not None:
         raise InputError(
-            "These weights know no emotion, but one was given; take DICE-Talk's, or leave the emotion out."
+            "These weights know no emotions, but one was given; use DICE-Talk's, or leave the emotion out."
         )
     tokens = tuple(torch.cat((rows[:-1], rows[-1:].expand(tail, -1, -1))) for rows in said)
     buckets = _buckets(encoders, half_frames, picture, frames, motion_buckets, talk.motion)

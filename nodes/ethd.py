@@ -179,12 +179,12 @@ class Condition(io.ComfyNode):
             "fps": FRAMES_PER_SECOND,
             "augmentation_level": 0.0,  # the portrait is given clean
         }
-        note = "motion amount: as the weights say"
+        note = "motion amount: the weights' own"
         if motion_amount >= 0:
             positive["motion_bucket_id"], note = motion_amount, f"motion amount: {motion_amount}"
         elif head_pose is not None:
             positive["motion_bucket_id"] = moved = float(motion_bucket(head_pose.values.cpu().numpy()))
-            note = f"motion amount: {moved:.0f}, as the head pose moves"
+            note = f"motion amount: {moved:.0f}, from the head pose"
         conditioning = [[to_host(lips.values)[None], positive]]
         latent = torch.zeros(frames, *positive["concat_latent_image"].shape[1:], device=driving.device)
         notes = [f"{frames} frames, {frames / FRAMES_PER_SECOND:.2f} s; {note}"]

@@ -75,7 +75,7 @@ def _landmarks_by_picture(value: Any, width: int, height: int) -> list[list[torc
     if size is not None and tuple(size) != (height, width):
         raise FaceError(
             f"The face landmarks were found in a picture of {size[1]}x{size[0]} pixels, but this one has "
-            f"{width}x{height}: find them in this very picture."
+            f"{width}x{height}: find them in this same picture."
         )
     if "frames" not in value:
         raise FaceError("The face landmarks name no frames: connect those of Detect Face Landmarks, or a face box.")

@@ -80,7 +80,7 @@ class LoadPhotograph(WeightsNode):
         try:
             check_photograph_widths(model.model.diffusion_model.config, hosted.network.config)
         except ValueError as error:
-            raise InputError(f"{weights} and {encoders} are not of one model: {error}") from error
+            raise InputError(f"{weights} and {encoders} are not of the same model: {error}") from error
         set_windows(model, RingWindows(model.model.sampling_defaults))
         return io.NodeOutput(model, hosted, load_hosted_vae(vae_path))
 

@@ -171,11 +171,11 @@ class DecodeVideo(io.ComfyNode):
         )
         height, width = (crops.height, crops.width) if portrait is None else portrait.pixels.shape[-2:]
         needed, (sound, said_of_sound) = check_room(width, height, count, audio), sound_of(audio, count)
-        notes = [f"{count} frames of {width} x {height} pixels, about {memory_words(needed)} of disk"]
+        notes = [f"{count} frames of {width} x {height} pixels, about {memory_words(needed)} of disk space"]
         notes += said_of_sound
         keeps = resume and room_to_keep(unfinished_folder(), needed, max(crops.height, crops.width), count)
         if resume and not keeps:
-            notes.append("there is no room to keep what is decoded; if it is stopped, it begins again")
+            notes.append("there is no room to save decoded frames; if it is stopped, it starts from the beginning")
         ui = ui_notes(
             cls, [*notes, *([] if crops.seconds is None else [f"about {time_words(crops.seconds)} to decode them"])]
         )

@@ -79,7 +79,7 @@ def read_recording(path: str | Path) -> Recording:
     notes = []
     if sound.gaps >= _TOLD_SECONDS:
         why = "are damaged" if sound.damaged else "are not in the file"
-        notes.append(f"{sound.gaps:.2f} seconds in the middle of the recording {why}, and silent here.")
+        notes.append(f"{sound.gaps:.2f} seconds in the middle of the recording {why}, and is silent here.")
     if promised is not None:
         promised += sound.lead
         missing = promised - waveform.shape[1]

@@ -39,7 +39,7 @@ def speech_from_waveform(waveform: torch.Tensor, rate: int, layout: str | None =
     if rate <= 0:
         raise InputError(f"The sound has a rate of {rate} samples per second; a positive rate was expected.")
     if not torch.isfinite(waveform).all():
-        raise InputError("Some samples of the sound are not finite numbers (NaN or infinity); make it again.")
+        raise InputError("Some samples of the sound are not finite numbers (NaN or infinity); create it again.")
     mono, note = mix_down(within_range(waveform.detach().cpu().float()), layout)
     return Speech(within_range(resample(mono, rate, SAMPLE_RATE).contiguous()), note)
 
@@ -57,7 +57,7 @@ def mix_down(waveform: torch.Tensor, layout: str | None = None) -> tuple[torch.T
     mono = (weights.float()[:, None] * waveform).sum(dim=0)
     if mono.double().square().mean() >= _CANCELLED_SHARE * (weights.square() * powers).sum():
         return mono, ""
-    note = f"The channels cancel each other, as with a plug wired the wrong way; channel {loudest + 1} is heard alone."
+    note = f"The channels cancel each other, as with a miswired plug; only channel {loudest + 1} is used."
     return waveform[loudest], note
 
 

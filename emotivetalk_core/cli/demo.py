@@ -13,7 +13,8 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "demo",
         usage="python -m emotivetalk_core demo [--out FILE] [--emotion SOURCE] [...]",
         help="the bundled portrait speaks the bundled recording",
-        description="The bundled portrait speaks the bundled recording. Defaults are in brackets; * comes with the weights.",
+        description="The bundled portrait speaks the bundled recording. Defaults are in brackets; * comes with the "
+        "weights.",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("talk.mp4"), metavar="FILE", help="the video to write (talk.mp4)"

@@ -87,7 +87,8 @@ def read_prior(path: Path) -> torch.Tensor:
         values = torch.frombuffer(bytearray(array.data), dtype=torch.float32).clone()
     except Exception as error:  # of a damaged pickle any
         raise WeightsError(
-            f"{path} was not read, for it holds something other than one array of float32 ({error}); download it again."
+            f"{path} was not read, because it holds something other than one array of float32 ({error}); download it "
+            "again."
         ) from error
     return values
 

@@ -72,7 +72,9 @@ class PublicTensors:
 
     def shape(self, name: str) -> tuple[int, ...]:
         if name not in self.tensors:
-            raise WeightsError(f"{self.path} lacks {name}, which every Stable Video Diffusion has; give a whole one.")
+            raise WeightsError(
+                f"{self.path} lacks {name}, which every Stable Video Diffusion has; give a complete one."
+            )
         return self.tensors[name].shape
 
     def count(self, pattern: str) -> int:
@@ -103,7 +105,7 @@ def convert_svd(source: Path, out: Path, vae_out: Path | None = None) -> dict[st
         elif vae_out:
             public = replace(public, unused=tuple(name for name in public.unused if not name.startswith(VAE_PREFIX)))
         if target.exists() and target.samefile(public.path):
-            raise OutputError(f"{target} would replace what it is made from; give another name.")
+            raise OutputError(f"{target} would overwrite what it is made from; give another name.")
         planned[kind] = (target, public, *convert(public))
     return {
         kind: _write(kind, target, public, tensors, new, metadata)

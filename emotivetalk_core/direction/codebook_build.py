@@ -87,7 +87,7 @@ def labelled_pictures(folder: Path) -> tuple[list[LabelledPicture], list[str]]:
     are no pictures are passed over. Raises InputError where there is no folder, or no labelled picture in it.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder; give one that holds a sub-folder of pictures for each emotion.")
+        raise InputError(f"{folder} is not a folder; give one that holds a subfolder of pictures for each emotion.")
     pictures, notes = [], []
     for entry in sorted(folder.iterdir()):
         if entry.name.startswith(".") or not (entry.is_dir() or entry.suffix.lower() in SUFFIXES):
@@ -100,7 +100,7 @@ def labelled_pictures(folder: Path) -> tuple[list[LabelledPicture], list[str]]:
             pictures.append(LabelledPicture(emotion, str(path.relative_to(folder)), partial(read_portrait, path)))
     if not pictures:
         raise InputError(
-            f"{folder} holds no labelled picture; give it a sub-folder for each emotion, such as happy and neutral, or "
+            f"{folder} holds no labelled pictures; give it a subfolder for each emotion, such as happy and neutral, or "
             "begin the pictures' names with one, such as happy_01.png."
         )
     return pictures, notes
@@ -115,8 +115,8 @@ def picture_labels(text: str, count: int) -> list[str]:
         return given * count
     if len(given) != count:
         raise SettingsError(
-            f"{len(given)} labels are given for {count} pictures; write one emotion a line for each picture, or one "
-            "for all."
+            f"{len(given)} labels are given for {count} pictures; write one emotion per line, in the pictures' order, "
+            "or one for all."
         )
     return given
 
@@ -174,7 +174,7 @@ def build_codebook(faces: ReadFaces, base: EmotionCodebook | None = None) -> Bui
     known = [name for name in dict.fromkeys((*EMOTIONS, *every)) if name in every]
     if not means or NEUTRAL not in known or len(known) < 2:
         raise InputError(
-            "A codebook needs faces of neutral, from which all is measured, and of one more emotion, but there are "
+            "A codebook needs neutral faces, which all others are measured from, and one more emotion, but there are "
             f"faces of: {', '.join(means) or 'none'}; add pictures, or take the others from another codebook (base)."
         )
     widths = {latent.shape[0] for latent in every.values()}

@@ -78,8 +78,8 @@ def watch_film(
     course = follow_face(frames, rate, finder.find if finder is not None else None, looked)
     if not course.seen.any():
         raise FaceError(
-            f"{path}: no face was found in any of the {len(course.boxes)} frames; give a video in which a face is "
-            "seen from the front."
+            f"{path}: no face was found in any of the {len(course.boxes)} frames; give a video that shows a face "
+            "from the front."
         )
     if look_side is None:
         return WatchedFilm(path, rate, course, None)

@@ -111,7 +111,9 @@ def parse_keys(text: str) -> tuple[PoseKey, ...]:
         raise SettingsError(f"There is no head pose in the keyframes; write lines such as: {EXAMPLE.splitlines()[1]}.")
     times = [key.seconds for key in keys]
     if sorted(set(times)) != times:
-        raise SettingsError("The head's keyframes are not in the order of time, each time once; sort their lines.")
+        raise SettingsError(
+            "The head's keyframes must be in order of time, with each time only once; sort their lines."
+        )
     return tuple(keys)
 
 

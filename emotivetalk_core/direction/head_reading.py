@@ -46,7 +46,7 @@ def read_head_course(
         if len(places) != len(portraits):
             raise FaceError(
                 f"Landmarks for {len(places)} pictures were given, but there are {len(portraits)}: find them in these "
-                "very pictures."
+                "same pictures."
             )
         filled = without_gaps(marked)
         points = [read_landmarks(place.landmarks) for place in filled if place.landmarks is not None]
@@ -80,7 +80,7 @@ def watch_head(
             "frame, or the weights of a head pose reader."
         )
     if not course.boxes:
-        raise InputError("There is no picture to read a head's course from; at least one is needed.")
+        raise InputError("There is no picture to read the head's movement from; at least one is needed.")
     if not course.seen.any():
         raise FaceError(f"No face was found in any of the {len(course.boxes)} pictures; {GIVE_A_BOX}.")
     seen = zip(portraits, course.squares().boxes)

@@ -140,7 +140,7 @@ def parse_source(text: str) -> EmotionSource:
     """
     parts = tuple(_part(piece.strip(), text) for piece in split_outside_quotes(straight_quotes(text), "+"))
     if not sum(part.weight for part in parts) > 0:
-        raise SettingsError(f'All weights in "{excerpt(text)}" are 0; give at least one part more than that.')
+        raise SettingsError(f'All weights in "{excerpt(text)}" are 0; give at least one of them more than 0.')
     return EmotionSource(parts)
 
 
@@ -202,7 +202,7 @@ def blend(values: Sequence[torch.Tensor], weights: Sequence[float] | torch.Tenso
     if len(widths) > 1 or len(lengths) > 1:
         raise InputError(
             f"Emotions of the shapes {', '.join(str(list(value.shape)) for value in values)} cannot be blended; take "
-            "them from weights of one model, and those that change in time from the same speech."
+            "them from weights of the same model, and those that change in time from the same speech."
         )
     shares = torch.as_tensor(weights, dtype=torch.float32)
     shares = shares / shares.sum(-1, keepdim=True)  # [emotions] or [n, emotions]
@@ -224,7 +224,7 @@ def scale(values: torch.Tensor, intensity: float, codebook: EmotionCodebook) -> 
     if values.shape[-1] != neutral.shape[-1]:
         raise InputError(
             f"The emotion is {values.shape[-1]} wide, but the codebook's are {neutral.shape[-1]}; take both from "
-            "weights of one model."
+            "weights of the same model."
         )
     return neutral + intensity * (values - neutral)
 

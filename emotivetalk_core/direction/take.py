@@ -63,8 +63,8 @@ class Take:
                 raise InputError(f"The take's {name} holds values that are not finite numbers; sample it again.")
             if len(values) != self.frames:
                 raise InputError(
-                    f"The take has {self.frames} frames of expression but {len(values)} of {name}; keep what belongs "
-                    "to one speech."
+                    f"The take has {self.frames} frames of expression but {len(values)} of {name}; save what belongs "
+                    "to the same speech."
                 )
         if self.head_pose is not None and self.head_pose.values.shape[1] != POSE_DIM:
             raise InputError(
@@ -113,17 +113,17 @@ class Take:
         path = Path(path)
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "does not exist"
-            raise InputError(f"The take {path} {what}; give a safetensors file in which a take was kept.")
+            raise InputError(f"The take {path} {what}; give a safetensors file that holds a take.")
         metadata = _metadata(path)
         if metadata.get("format") != FORMAT or metadata.get("network") != KIND:
             found = f"the network {metadata['network']}" if metadata.get("network") else "something else"
-            raise InputError(f"{path} holds {found}, not a take; give a file in which a take was kept.")
+            raise InputError(f"{path} holds {found}, not a take; give a file that holds one.")
         checkpoint = read_checkpoint(path, KIND)
         tensors = checkpoint.tensors
         strange = [name for name in tensors if name not in _COURSES]
         if strange or "expression" not in tensors:
             what = f"also holds {strange[0]!r}" if strange else "holds no expression"
-            raise InputError(f"{path} {what}, so this version cannot play it; keep the take again.")
+            raise InputError(f"{path} {what}, so this version cannot play it; save the take again.")
         record = _record(path, checkpoint.record)
         courses = {name: values.float() for name, values in tensors.items()}
         try:
@@ -158,8 +158,8 @@ def _record(path: Path, values: Any) -> TakeRecord:
         wanted = (int, type(None)) if name == "seed" else (type(known.get(name)),)
         if name not in known or isinstance(value, bool) or not isinstance(value, wanted):
             raise InputError(
-                f"{path} says of itself {name} = {json.dumps(value)[:60]}, which this version does not understand; "
-                "update this software, or keep the take again."
+                f"{path} says {name} = {json.dumps(value)[:60]}, which this version does not understand; "
+                "update this software, or save the take again."
             )
     try:
         record = TakeRecord(**values)
@@ -167,8 +167,8 @@ def _record(path: Path, values: Any) -> TakeRecord:
         raise InputError(f"{path}: {error}") from error
     if record.frames_per_second != FRAMES_PER_SECOND:
         raise InputError(
-            f"{path} was kept at {record.frames_per_second} frames per second, but videos here have "
-            f"{FRAMES_PER_SECOND}; keep the take again at that rate."
+            f"{path} was saved at {record.frames_per_second} frames per second, but videos here have "
+            f"{FRAMES_PER_SECOND}; save the take again at that rate."
         )
     return record
 

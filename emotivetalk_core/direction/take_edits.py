@@ -68,8 +68,8 @@ def scale(take: Editable, amount: float, around: torch.Tensor | None = None) -> 
     centre = values.mean(0) if around is None else around.to(values)
     if centre.shape != values.shape[1:]:
         raise InputError(
-            f"The take's expression is {values.shape[1]} wide, but what it is to be scaled around has the shape "
-            f"{list(centre.shape)}; take both from weights of one model."
+            f"The take's expression is {values.shape[1]} wide, but what it is scaled around has the shape "
+            f"{list(centre.shape)}; take both from weights of the same model."
         )
     return _with(take, {**_courses(take), "expression": torch.lerp(centre, values, amount)})
 
@@ -136,7 +136,7 @@ def _joined(name: str, first: torch.Tensor, second: torch.Tensor, overlap: int) 
     if first.shape[1] != second.shape[1]:
         raise InputError(
             f"The takes' {name} latents are {first.shape[1]} and {second.shape[1]} wide, so they cannot be joined; "
-            "join takes of one model."
+            "join takes of the same model."
         )
     second = second.to(first)
     kept = len(first) - overlap

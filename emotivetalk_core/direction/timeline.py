@@ -228,7 +228,7 @@ def _time(piece: str) -> tuple[Seconds | Share | Spoken, str]:
         piece = f"{found[1]} {piece[found.end() :]}"
     if found := _WORD.match(piece):
         if not found["word"].strip():
-            raise SettingsError(f"the quotation marks at its beginning are empty; {_HOW}.")
+            raise SettingsError(f"the quotation marks at its start are empty; {_HOW}.")
         time = int(found["time"] or 1)
         if time < 1:
             raise SettingsError(f'"{excerpt(found["word"])}" is asked for as number {time}; the first is 1.')

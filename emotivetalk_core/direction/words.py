@@ -58,7 +58,7 @@ def word_times(transcript: str, speech: Speech | None) -> tuple[WordTime, ...]:
     if not found:
         raise InputError("The transcript holds no words; give what is said as plain text, SRT, VTT or JSON.")
     if len(found) > MOST_WORDS:
-        raise InputError(f"The transcript holds {len(found)} words; {MOST_WORDS} are taken at most.")
+        raise InputError(f"The transcript holds {len(found)} words; at most {MOST_WORDS} are allowed.")
     return tuple(sorted(found, key=lambda word: word.start))
 
 

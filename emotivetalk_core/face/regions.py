@@ -150,7 +150,7 @@ def _choose_face(
         raise FaceError(f"No face was found in the picture of {width}x{height} pixels: {GIVE_A_BOX}.")
     note = ""
     if len(faces) > 1:
-        note = f"{len(faces)} faces were found and the largest is used; a face box chooses another."
+        note = f"{len(faces)} faces were found and the largest is used; give a face box to choose another."
     return _from_detection(faces[0], _checked_box(faces[0].box, width, height), note)
 
 
@@ -181,7 +181,7 @@ def _checked_box(box: Box, width: int, height: int) -> Box:
         raise FaceError(f"The face box {given} lies outside the picture of {width}x{height} pixels: {GIVE_A_BOX}.")
     if max(box[2] - box[0], box[3] - box[1]) < SMALLEST_FACE:
         raise FaceError(
-            f"The face box {given} is smaller than {SMALLEST_FACE} pixels: a face that small cannot speak, "
+            f"The face box {given} is smaller than {SMALLEST_FACE} pixels: a face that small cannot be animated, "
             "give a box around a larger face."
         )
     return (float(box[0]), float(box[1]), float(box[2]), float(box[3]))

@@ -56,7 +56,7 @@ def sequence_regions(
     if len(places) not in (0, 1, len(portraits)):
         raise FaceError(
             f"Face places for {len(places)} pictures were given, but there are {len(portraits)}: find the faces in "
-            "these very pictures, or give one box for all."
+            "these same pictures, or give one box for all."
         )
     if len(portraits) == 1:
         place = places[0] if places else FacePlace()

@@ -146,11 +146,11 @@ def head_pose_of(
 
 def _take(script: Script, models: ModelSet) -> Take:
     path = Path(script.direction.take or "")
-    take = loaded(Take.load, path, f"a take that was kept with {script.request.spelling('save_take')}")
+    take = loaded(Take.load, path, f"a take that was saved with {script.request.spelling('save_take')}")
     given, wanted = take.expression.values.shape[1], models.dicte.config.expression_dim
     if given != wanted:
         raise InputError(
-            f"{path}: its expression is {given} wide, but these weights take {wanted}; give a take that was kept with "
+            f"{path}: its expression is {given} wide, but these weights take {wanted}; give a take that was saved with "
             "these weights."
         )
     return take

@@ -9,7 +9,7 @@ from ..face.regions import GIVE_A_BOX
 
 Value = TypeVar("Value")
 
-SHOW_A_FACE = "give a picture in which a face is seen from the front"
+SHOW_A_FACE = "give a picture that shows a face from the front"
 OWN_CODEBOOK = "a codebook that was made with `codebook build`"
 
 

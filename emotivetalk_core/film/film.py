@@ -77,7 +77,7 @@ class Film:
 
     def save(self, path: PathLike, *, together: bool = True) -> Path:
         """Write it with its sound: .mp4, .mov, .mkv or .m4v. Nothing stands there before it is whole. OutputError where
-        it cannot be written, or would replace what it is made from.
+        it cannot be written, or would overwrite what it is made from.
 
         together: whether frames are composed and encoded in a thread of their own while the next ones are decoded, by
         half of torch's threads; what is written is the same but for rounding.
@@ -165,8 +165,8 @@ def make_film(
     film = prepare_film(read_script(request), models, listener)
     if film is None:
         raise SettingsError(
-            f"Only a plot was asked for ({request.spelling('plot_only')}), and it has been drawn; leave that out to "
-            "make a film."
+            f"Only a plot was asked for ({request.spelling('plot_only')}), and it has been drawn; leave that option "
+            "out to make a film."
         )
     return film
 

@@ -15,7 +15,7 @@ def shared_cost(cost: str, processes: Processes) -> str:
 
 def tell_cost(listener: Listener, frames: int, cost: str, memory: float, disk: float) -> None:
     """What a film will take, before anything of it is made. cost: of sampling, in words · memory, disk: bytes."""
-    room = f", {memory_words(disk)} of disk" if disk else ""
+    room = f", {memory_words(disk)} of disk space" if disk else ""
     listener.tell(f"{frames} frames, {cost}; about {memory_words(memory)} of memory{room}")
 
 

@@ -65,7 +65,7 @@ class PhotographPerformer:
             for part in key.source.parts:
                 if isinstance(part.origin, (FromImage, FromPortrait)):
                     raise SettingsError(
-                        f"{part.origin} cannot be read with these weights, for the network that reads DICE-Talk's "
+                        f"{part.origin} cannot be read with these weights, because the network that reads DICE-Talk's "
                         "emotions from a face was never published; name an emotion, or take it from a text or from "
                         "speech."
                     )
@@ -87,7 +87,7 @@ class PhotographPerformer:
         if models.codebook is None or timeline is None:
             raise SettingsError(
                 "An emotion was given, but these weights hold no emotion_codebook.safetensors: Sonic knows no "
-                "emotions, and DICE-Talk's are converted with its weights; leave the emotion out, or take DICE-Talk's "
+                "emotions, and DICE-Talk's are converted with its weights; leave the emotion out, or use DICE-Talk's "
                 "weights."
             )
         readers = SourceReaders(models.codebook, recognise=recordings_heard(self._recogniser, speech, listener))
@@ -99,8 +99,8 @@ class PhotographPerformer:
     def _recogniser(self) -> SpeechEmotionRecogniser:
         if self.models.speech_emotion is None:
             raise InputError(
-                "These weights hold no speech_emotion.safetensors, so no emotion can be heard; copy the bundled demo's "
-                "file into their folder, or make one with `convert --kind wavlm-emotion`."
+                "These weights hold no speech_emotion.safetensors, so no emotion can be recognised; copy the bundled "
+                "demo's file into their folder, or make one with `convert --kind wavlm-emotion`."
             )
         return self.models.speech_emotion
 

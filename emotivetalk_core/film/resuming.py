@@ -17,7 +17,8 @@ class Resuming:
         self._keeps = request.resume and room_to_keep(state_folder(), disk, size, frames)
         if request.resume and not self._keeps:
             listener.say(
-                f"note: {state_folder()}: there is no room to keep what is done; if it is stopped, it begins again."
+                f"note: {state_folder()}: there is no room to save progress; if it is stopped, it starts from the "
+                "beginning."
             )
 
     def state(self, of_film: Callable[[], UnfinishedFilm]) -> tuple[UnfinishedFilm | None, bool]:

@@ -63,13 +63,13 @@ class Script:
             )
 
     def spare_the_inputs(self, out: Path | None = None) -> None:
-        """OutputError where what is written, the film `out` among it, would replace what it is made from."""
+        """OutputError where what is written, the film `out` among it, would overwrite what it is made from."""
         spelled = self.request.spelling
         for written in (out, path_of(self.direction.plot), path_of(self.direction.save_take)):
             if written is not None and any(same_file(given, written) for given in self.inputs):
-                what = f"the video would replace what it is made from; choose another name with {spelled('out')}"
+                what = f"the video would overwrite what it is made from; choose another name with {spelled('out')}"
                 if written is not out:
-                    what = "this would replace what the video is made from; choose another name for it"
+                    what = "this would overwrite what the video is made from; choose another name for it"
                 raise OutputError(f"{written}: {what}.")
 
 
@@ -90,7 +90,7 @@ def read_script(request: FilmRequest, out: Path | None = None) -> Script:
     for key in timeline.keys if timeline is not None else ():
         if isinstance(key.at, Spoken) and direction.transcript is None:
             raise SettingsError(  # in the place of the library's sentence, which knows no request
-                f"Line {key.line} of the timeline: {key.at} is a spoken word, but nothing says what is spoken; give it "
+                f"Line {key.line} of the timeline: {key.at} is a spoken word, but there is no transcript; give one "
                 f"with {request.spelling('transcript')}, or write a time."
             )
     transcript = None if direction.transcript is None else text_of(direction.transcript, "transcript")
@@ -104,7 +104,7 @@ def _refuse_contradictions(request: FilmRequest) -> None:
     leading = ("emotion", "timeline", "driving_video", "take")
     given = [spelled(name) for name in leading if getattr(direction, name) is not None]
     if len(given) > 1:
-        raise SettingsError(f"{' and '.join(given)} all decide what the face expresses; leave all but one of them out.")
+        raise SettingsError(f"{' and '.join(given)} all decide what the face expresses; give only one of them.")
     played = [spelled(name) for name in ("driving_video", "take") if getattr(direction, name) is not None]
     if direction.retime is not None and not played:
         raise SettingsError(
@@ -113,7 +113,7 @@ def _refuse_contradictions(request: FilmRequest) -> None:
     if direction.emotion_guidance is not None and played:
         raise SettingsError(
             f"{spelled('emotion_guidance')} says how closely a new expression follows its emotion, but {played[0]} "
-            "brings one that is there already; leave one of the two out."
+            "has one already; leave one of the two out."
         )
     drawn = direction.plot is not None and not played  # the plot of an emotion shows the words too
     if direction.transcript is not None and direction.timeline is None and not drawn:

@@ -130,13 +130,13 @@ def read_film(
     if count == 0:
         raise InputError("There is no frame to measure; give a video of at least one.")
     if not seen.any():
-        raise FaceError(f"No face was found in any of the {count} frames; give a video in which one is seen.")
+        raise FaceError(f"No face was found in any of the {count} frames; give a video that shows one.")
     square = round(float(np.median([_square(box) for box in course.boxes if box is not None])))
     own = []
     if portrait is not None:
         found = find_faces(portrait, detector)
         if not found:
-            raise FaceError("No face was found in the portrait; give the picture that the video was made of.")
+            raise FaceError("No face was found in the portrait; give the picture that the video was made from.")
         own, square = [(portrait, found[0].box)], min(square, _square(found[0].box))
     side = max(SMALLEST_SIDE, min(round(SHRUNK * square), SHARPEST_SIDE))
 

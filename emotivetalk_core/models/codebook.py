@@ -102,8 +102,8 @@ class EmotionCodebook:
         """
         if emotion_name(name) == NEUTRAL:
             raise SettingsError(
-                "The strength of neutral cannot be set, for every other emotion is measured from it; set another's, or "
-                "replace neutral by a picture of a calm face."
+                "The strength of neutral cannot be set, because every other emotion is measured from it; set "
+                "another's, or replace neutral with a picture of a calm face."
             )
         return self._with(self.position(name), self.lookup(name, amount))
 
@@ -156,7 +156,7 @@ class EmotionCodebook:
         checkpoint = read_checkpoint(path, KIND)
         names = checkpoint.config.get("names")
         if set(checkpoint.tensors) != {"latents"} or not isinstance(names, list):
-            raise WeightsError(f"{path} is not a whole emotion codebook; copy or download it again.")
+            raise WeightsError(f"{path} is not a complete emotion codebook; copy or download it again.")
         made_of = {str(name): str(what) for name, what in checkpoint.config.get("made_of", {}).items()}
         return cls(checkpoint.tensors["latents"].float(), tuple(map(str, names)), made_of)
 
@@ -168,8 +168,8 @@ class EmotionCodebook:
     def _spare_neutral(self, position: int, what: str) -> None:
         if self.names[position] == NEUTRAL:
             raise SettingsError(
-                f"neutral cannot be {what}, for every other emotion is measured from it; replace it by a picture of a "
-                "calm face instead."
+                f"neutral cannot be {what}, because every other emotion is measured from it; replace it with a picture "
+                "of a calm face instead."
             )
 
 
@@ -189,7 +189,7 @@ def merge(codebooks: Sequence[EmotionCodebook], weights: Sequence[float]) -> Emo
     widths = sorted({book.latents.shape[1] for book in codebooks})
     if len(widths) > 1:
         raise InputError(
-            f"The codebooks' latents are {' and '.join(map(str, widths))} wide, so they are not of one model and "
+            f"The codebooks' latents are {' and '.join(map(str, widths))} wide, so they are not of the same model and "
             "cannot be merged; take codebooks of the same weights."
         )
     counted = [(book, weight) for book, weight in zip(codebooks, weights) if weight > 0]

@@ -74,8 +74,8 @@ class ModelSet:
         """What hears the emotion in speech. WeightsError where the folder has none, which says how to get one."""
         if self.speech_emotion is None:
             raise WeightsError(
-                "These weights hold no speech_emotion.safetensors, so no emotion can be heard in the speech; copy the "
-                "bundled demo's file beside them, or make one with `convert --kind wavlm-emotion`."
+                "These weights hold no speech_emotion.safetensors, so no emotion can be recognised in the speech; "
+                "copy the bundled demo's file beside them, or make one with `convert --kind wavlm-emotion`."
             )
         return self.speech_emotion()
 
@@ -139,7 +139,7 @@ def load_model_set(
             models.ethd.config,
         )
     except ValueError as error:
-        raise WeightsError(f"The files in {folder} are not of one model: {error}") from error
+        raise WeightsError(f"The files in {folder} are not of the same model: {error}") from error
     for network in (models.speech_encoder, models.lip_projector, models.motion_encoder, models.dicte, models.ethd):
         network.requires_grad_(False)
     as_pictures_lie(models.ethd)
@@ -183,12 +183,12 @@ def read_preset(folder: Path) -> ModelPreset:
             sampling=read_sampling_defaults(folder / "ethd.safetensors"),
         )
     except ValueError as error:
-        raise WeightsError(f"The files in {folder} are not of one model: {error}") from error
+        raise WeightsError(f"The files in {folder} are not of the same model: {error}") from error
 
 
 def read_sampling_defaults(path: Path) -> SamplingDefaults:
     """How the weights in an ETHD file are sampled. Raises WeightsError where it does not say."""
     values = json.loads(read_metadata(path, "ethd").get("defaults", "{}"))
     if not values:
-        raise WeightsError(f"{path} does not say how it is sampled; save it again with its sampling defaults.")
+        raise WeightsError(f"{path} does not say how to sample it; save it again with its sampling defaults.")
     return config_from_dict(SamplingDefaults, values, path)

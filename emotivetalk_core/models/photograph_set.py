@@ -86,7 +86,7 @@ def load_photograph_set(
         check_photograph_widths(models.unet.config, models.encoders.config)
         _check_companions(models)
     except ValueError as error:
-        raise WeightsError(f"The files in {folder} are not of one model: {error}") from error
+        raise WeightsError(f"The files in {folder} are not of the same model: {error}") from error
     for network in (models.unet, models.encoders, models.vae, models.picture_encoder, models.speech_encoder):
         network.requires_grad_(False)
     return models
@@ -96,12 +96,12 @@ def read_photograph_defaults(path: Path) -> PhotographDefaults:
     """How the weights in a backbone's file are sampled. Raises WeightsError where it does not say."""
     values = json.loads(read_metadata(path, adapted_unet.KIND).get("defaults", "{}"))
     if not values:
-        raise WeightsError(f"{path} does not say how it is sampled; convert the published weights again.")
+        raise WeightsError(f"{path} does not say how to sample it; convert the published weights again.")
     return config_from_dict(PhotographDefaults, values, path)
 
 
 def check_photograph_widths(unet: AdaptedUNetConfig, encoders: PhotographEncodersConfig) -> None:
-    """ValueError where backbone and encoders are not of one model."""
+    """ValueError where backbone and encoders are not of the same model."""
     if unet.cross_dim != encoders.token_dim:
         raise ValueError(f"the backbone takes tokens {unet.cross_dim} wide, the encoders give {encoders.token_dim}.")
     if (unet.adapters == 2) != bool(encoders.emotion_dim):

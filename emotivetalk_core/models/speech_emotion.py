@@ -224,7 +224,7 @@ def blend_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: flo
     """
     mixture = heard.mixture
     if not mixture:
-        raise SettingsError("No emotion was heard in the speech; choose one by its name.")
+        raise SettingsError("No emotion was recognised in the speech; choose one by name.")
     values = sum(weight * codebook.lookup(name, intensity) for name, weight in mixture.items())
     return Emotion(torch.as_tensor(values), heard.description, codebook.stand_in_notes(*mixture))
 
@@ -232,7 +232,7 @@ def blend_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: flo
 def keyword_emotion(heard: HeardEmotion, codebook: EmotionCodebook, intensity: float = 1.0) -> Emotion:
     """The likeliest emotion alone, as the paper has it (EmotiveTalk §6.3); intensity, errors as `blend_emotion`'s."""
     if not float(heard.probabilities.sum()) > 0:
-        raise SettingsError("No emotion was heard in the speech; choose one by its name.")
+        raise SettingsError("No emotion was recognised in the speech; choose one by name.")
     return Emotion(codebook.lookup(heard.name, intensity), heard.name, codebook.stand_in_notes(heard.name))
 
 
@@ -262,7 +262,7 @@ def _labels(described: dict, folder: Path) -> tuple[str, ...]:
     named = described.get("id2label")
     if not isinstance(named, dict) or sorted(named) != sorted(str(index) for index in range(len(named))):
         raise WeightsError(
-            f"{folder / 'config.json'} does not name its emotions; give a WavLM classifier with them in id2label."
+            f"{folder / 'config.json'} does not name its emotions; give a WavLM classifier that names them in id2label."
         )
     return tuple(str(named[str(index)]) for index in range(len(named)))
 

@@ -120,8 +120,8 @@ def check_disk(folder: Path, needed: float, way_out: str) -> None:
     free = free_disk(folder)
     if needed > free:
         raise OutputError(
-            f"The video takes about {memory_words(needed)} of disk, but {memory_words(free)} are free in {folder}; "
-            f"{way_out}."
+            f"The video takes about {memory_words(needed)} of disk space, but {memory_words(free)} are free in "
+            f"{folder}; {way_out}."
         )
 
 

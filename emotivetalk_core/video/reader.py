@@ -126,7 +126,7 @@ def read_levels(
     lost = 0 if facts.frames is None or not own else facts.frames - count
     if on_note is not None and (damaged or lost > max(_TOLD_FRAMES, _TOLD_SHARE * count)):
         what = f"{damaged} frames are damaged" if damaged else f"{lost} of {facts.frames} frames cannot be read"
-        on_note(f"{path}: {what}; what was seen before them stands in their place.")
+        on_note(f"{path}: {what}; the frame before them is shown instead.")
 
 
 def _picture(frame: "VideoFrame", longest_side: int | None, aspect: float) -> torch.Tensor:

@@ -220,8 +220,8 @@ def read_header(path: Path) -> dict[str, Any]:
         start = file.read(8)
         if start.startswith(_PICKLE_STARTS) or path.suffix in (".pth", ".pt", ".ckpt", ".bin", ".pkl"):
             raise WeightsError(
-                f"{path} is or pretends to be a pickle (.pth, .ckpt), which can run code when opened and was not read; "
-                "convert it to safetensors first."
+                f"{path} is, or pretends to be, a pickle (.pth, .ckpt), which can run code when opened and was not "
+                "read; convert it to safetensors first."
             )
         length = int.from_bytes(start, "little")
         if len(start) < 8 or length > _LONGEST_HEADER:

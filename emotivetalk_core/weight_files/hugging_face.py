@@ -66,7 +66,7 @@ def read_public_tensors(path: Path, leftovers: Iterable[str] = (), *, prefix: st
     from safetensors.torch import load_file
 
     if not path.is_file():
-        raise WeightsError(f"{path} does not exist; give a folder as Hugging Face has it, or a safetensors file.")
+        raise WeightsError(f"{path} does not exist; give a folder from the Hugging Face Hub, or a safetensors file.")
     read_header(path)
     leftovers = tuple(leftovers)
     tensors = {_modern_name(name).removeprefix(prefix): tensor for name, tensor in load_file(path).items()}

@@ -271,7 +271,7 @@ def test_a_picture_or_a_video_without_a_face_asks_for_another(talk, tmp_path, ca
         assert main([*talk, *more, *models]) == 2
         said = capsys.readouterr().err
         assert f"grey.{more[1][-3:]}: no face was found" in said.replace(": No", ": no") and said.count("\n") == 1
-        assert f"give a {kind} in which a face is seen from the front." in said
+        assert f"give a {kind} that shows a face from the front." in said
         assert "box" not in said and "mask" not in said
 
 
@@ -281,8 +281,8 @@ def test_a_file_that_is_none_says_what_was_asked_for(talk, tmp_path, capsys):
     Take(ExpressionLatents(torch.randn(7, 6))).save(take)
     EmotionCodebook(torch.randn(2, 6), ("neutral", "smug")).save(book)
     for option, file, fault, wanted in (
-        ("--take", notes, "is not a safetensors file", "a take that was kept with --save-take."),
-        ("--take", book, "holds the network emotion_codebook, not a take", "a file in which a take was kept."),
+        ("--take", notes, "is not a safetensors file", "a take that was saved with --save-take."),
+        ("--take", book, "holds the network emotion_codebook, not a take", "a file that holds one."),
         ("--codebook", notes, "is not a safetensors file", "a codebook that was made with `codebook build`."),
         ("--codebook", take, "holds the take network", "a codebook that was made with `codebook build`."),
         ("--codebook", tmp_path / "gone", "gone does not exist", "a codebook that was made with `codebook build`."),
@@ -305,7 +305,7 @@ def test_what_sources_name_is_never_replaced(talk, tmp_path, capsys):
         ("--emotion", f"speech: {voice}", "--out", str(voice)),
     ):
         out = () if "--out" in more else ("--out", str(tmp_path / "talk.mp4"))
-        assert_refused([*talk, *more, *out], tmp_path, capsys, more[3].rpartition("/")[2], "would replace")
+        assert_refused([*talk, *more, *out], tmp_path, capsys, more[3].rpartition("/")[2], "would overwrite")
         assert (picture.read_bytes(), voice.read_bytes()) == before
 
 

@@ -217,7 +217,9 @@ def test_what_a_film_takes_is_told_before_and_its_state_goes_with_it(weights, re
     how = ("--weights", str(weights["sonic"]), "--device", "cpu", "--resolution", "64", "--steps", "2", "--window", "5")
     assert main(["talk", *files, *box, *how]) == 0
     said = capsys.readouterr().err
-    assert re.search(r"13 frames, 2 windows × 2 steps × 3 forwards; about \S+ .B of memory, \S+ .B of disk", said), said
+    assert re.search(
+        r"13 frames, 2 windows × 2 steps × 3 forwards; about \S+ .B of memory, \S+ .B of disk space", said
+    ), said
     assert re.search(r"About \S+ s for the 3 windows that are left", said), said
     assert list((tmp_path / "cache" / "emotivetalk" / "unfinished").iterdir()) == []
     monkeypatch.setattr("emotivetalk_core.film.performance.total_memory", lambda device: 10_000_000)
@@ -242,7 +244,7 @@ def test_files_of_two_models_are_told_apart(weights, tmp_path):
     (tmp_path / "photograph_encoders.safetensors").write_bytes(
         (weights["dice-talk"] / "photograph_encoders.safetensors").read_bytes()
     )
-    with pytest.raises(WeightsError, match="not of one model.*knows emotions"):
+    with pytest.raises(WeightsError, match="not of the same model.*knows emotions"):
         load_photograph_set(tmp_path)
     (tmp_path / "whisper_encoder.safetensors").unlink()
     with pytest.raises(WeightsError, match="whisper_encoder.safetensors does not exist"):

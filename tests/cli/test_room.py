@@ -47,7 +47,7 @@ def test_talk_is_refused_where_the_disk_is_full(
     command = ["talk", "--portrait", str(portrait_file), "--audio", str(recording_file), "--weights", str(tiny_weights)]
     assert main([*command, "--device", "cpu", "--quiet", "--out", str(out)]) == 2
     said = capsys.readouterr().err
-    assert "of disk" in said and "--out" in said and not list(tmp_path.iterdir())
+    assert "of disk space" in said and "--out" in said and not list(tmp_path.iterdir())
 
 
 def test_a_film_that_fits_is_made_though_its_state_does_not(
@@ -58,7 +58,7 @@ def test_a_film_that_fits_is_made_though_its_state_does_not(
     out = tmp_path / "talk.mp4"
     command = ["talk", "--portrait", str(portrait_file), "--audio", str(recording_file), "--weights", str(tiny_weights)]
     assert main([*command, "--crop", "--device", "cpu", "--quiet", "--out", str(out)]) == 0
-    assert "it begins again" in capsys.readouterr().out
+    assert "it starts from the beginning" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["talk.mp4"]
 
 

@@ -351,7 +351,7 @@ def test_pickles_are_not_read(tmp_path):
 
 def test_the_source_is_never_replaced(single_file, folder, tmp_path):
     before = single_file.stat().st_mtime_ns
-    with pytest.raises(OutputError, match="replace what it is made from"):
+    with pytest.raises(OutputError, match="overwrite what it is made from"):
         convert_svd(single_file, single_file)
     with pytest.raises(OutputError, match="both networks"):
         convert_svd(folder, tmp_path / "x.safetensors", tmp_path / "x.safetensors")

@@ -324,7 +324,7 @@ def test_a_picture_left_out_for_its_face_is_told_no_box(faces, tiny_weights, tmp
     out = tmp_path / "built.safetensors"
     assert run("build", faces, "-o", out, "--weights", tiny_weights, "--device", "cpu", "--quiet") == 0
     said = capsys.readouterr().out
-    assert "sad_0.png was left out: No face was found" in said and "give a picture in which a face" in said
+    assert "sad_0.png was left out: No face was found" in said and "give a picture that shows a face" in said
     assert "box" not in said and "mask" not in said
 
 

@@ -173,9 +173,9 @@ def test_what_a_film_is_made_from_is_never_replaced(models, portrait_file, recor
     shutil.copy(recording_file, voice)
     before = face.read_bytes(), voice.read_bytes()
     film = make_film(request_of(face, voice, crop=True), models)
-    with pytest.raises(OutputError, match=r"voice\.mp4: the video would replace .* name with save\(path\)"):
+    with pytest.raises(OutputError, match=r"voice\.mp4: the video would overwrite .* name with save\(path\)"):
         film.save(voice)
-    with pytest.raises(OutputError, match="face.png: this would replace"):
+    with pytest.raises(OutputError, match="face.png: this would overwrite"):
         make_film(request_of(face, voice, direction=Direction(emotion="happy", plot=face)), models)
     assert (face.read_bytes(), voice.read_bytes()) == before
 

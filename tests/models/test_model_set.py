@@ -98,13 +98,13 @@ def test_files_of_two_models_are_refused(tmp_path):
     save_checkpoint(tmp_path / "lip_projector.safetensors", "lip_projector", LipProjector(other), other, {})
     with pytest.raises(WeightsError, match="lip_projector.safetensors is not the file"):
         load_model_set(tmp_path)
-    with pytest.raises(WeightsError, match="not of one model.*lip width, 32 and 64"):
+    with pytest.raises(WeightsError, match="not of the same model.*lip width, 32 and 64"):
         load_model_set(tmp_path, verify=False)
 
 
 def test_weights_without_sampling_defaults_are_refused(tmp_path):
     write_weights(tmp_path, TINY, None)
-    with pytest.raises(WeightsError, match="how it is sampled"):
+    with pytest.raises(WeightsError, match="how to sample it"):
         load_model_set(tmp_path)
 
 

@@ -173,7 +173,7 @@ def test_a_blend_is_the_weighted_mean_of_the_codebook():
     torch.testing.assert_close(none.values, codebook.latents[7])
     sure = blend_emotion(HeardEmotion(torch.eye(8)[1]), codebook, intensity=1.5)
     torch.testing.assert_close(sure.values, codebook.lookup("angry", 1.5))
-    with pytest.raises(SettingsError, match="No emotion was heard"):
+    with pytest.raises(SettingsError, match="No emotion was recognised"):
         blend_emotion(HeardEmotion(torch.zeros(8)), codebook)
     with pytest.raises(SettingsError, match="'sad' is not in the codebook"):
         blend_emotion(heard, replace(codebook, latents=torch.zeros(2, 30), names=("happy", "neutral")))
@@ -193,7 +193,7 @@ def test_a_keyword_is_the_likeliest_alone():
     torch.testing.assert_close(emotion.values, codebook.lookup("sad", 1.4))
     assert emotion.name == "sad"
     for nothing in (torch.zeros(8), torch.full((8,), torch.nan)):
-        with pytest.raises(SettingsError, match="No emotion was heard"):
+        with pytest.raises(SettingsError, match="No emotion was recognised"):
             keyword_emotion(HeardEmotion(nothing), codebook)
 
 

@@ -214,7 +214,7 @@ def test_damaged_pictures_keep_their_time_and_are_told(tmp_path):
     notes = []
     path = film_file(tmp_path / "torn.mkv", spoil=range(3, 5))
     assert greys(path, on_note=notes.append) == [1, 2, 3, 3, 3, 6, 7, 8, 9, 10]
-    assert notes == [f"{path}: 2 frames are damaged; what was seen before them stands in their place."]
+    assert notes == [f"{path}: 2 frames are damaged; the frame before them is shown instead."]
 
 
 def test_bad_videos_are_named_and_refused(tmp_path):
