@@ -97,9 +97,11 @@ class Source:
         """The clips that the folders' indices list; a folder that is not there adds nothing, but one must list some.
         What was added to clips that none of them describes, as where other data was trained on before, is left out.
 
-        Raises InputError: an index that cannot be read, a shard that is missing or shorter than it was written.
+        Raises InputError: an index that cannot be read, a shard that is missing or shorter than it was written, clips
+        of one name in two folders.
         """
         entries: dict[str, dict[str, Any]] = {}
+        homes: dict[str, Path] = {}
         checksums: dict[Path, str] = {}
         for file in (file for folder in folders for file in sorted(folder.glob(INDEX))):
             for number, line in enumerate(whole_lines(file), 1):
@@ -110,6 +112,12 @@ class Source:
                         checksums[file.parent / entry["shard"]] = entry["sha256"]
                         continue
                     known = entries.setdefault(entry["clip"], {"fields": {}})
+                    described = _REQUIRED <= entry.keys()
+                    if described and homes.setdefault(entry["clip"], file.parent) != file.parent:
+                        raise InputError(
+                            f"{homes[entry['clip']]} and {file.parent} both hold a clip called {entry['clip']}, of which "
+                            "only one would be seen; give one of the two folders alone."
+                        )
                     known.update({name: entry[name] for name in _ATTRIBUTES if name in entry})
                     shard = file.parent / entry["shard"]
                     known["fields"].update({k: Field(shard, tuple(shape)) for k, shape in entry["fields"].items()})

@@ -51,6 +51,13 @@ def test_fields_of_another_folder_are_added(tmp_path):
         Source.open(tmp_path / "features")
 
 
+def test_clips_of_one_name_in_two_folders_are_refused(tmp_path):
+    one, other = (write(tmp_path / name) for name in ("one", "other"))
+    with pytest.raises(InputError, match=r"one and .*other both hold a clip called a, .*; give one of the two folders"):
+        Source.open(one, other)
+    assert set(Source.open(one, one).by_id) == {"a", "b"}
+
+
 def test_a_kill_while_the_index_is_written_costs_that_line_only(tmp_path):
     write(tmp_path)
     with open(tmp_path / "index.jsonl", "a") as file:
