@@ -227,7 +227,9 @@ def check_masks(portrait: torch.Tensor, face_mask: torch.Tensor, lip_mask: torch
                 f"{height}; connect the masks that Face Regions gives with the crop."
             )
     if not face_mask[:1].any():
-        raise InputError("The face mask is black, so no face would move; paint the face white, or take Face Regions'.")
+        raise InputError(
+            "The face mask is black, so no face would move; paint the face white, or connect the mask of Face Regions."
+        )
 
 
 def check_head_pose(head_pose: HeadPose, frames: int) -> None:

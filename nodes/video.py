@@ -126,7 +126,9 @@ class DecodeVideo(io.ComfyNode):
     ) -> list[str]:
         """The host asks this before it samples, which may take hours: what cannot be pasted or written ends here."""
         if frame_rate == DOUBLED and audio is None:
-            raise InputError("Frames are doubled as long as the audio lasts, but none is connected; connect it.")
+            raise InputError(
+                "Frames are doubled for as long as the audio lasts, but no audio is connected; connect it."
+            )
         if portrait_crop is not None:
             check_one("portrait crop", portrait_crop)
         whole_picture(picture, crop_record, transparency)

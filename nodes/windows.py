@@ -161,7 +161,7 @@ def own_windows(defaults: SamplingDefaults, pixels_per_latent: int, height: int,
     if not draws_at(defaults, size):
         raise SettingsError(
             f"These weights draw faces at {defaults.size} x {defaults.size} pixels, but the latents are of "
-            f"{width * pixels_per_latent} x {height * pixels_per_latent}, at which the mouth would stand still; set "
+            f"{width * pixels_per_latent} x {height * pixels_per_latent}, at which the mouth would not move; set "
             f"Face Regions to {defaults.size}. Paste Back keeps the picture's own detail at any size."
         )
     return windows_at(defaults, size)

@@ -170,6 +170,6 @@ def check_frames_that_last_as_long_as_no_sound_are_refused_before_they_are_sampl
     try:
         node.DecodeVideo.check_lazy_status(frame_rate=node.DOUBLED)
     except part("emotivetalk_core.errors").InputError as error:
-        assert "none is connected" in str(error), error
+        assert "no audio is connected" in str(error), error
     else:
         raise AssertionError("nothing was said")
