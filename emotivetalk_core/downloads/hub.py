@@ -77,7 +77,7 @@ def fetch(
         elif constants.HF_HUB_OFFLINE:
             if not target.is_file() or expected.digest:
                 raise InputError(
-                    f"{file.path} of {model.repository} is not in {folder} as it should be, and HF_HUB_OFFLINE forbids "
+                    f"{file.path} of {model.repository} is missing or altered in {folder}, and HF_HUB_OFFLINE forbids "
                     "downloading it; unset that variable, or copy the file there."
                 )
             _tell(on_file, file.path, "there, not checked while offline")
@@ -138,7 +138,7 @@ def _receive(
     if expected.digest and not matches(part, expected.size, expected.digest):
         part.unlink()
         raise WeightsError(
-            f"{expected.path} of {place.model.repository} did not arrive as it should be (its content differs) and was "
+            f"{expected.path} of {place.model.repository} did not arrive intact (its content differs) and was "
             "removed; fetch it again."
         )
     os.replace(part, target)
@@ -196,7 +196,7 @@ def _asked(place: _Place, file: PublicFile, ask: Callable[[], Any]) -> Any:
         raise
     except errors.GatedRepoError as error:
         raise InputError(
-            f"{repository} is given only to those who accepted its licence; do that on {page}, then log in with "
+            f"{repository} is only available to those who have accepted its licence; do so at {page}, then log in with "
             "`hf auth login` and fetch again."
         ) from error
     except errors.RevisionNotFoundError as error:
@@ -204,7 +204,7 @@ def _asked(place: _Place, file: PublicFile, ask: Callable[[], Any]) -> Any:
     except errors.EntryNotFoundError as error:
         raise InputError(f"{repository} has no {file.path} at revision {revision}; give another --revision.") from error
     except errors.RepositoryNotFoundError as error:
-        raise InputError(f"{repository} is not on the Hub, or is hidden from you; look at {page}.") from error
+        raise InputError(f"{repository} is not on the Hub, or is not visible to you; look at {page}.") from error
     except Exception as error:  # the network's own faults, which differ from one version of the library to the next
         if isinstance(error, OSError) and error.errno in _NO_PLACE:
             reason = error.strerror or error
@@ -212,7 +212,7 @@ def _asked(place: _Place, file: PublicFile, ask: Callable[[], Any]) -> Any:
         why = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{file.path} of {repository} could not be downloaded ({why.rstrip('.')}); "
-            "fetch again, and it goes on where it stopped."
+            "fetch again, and it continues where it stopped."
         ) from error
 
 

@@ -57,7 +57,7 @@ class Given:
         files = {"vae": self.vae, "syncnet": self.syncnet}
         for file in files.values():
             if file is not None and not file.is_file():
-                raise WeightsError(f"{file} is not there; give a file of weights, as `convert` makes it.")
+                raise WeightsError(f"{file} does not exist; give a weights file that `convert` wrote.")
         digests = {name: "" if file is None else checksum(file) for name, file in files.items()}
         return {**digests, "latents": list(self.sizes(size)), "sync": METHOD if self.syncnet else OWN_SYNC}
 

@@ -180,5 +180,5 @@ def _read(file: Path) -> Mapping[str, Any] | None:
 def _cannot_write(place: Path, error: OSError) -> OutputError:
     return OutputError(
         f"{place} cannot be written ({error.strerror or error}); make room or choose another place, and give the "
-        "command again: it goes on where it stopped."
+        "command again: it continues where it stopped."
     )

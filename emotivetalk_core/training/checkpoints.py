@@ -61,7 +61,7 @@ class Checkpoints:
             shutil.rmtree(part, ignore_errors=True)
             raise OutputError(
                 f"The checkpoint {final} cannot be written ({_reason(error)}); make room and give the command again: "
-                f"it goes on from {self.newest() or 'the beginning'}."
+                f"it continues from {self.newest() or 'the beginning'}."
             ) from error
 
     def record(self) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def encoder_faces(
     points = landmark_points(source, clip, start, stop)
     if points is None:
         raise InputError(
-            f"The clip {clip.id} has no landmarks, by which this size's encoders want faces aligned; prepare the films "
+            f"The clip {clip.id} has no landmarks, which this size's encoders need to align faces; prepare the films "
             "with `prepare`."
         )
     return align_face(crops, points.to(device), config.input_size)

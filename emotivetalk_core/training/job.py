@@ -126,7 +126,8 @@ class Job:
         path = self.weights(name)
         if not path.is_file():
             raise SettingsError(
-                f"{path} is not there, and a stage begins with it; train the stage that makes it, or name another file."
+                f"{path} does not exist, and a stage starts from it; train the stage that makes it, or name another "
+                "file."
             )
         network = grown(load_network(path, kind, build, config, self.device))
         found: Any = network.config

@@ -270,7 +270,7 @@ class TrainingLoop:
             last_good = self.checkpoints.newest()
             raise NumericalError(
                 f"Training of {self.name} diverged by step {self.step}; lower its learning_rate and give the command "
-                f"again: {f'it goes on from {last_good}' if last_good else 'it has no checkpoint yet'}."
+                f"again: {f'it continues from {last_good}' if last_good else 'it has no checkpoint yet'}."
             )
         rate = learning_rate(self.step - 1, self.settings)
         head = {"step": self.step, "seconds": round(self.seconds, 1), "learning_rate": rate}
@@ -290,7 +290,7 @@ class TrainingLoop:
         if change is not None:
             raise SettingsError(
                 f"{self.checkpoints.newest()} was made with {change}; go on with the recipe that made it, give another "
-                f"--out, or delete {self.checkpoints.folder} to begin this stage anew."
+                f"--out, or delete {self.checkpoints.folder} to start this stage over."
             )
         saved = self.checkpoints.shapes()
         for key, optimiser in self._optimisers.items():

@@ -115,8 +115,8 @@ class Source:
                     described = _REQUIRED <= entry.keys()
                     if described and homes.setdefault(entry["clip"], file.parent) != file.parent:
                         raise InputError(
-                            f"{homes[entry['clip']]} and {file.parent} both hold a clip called {entry['clip']}, of which "
-                            "only one would be seen; give one of the two folders alone."
+                            f"{homes[entry['clip']]} and {file.parent} both hold a clip called {entry['clip']}, of "
+                            "which only one would be seen; give one of the two folders alone."
                         )
                     known.update({name: entry[name] for name in _ATTRIBUTES if name in entry})
                     shard = file.parent / entry["shard"]
@@ -184,7 +184,7 @@ class Source:
         for done, (shard, expected) in enumerate(self._checksums.items(), 1):
             if checksum(shard) != expected:
                 raise InputError(
-                    f"{shard} has been altered since it was written; copy it again, or prepare the data anew."
+                    f"{shard} has been altered since it was written; copy it again, or prepare the data again."
                 )
             if on_step is not None:
                 on_step(done, len(self._checksums))
@@ -246,7 +246,7 @@ def whole_lines(file: Path) -> Iterable[str]:
 
 def _check_size(index: Path, shard: Path, size: int) -> None:
     if not shard.is_file():
-        raise InputError(f"{index} lists {shard.name}, which is missing; copy it there, or prepare the data anew.")
+        raise InputError(f"{index} lists {shard.name}, which is missing; copy it there, or prepare the data again.")
     if shard.stat().st_size != size:
         raise InputError(
             f"{shard} has {shard.stat().st_size} bytes where {size} were written; copy it again, or prepare the data "
@@ -261,4 +261,4 @@ def _opened(shard: Path) -> Any:
     try:
         return safe_open(str(shard), "pt")
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{shard} cannot be read ({error}); copy it again, or prepare the data anew.") from error
+        raise InputError(f"{shard} cannot be read ({error}); copy it again, or prepare the data again.") from error

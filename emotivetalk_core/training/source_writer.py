@@ -101,5 +101,5 @@ def _cannot_write(place: Path, error: Exception) -> OutputError:
     reason = getattr(error, "strerror", None) or error
     return OutputError(
         f"{place} cannot be written ({reason}); make room or choose another place, and give the command again: "
-        "it goes on where it stopped."
+        "it continues where it stopped."
     )

@@ -17,7 +17,7 @@ def check_start(folder: Path | None, needed: Mapping[str, str], out: Path | None
         return
     if folder is None:
         raise SettingsError(
-            f"This recipe begins with weights that others trained ({', '.join(needed)}); give their folder as --start, "
+            f"This recipe starts from weights that others trained ({', '.join(needed)}); give their folder as --start, "
             "docs/training.md says how to fill it."
         )
     if out is not None and folder.resolve() == out.resolve():
@@ -29,7 +29,7 @@ def check_start(folder: Path | None, needed: Mapping[str, str], out: Path | None
         file = folder / f"{name}.safetensors"
         if not file.is_file():
             made = way.format(file=file, folder=folder)
-            raise SettingsError(f"{file} is not there, and the training begins with it; make it: {made}.")
+            raise SettingsError(f"{file} does not exist, and the training starts from it; make it: {made}.")
 
 
 def to_train(job: Job, start: str, kind: str, build: Callable[..., Network], config: DataclassInstance) -> Network:

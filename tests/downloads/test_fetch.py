@@ -172,7 +172,7 @@ def test_a_broken_connection_keeps_what_came(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)  # it keeps whole chunks of what came
     hub.ends_at = 50_000
-    with pytest.raises(InputError, match="could not be downloaded.*goes on where it stopped") as error:
+    with pytest.raises(InputError, match="could not be downloaded.*continues where it stopped") as error:
         fetch(model(), tmp_path, endpoint=hub.endpoint)
     one_sentence(error)
     came = (tmp_path / "model.safetensors.part").stat().st_size

@@ -156,7 +156,8 @@ def test_a_start_that_lacks_a_file_is_refused_before_anything_is_drawn(name, rec
     assert main(["train", str(recipe), "--start", str(start), "--out", str(out)]) == 2
     told = capsys.readouterr().err
     assert (
-        told.count("\n") == 1 and f"{name}.safetensors is not there, and the training begins with it; make it: " in told
+        told.count("\n") == 1
+        and f"{name}.safetensors does not exist, and the training starts from it; make it: " in told
     )
     assert "train it by `train demo`" in told and not out.exists()
 

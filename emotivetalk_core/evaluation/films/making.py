@@ -72,7 +72,7 @@ class Making:
         file = backbone_file(self.weights, self.held)
         if not file.is_file():
             raise SettingsError(
-                f"{file} is not there; a backbone that hears the sound itself has to be trained so, as `train demo "
+                f"{file} is not there; a backbone that takes the sound directly has to be trained, as `train demo "
                 "--stages ablation` does for drawn heads."
             )
         return replace(models, ethd=load_backbone(file, models))

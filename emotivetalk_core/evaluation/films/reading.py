@@ -51,7 +51,7 @@ def load_networks(
     if folder is not None and not folder.is_dir():
         raise WeightsError(
             f"{folder} is not a folder; give the one that holds inception.safetensors, i3d.safetensors and "
-            "syncnet.safetensors, or some of them, as `convert` makes them."
+            "syncnet.safetensors, or some of them, as `convert` writes them."
         )
     found, missing, digest = {}, [], hashlib.sha256()
     for kind, network, config in (
