@@ -203,7 +203,7 @@ def test_data_of_another_size_than_the_presets_is_refused(begun, capsys, tmp_pat
 def test_a_start_that_is_missing_or_of_other_widths_is_refused(begun, capsys, tmp_path):
     shutil.rmtree(begun / "training" / "checkpoints" / "ethd")
     (begun / "training" / "renderer.safetensors").rename(begun / "renderer.safetensors")
-    assert "renderer.safetensors is not there, and a stage begins with it" in refused(capsys, begun)
+    assert "renderer.safetensors does not exist, and a stage starts from it" in refused(capsys, begun)
     demo = ROOT / "emotivetalk_core" / "weights" / "demo" / "ethd.safetensors"
     if demo.is_file():
         recipe = write(tmp_path, {"from": "tiny", "stages": {"ethd": {"start": str(demo)}}})

@@ -254,4 +254,4 @@ def test_a_start_without_a_backbone_is_refused(recipe: Path, start: Path, tmp_pa
         (whole / f"{name}.safetensors").touch()
     (whole / "ethd.safetensors").unlink()
     assert main(["train", str(recipe), "--start", str(whole), "--out", str(tmp_path / "out")]) == 2
-    assert "ethd.safetensors is not there, and the training begins with it" in capsys.readouterr().err
+    assert "ethd.safetensors does not exist, and the training starts from it" in capsys.readouterr().err
