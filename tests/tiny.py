@@ -11,6 +11,7 @@ from emotivetalk_core.models.dicte import DiCTE
 from emotivetalk_core.models.ethd import ETHD
 from emotivetalk_core.models.lip_projector import LipProjector
 from emotivetalk_core.models.motion_encoder import MotionEncoder
+from emotivetalk_core.models.presets import SamplingDefaults
 from emotivetalk_core.models.speech_encoder import SpeechEncoder
 from emotivetalk_core.models.vae_network import build_vae
 from emotivetalk_core.recipes.tiny import TINY
@@ -21,8 +22,10 @@ from emotivetalk_core.weight_files.manifest import write_manifest
 __all__ = ["TINY", "write_tiny_weights", "write_wav"]
 
 
-def write_tiny_weights(folder: Path) -> None:
-    """Fills a weights folder as training leaves it, with tiny untrained networks and no face finder."""
+def write_tiny_weights(folder: Path, sampling: SamplingDefaults = TINY.sampling) -> None:
+    """Fills a weights folder as training leaves it, with tiny untrained networks and no face finder. sampling: what the
+    weights' record says of it.
+    """
     torch.manual_seed(0)
     networks = {
         "speech_encoder": (SpeechEncoder(TINY.speech_encoder), TINY.speech_encoder),
@@ -34,7 +37,7 @@ def write_tiny_weights(folder: Path) -> None:
     for kind, (network, config) in networks.items():
         save_checkpoint(folder / f"{kind}.safetensors", kind, network, config, {"steps": 0})
     ethd = ETHD(TINY.ethd)
-    save_checkpoint(folder / "ethd.safetensors", "ethd", ethd, TINY.ethd, {"steps": 0}, defaults=TINY.sampling)
+    save_checkpoint(folder / "ethd.safetensors", "ethd", ethd, TINY.ethd, {"steps": 0}, defaults=sampling)
     EmotionCodebook(torch.randn(len(EMOTIONS), TINY.ethd.expression_dim), EMOTIONS).save(
         folder / "emotion_codebook.safetensors"
     )

@@ -45,9 +45,9 @@ def rewired(workflow: Workflow, source: list[Any], other: list[Any]) -> Workflow
     return workflow
 
 
-def trimmed(workflow: Workflow, seconds: float, definitions: dict[str, Any]) -> Workflow:
-    """A copy in which whatever hears or plays sound is given its first seconds, by the host's trimming node; nodes that
-    make one sound of others get them whole.
+def trimmed(workflow: Workflow, seconds: float, definitions: dict[str, Any], start: float = 0.0) -> Workflow:
+    """A copy in which whatever hears or plays sound is given so many seconds of it from `start` on, by the host's trimming
+    node; nodes that make one sound of others get them whole, and the sound of a video was cut before.
     """
     result = copy.deepcopy(workflow)
     for node in list(result.values()):
@@ -56,7 +56,8 @@ def trimmed(workflow: Workflow, seconds: float, definitions: dict[str, Any]) -> 
         for name, value in node["inputs"].items():
             if isinstance(value, list) and _kind_of(workflow, value, definitions) == "AUDIO":
                 source, slot = value
-                inputs = {"audio": value, "start_index": 0.0, "duration": seconds}
+                of_video = workflow[source]["class_type"] == "GetVideoComponents"
+                inputs = {"audio": value, "start_index": 0.0 if of_video else start, "duration": seconds}
                 trim_id = f"{source}-{slot}-trim"
                 result[trim_id] = {"class_type": "TrimAudioDuration", "inputs": inputs}
                 node["inputs"][name] = [trim_id, 0]

@@ -1,11 +1,13 @@
 """A headless ComfyUI on the CPU, with this pack and no other, in folders of its own."""
 
+import contextlib
 import shutil
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from installation import ROOT, Installation, clean_environment
@@ -31,7 +33,7 @@ def lay_out(base: Path) -> Path:
 
 class HostServer:
     """The server process; use it in a `with` statement. `url`: where it answers · `base`: its folders · `pack`: the
-    pack's folder among them · `log_file`: everything that it says · `started`: when, in seconds since
+    pack's folder among them · `log_file`: everything that it says · `started`: when it first did, in seconds since
     the epoch.
     """
 
@@ -47,7 +49,24 @@ class HostServer:
 
     def __enter__(self) -> "HostServer":
         self.started = time.time()
-        self._log = self.log_file.open("wb")
+        self._start()
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._stop()
+
+    @contextlib.contextmanager
+    def killed(self) -> Iterator[None]:
+        """Ends the process as a crash does. It is started again, on the same folders, when the block is left."""
+        self._process.kill()
+        self._stop()
+        try:
+            yield
+        finally:
+            self._start()
+
+    def _start(self) -> None:
+        self._log = self.log_file.open("ab")
         self._process = subprocess.Popen(
             self._command(),
             cwd=self._installation.folder,
@@ -61,10 +80,6 @@ class HostServer:
         except BaseException:
             self._stop()
             raise
-        return self
-
-    def __exit__(self, *fault: object) -> None:
-        self._stop()
 
     @property
     def process_id(self) -> int:

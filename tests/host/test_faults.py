@@ -8,7 +8,7 @@ from client import NodeError
 from graphs import changed, only, with_node
 from installation import ROOT
 from safetensors.torch import save_file
-from tiny_weights import TINY
+from tiny_weights import SIZE
 
 from emotivetalk_core.weight_files.checkpoint import read_header
 
@@ -53,7 +53,7 @@ def test_a_picture_without_a_face(workflow, fault_of):
 def test_a_face_of_a_size_that_the_weights_do_not_know(workflow, fault_of):
     bad = changed(workflow, f"{PACK}FaceRegions", size=256)
     assert_one_sentence(
-        fault_of(bad), "WindowedSampler", "SettingsError", "256 x 256", f"Face Regions to {TINY.sampling.size}"
+        fault_of(bad), "WindowedSampler", "SettingsError", "256 x 256", f"Face Regions to {SIZE}"
     )
 
 

@@ -58,8 +58,9 @@ def imported(installation: Installation, tmp_path_factory: pytest.TempPathFactor
     base = tmp_path_factory.mktemp("import")
     lay_out(base)
     command = [str(installation.python), "-c", IMPORT_THE_PACK, str(installation.folder), str(base)]
+    environment = clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"}  # Python's own files are not the pack's
     finished = subprocess.run(
-        command, cwd=installation.folder, env=clean_environment(), capture_output=True, text=True, timeout=200
+        command, cwd=installation.folder, env=environment, capture_output=True, text=True, timeout=200
     )
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout.splitlines()[-1])

@@ -174,6 +174,19 @@ def check_compiled_model_agrees() -> None:
     agree(shot.windowed(model, steps=2), shot.windowed(steps=2))
 
 
+def check_every_window_is_counted() -> None:
+    """One by one, where the host does not leave out what follows too soon; on a server it does."""
+    from unittest.mock import patch
+
+    import comfy.utils
+
+    told: list[tuple[int, int]] = []
+    hear = patch.object(comfy.utils, "PROGRESS_BAR_HOOK", lambda done, total, *_, **__: told.append((done, total)))
+    with hear, patch.object(comfy.utils, "PROGRESS_THROTTLE_MIN_INTERVAL", 0.0, create=True):
+        Shot(6).windowed(steps=2, window=4, overlap=2)  # frames 0-3, 2-5
+    assert [*dict.fromkeys(told)] == [(done, 4) for done in range(1, 5)], told
+
+
 def check_bad_inputs_say_one_sentence() -> None:
     """Wrong lengths, widths, sizes and sources are refused by the core's own errors."""
     errors, types = part("emotivetalk_core.errors"), part("emotivetalk_core.types")
