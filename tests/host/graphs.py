@@ -46,8 +46,8 @@ def rewired(workflow: Workflow, source: list[Any], other: list[Any]) -> Workflow
 
 
 def trimmed(workflow: Workflow, seconds: float, definitions: dict[str, Any], start: float = 0.0) -> Workflow:
-    """A copy in which whatever hears or plays sound is given so many seconds of it from `start` on, by the host's trimming
-    node; nodes that make one sound of others get them whole, and the sound of a video was cut before.
+    """A copy in which whatever hears or plays sound is given so many seconds of it from `start` on, by the host's
+    trimming node; nodes that make one sound of others get them whole, and the sound of a video was cut before.
     """
     result = copy.deepcopy(workflow)
     for node in list(result.values()):

@@ -37,8 +37,8 @@ def find_installation() -> Installation | None:
 
 
 def clean_environment() -> dict[str, str]:
-    """What a host process is started with: nothing of this Python's own, and it fetches nothing. It leaves bytecode beside
-    the host's source, as it does for its user: without that each start compiles it all again, for a third of its time.
+    """What a host process is started with: nothing of this Python's own, and it fetches nothing. It leaves bytecode
+    beside the host's source, as it does for its user: without that each start compiles it all, for a third of its time.
     """
     ours = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if name not in ours}

@@ -52,9 +52,7 @@ def test_a_picture_without_a_face(workflow, fault_of):
 
 def test_a_face_of_a_size_that_the_weights_do_not_know(workflow, fault_of):
     bad = changed(workflow, f"{PACK}FaceRegions", size=256)
-    assert_one_sentence(
-        fault_of(bad), "WindowedSampler", "SettingsError", "256 x 256", f"Face Regions to {SIZE}"
-    )
+    assert_one_sentence(fault_of(bad), "WindowedSampler", "SettingsError", "256 x 256", f"Face Regions to {SIZE}")
 
 
 def test_two_faces_where_one_talks(workflow, fault_of):

@@ -11,8 +11,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from tiny import TINY, write_tiny_weights  # noqa: E402 - found only once the folder is on the path
 
 SIZE = 128
-"""Of their pictures. In smaller ones x264, as PyAV brings it, reads memory that nothing has written: the same frames are
-not always the same video.
+"""Of their pictures. In smaller ones x264, as PyAV brings it, reads memory that nothing has written: the same frames
+are not always the same video.
 """
 
 
