@@ -10,7 +10,7 @@ from server import PORTRAIT, SPEECH
 
 SPOKEN_FROM, SPOKEN_SECONDS = 0.16, 0.18
 """In the first syllable, where the mouth opens; 4.5 frames, so the last one is not filled."""
-OTHERWISE = {"long_speech": 0.4, "eight_emotions": 0.12, "mixed_feelings": 0.6}
+OTHERWISE = {"long_speech": 0.4, "eight_emotions": 0.12, "mixed_feelings": 0.5}
 """One shows windows that overlap, so it needs two; one samples eight videos; of one the head sways, too, so the mouth
 has to move for a while.
 """
