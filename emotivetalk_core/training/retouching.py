@@ -54,8 +54,8 @@ _FIELDS = (
     "expression",
 )
 _WHENCE = ("offset", "visible", "known")
-_SELDOM = 0.01
-"""Added to how likely a frame is drawn that hides nothing."""
+_SELDOM = 5e-4
+"""Added to how likely a frame is drawn whose eyes look as the portrait's."""
 _UNSURE = 0.1
 """Standard deviation of what is added to half of the motions: latents that speech asks for are not quite those of any
 picture.
@@ -69,13 +69,14 @@ class RetouchingSettings:
     """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that
     are of the first kind, where there are clips of the others · soft: the share whose portrait is no sharper than the
     networks saw it · moved: the share where the head has moved since the portrait · reshaped, tinted: the shares whose
-    faces have another form, and other colours · blinking: the share whose frame is drawn the likelier, the less of its
-    eyes the portrait showed · face, eyes, lips: how much more these count than the rest, which counts 1 · hidden: how
-    much more than the rest of eyes and mouth counts what the portrait did not show of them · whence: the share of the
-    steps, the first ones, in which it is learnt alone from where in the portrait places came · offset: weight of that,
-    for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from: as
-    DecoderSettings', of eyes and mouths alone · start: the weights that it begins with, "" for none · kept: how much
-    it counts away from eyes and mouth to show what the network it begins with did, where the truth counts 1.
+    faces have another form, and other colours · blinking: the share whose frame is drawn the likelier, the further
+    its eyes look from the portrait's, as in a blink · face, eyes, lips: how much more these count than the rest, which
+    counts 1 · hidden: how much more than the rest of eyes and mouth counts what the portrait did not show of them ·
+    whence: the share of the steps, the first ones, in which it is learnt alone from where in the portrait places came ·
+    offset: weight of that, for an error of one pixel · visible: weight of whether they were seen there · judged,
+    judged_from: as DecoderSettings', of eyes and mouths alone · start: the weights that it begins with, "" for none ·
+    kept: how much it counts away from eyes and mouth to show what the network it begins with did, where the truth
+    counts 1.
     """
 
     loop: LoopSettings
@@ -204,18 +205,20 @@ class RetouchSamples:
         if not chance(self._settings.blinking, generator):
             return random_below(clip.frames, generator)
         if clip.id not in self._likely:
-            self._likely[clip.id] = self._eyes_hidden(clip) + _SELDOM
+            self._likely[clip.id] = self._eyes_changed(clip) + _SELDOM
         return int(torch.multinomial(self._likely[clip.id], 1, generator=generator))
 
-    def _eyes_hidden(self, clip: Clip) -> Tensor:
-        """Of each frame, how much of what is seen at its eyes the portrait did not show [n], 0…1."""
+    def _eyes_changed(self, clip: Clip) -> Tensor:
+        """Of each frame, how much further its eyes look from the portrait's than they ever do [n]: as those of a blink
+        do. Squared differences, 0…1.
+        """
         side = self._source.read(clip, "made", 0, 1).shape[1]
-        hidden = []
+        still, changed = self._pictures(clip, "portrait_fine", 0, side), []
         for row in range(clip.frames):
-            _, visible, known = self._whence(clip, row, side)
-            eyes = self._places(clip, row, side, eyes=2) > 1
-            hidden.append((known * (1 - visible))[eyes].mean())
-        return torch.stack(hidden).nan_to_num()
+            eyes = self._places(clip, row, side, eyes=2)[0, 0] > 1
+            changed.append((self._pictures(clip, "fine", row, side) - still)[..., eyes].square().mean())
+        far = torch.stack(changed).nan_to_num()
+        return far - far.min()
 
     def _pictures(self, clip: Clip, name: str, row: int, side: int = 0) -> Tensor:
         pixels = self._source.read(clip, name, row, row + 1)
