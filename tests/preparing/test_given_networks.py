@@ -80,7 +80,7 @@ def test_syncnet_judges_in_the_place_of_our_own_correlation(films: Path, syncnet
     assert prepare(films, tmp_path / "data", ANY) == 2  # half of the films judged by another
     assert "another --syncnet than now" in capsys.readouterr().err
     assert prepare(films, tmp_path / "none", ANY, "--syncnet", str(tmp_path / "none.safetensors")) == 2
-    assert "is not there" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
