@@ -63,13 +63,9 @@ def speaker(frames: int) -> TalkingClip:
 
 def spearman(a: Sequence[float], b: Sequence[float]) -> float:
     """Rank correlation; 0 where one of them does not change."""
-    return correlation(_ranks(a), _ranks(b))
+    from scipy.stats import rankdata
 
-
-def _ranks(values: Sequence[float]) -> np.ndarray:
-    """Places in order [n], the same for equal values; scipy.stats would take a second to read for it."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return correlation(rankdata(a), rankdata(b))
 
 
 def strength(reading: Readings, emotion: str) -> float:

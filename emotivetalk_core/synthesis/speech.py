@@ -90,23 +90,10 @@ def speak(
 
 
 def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    """As SciPy's `resample_poly` does it, whose filters would take longer to read than a sentence to speak: the values
-    between samples by a sinc of ten zeros to either side under Kaiser's window.
-    """
+    from scipy.signal import resample_poly
+
     divisor = gcd(rate, SAMPLE_RATE)
-    up, down = SAMPLE_RATE // divisor, rate // divisor
-    if up == down or not len(samples):
-        return samples
-    half = 10 * max(up, down)
-    taps = np.sinc(np.arange(-half, half + 1) / max(up, down)) * np.kaiser(2 * half + 1, 5.0)
-    taps *= up / taps.sum()
-    places = np.arange(-(-len(samples) * up // down)) * down + half  # in the taps, of the first sample
-    reach = 2 * half // up + 1
-    phases = np.pad(taps, (0, reach * up - len(taps))).reshape(reach, up).T[places % up]  # [n, reach]
-    heard = np.pad(samples, (reach - 1, half // up + 1))[::-1]  # the latest first, as the taps count
-    latest = len(heard) - reach - places // up
-    windows = np.lib.stride_tricks.sliding_window_view(heard, reach)[latest]
-    return np.einsum("nk,nk->n", windows, phases).astype(samples.dtype)
+    return resample_poly(samples, SAMPLE_RATE // divisor, rate // divisor) if len(samples) else samples
 
 
 def _timed_phonemes(raw: RawUtterance) -> tuple[PhonemeEvent, ...]:
