@@ -141,9 +141,8 @@ class RetouchSamples:
     show, NaN where the network is not told, the `picture` [1, 3, s, s] that it was made of, the frame with the
     picture's detail where that holds, `base` [1, 3, s, s], where a change is `believed` [1, 1, s, s], the true
     picture as `target` [1, 3, s, s], where it counts, `weight` [1, 1, s, s], and where eyes and mouth are, `spots` [1,
-    1, s, s]; from where in the picture places of
-    the truth came, `offset` [1, 2, p, p] as a Retouch has it, whether they were seen there, `visible` [1, 1, s, s],
-    and where that is `known` [1, 1, s, s].
+    1, s, s]; from where in the picture places of the truth came, `offset` [1, 2, p, p] as a Retouch has it, whether
+    they were seen there, `visible` [1, 1, s, s], and where that is `known` [1, 1, s, s].
     """
 
     def __init__(self, source: Source, settings: RetouchingSettings, *, held_out: bool) -> None:
