@@ -322,7 +322,9 @@ def retouching_step(preset: ModelPreset, settings: RetouchingSettings) -> MetaSt
     settings = replace(of_preset(settings, preset), whence=0.0)  # a step that looks at the pictures takes more
 
     def phase() -> Phase:
-        return _phase(Retouching(Retoucher(settings.config, device="meta"), settings, contextlib.nullcontext))
+        network = Retoucher(settings.config, device="meta")
+        before = copy.deepcopy(network) if settings.kept else None
+        return _phase(Retouching(network, settings, contextlib.nullcontext, before=before))
 
     def batch(count: int) -> Sample:
         places = side // PATCH * settings.config.offsets
