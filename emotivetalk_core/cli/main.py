@@ -21,7 +21,7 @@ from ..errors import SettingsError
 from ..version import __version__
 from . import codebook, convert, demo, evaluate, fetch, info, measure, prepare, synthesize, talk, train
 from .faults import FAULT, sentence
-from .performance import keep_freed_memory, wait_briefly
+from .performance import keep_freed_memory, uncollected, wait_briefly
 
 VERBS = (demo, talk, measure, codebook, info, fetch, convert, synthesize, prepare, train, evaluate)
 INTERRUPTED = 130
@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chosen.began = time.monotonic()
             with _quiet_libraries(), _tidy_end():
                 module, _, name = chosen.verb.partition(".")
-                getattr(import_module(f".verbs.{module}", __package__), name)(chosen)
+                with uncollected():
+                    verb = import_module(f".verbs.{module}", __package__)
+                getattr(verb, name)(chosen)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return INTERRUPTED

@@ -1,6 +1,7 @@
 """The command line end to end, with tiny untrained networks: options, files, stages, and the last line."""
 
 import argparse
+import gc
 import io
 import json
 import os
@@ -16,7 +17,7 @@ from safetensors.torch import save_file
 
 from emotivetalk_core.cli import main
 from emotivetalk_core.cli.main import build_parser
-from emotivetalk_core.cli.performance import profiled
+from emotivetalk_core.cli.performance import profiled, uncollected
 from emotivetalk_core.direction.take import Take
 from emotivetalk_core.types import ExpressionLatents
 from emotivetalk_core.video.reader import read_video_facts
@@ -185,3 +186,18 @@ def test_a_profile_is_a_table_of_where_the_time_went(capsys):
         with profiled(wanted):
             assert float((torch.ones(8, 8) @ torch.ones(8, 8)).sum()) == 512
         assert ("aten::mm" in capsys.readouterr().err) is wanted
+
+
+def test_no_garbage_is_looked_for_while_libraries_are_read(monkeypatch):
+    """Nor later among what was read; in a process that has torch already all stays as it is."""
+    frozen = gc.get_freeze_count()
+    with uncollected():
+        assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen
+    monkeypatch.delitem(sys.modules, "torch")
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+        assert gc.isenabled() and gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()
