@@ -34,12 +34,13 @@ class Banded:
     def part(self, lines: slice) -> "Banded":
         """Those rows of the matrix alone; one at least."""
         parts, top = [], 0
-        first, end, _ = lines.indices(sum(len(block) for _, block in self.blocks))
+        first, end, _ = lines.indices(sum(block.shape[0] for _, block in self.blocks))
         for at, block in self.blocks:
-            kept = block[max(0, first - top) : max(0, end - top)]
-            if len(kept):
-                parts.append((at, kept))
-            top += len(block)
+            below = top + block.shape[0]
+            if first < below and top < end:
+                whole = first <= top and below <= end
+                parts.append((at, block if whole else block[max(0, first - top) : end - top]))
+            top = below
         return Banded(tuple(parts))
 
     def down(self, pictures: torch.Tensor) -> torch.Tensor:
