@@ -105,7 +105,7 @@ def _paste(frames: torch.Tensor, portrait: Portrait, record: CropRecord, mask: t
         visible = ((visible - BACKDROP * (1.0 - share)) / share.clamp_min(1e-3)).clamp(0.0, 1.0)
         mask = mask * (share > 0)
     part = original[:, top:bottom, left:right]
-    blended = torch.where(mask > 0, torch.lerp(part, visible, mask), part)  # where, so that the rest stays bit for bit
+    blended = torch.lerp(part, visible, mask)  # where the mask is 0, the original's bits
 
     channels = 3 if portrait.alpha is None else 4
     composed = original.new_empty(frames.shape[0], channels, height, width)
