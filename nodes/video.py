@@ -19,7 +19,6 @@ from ..emotivetalk_core.face.compose import check_picture, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
 from ..emotivetalk_core.face.regions import crop_square, flatten_alpha
-from ..emotivetalk_core.face.retouch import Retoucher
 from ..emotivetalk_core.photograph_pipeline import sampled_frames
 from ..emotivetalk_core.sampling.estimate import (
     check_disk,
@@ -199,12 +198,12 @@ class DecodeVideo(io.ComfyNode):
         if unfinished is not None:
             chunks = unfinished.chunks(count, crops.height, decoded, crops.transfer, crops.device)
         frames = followed(chunks, count)
-        retoucher = vae.retoucher if isinstance(vae, ClipVAE) else None
-        retouching = (retoucher, motions_of(latent, count, half_rate=frame_rate == DOUBLED), latent.get(LIPS))
+        motion = motions_of(latent, count, half_rate=frame_rate == DOUBLED)
+        finish = finish_of(vae, motion, latent.get(LIPS), detail, head_pose)
         if portrait is not None and crop_record is not None:
-            frames = pasted(frames, portrait, crop_record, detail, head_pose, *retouching)
-        elif crops.unmoved is not None and retoucher is not None:
-            frames = retouched_crops(frames, crops.unmoved[0], crop_record, detail, head_pose, *retouching)
+            frames = pasted(frames, portrait, crop_record, finish)
+        elif crops.unmoved is not None and (finish["retoucher"] or finish["close_ups"]):
+            frames = finished_crops(frames, crops.unmoved[0], crop_record, finish)
         path = TemporaryPath.new(".mp4")
         with VideoWriter(path, width=width, height=height, **sound) as writer:
             for chunk in frames:
@@ -270,15 +269,23 @@ def whole_picture(
     return Portrait(flatten_alpha(portrait))
 
 
+def finish_of(
+    vae: Any, motion: torch.Tensor | None, lips: torch.Tensor | None, detail: float, head_pose: HeadPose | None
+) -> dict[str, Any]:
+    """What `at_own_resolution` is told of every film: of the VAE's own weights, of the LATENT, and what was chosen."""
+    ours = isinstance(vae, ClipVAE)
+    return {
+        "amount": detail,
+        "head_pose": head_pose,
+        "retoucher": vae.retoucher if ours else None,
+        "close_ups": vae.close_up if ours else None,
+        "motions": motion,
+        "lip_mask": lips,
+    }
+
+
 def pasted(
-    crops: Iterator[torch.Tensor],
-    portrait: Portrait,
-    regions: FaceRegions,
-    detail: float,
-    head_pose: HeadPose | None,
-    retoucher: Retoucher | None,
-    motion: torch.Tensor | None,
-    lips: torch.Tensor | None,
+    crops: Iterator[torch.Tensor], portrait: Portrait, regions: FaceRegions, finish: dict[str, Any]
 ) -> Iterator[torch.Tensor]:
     """Chunks of the crop's frames in the whole picture [k, 3, h, w], at the picture's own resolution."""
     record = regions.record
@@ -286,40 +293,26 @@ def pasted(
         (frame for chunk in crops for frame in chunk),
         repeat(crop_square(portrait.pixels, record, record.side)),
         regions.crop,
-        amount=detail,
-        head_pose=head_pose,
         face_box=box_of_mask(regions.face_mask),
-        retoucher=retoucher,
-        motions=motion,
-        lip_mask=lips,
+        eyes_mouth=regions.eyes_mouth,
+        **finish,
     )
     return paste_back_stream((frame[None] for frame in sharp), portrait, record)
 
 
-def retouched_crops(
-    crops: Iterator[torch.Tensor],
-    crop: torch.Tensor,
-    regions: FaceRegions | None,
-    detail: float,
-    head_pose: HeadPose | None,
-    retoucher: Retoucher | None,
-    motion: torch.Tensor | None,
-    lips: torch.Tensor | None,
+def finished_crops(
+    crops: Iterator[torch.Tensor], crop: torch.Tensor, regions: FaceRegions | None, finish: dict[str, Any]
 ) -> Iterator[torch.Tensor]:
-    """Chunks of the crop's frames [k, 3, h, w] after the retoucher has seen them beside the crop [1, 3, h, w]."""
+    """Chunks of the crop's frames [k, 3, h, w] after the networks that know the portrait have seen them beside the crop
+    [1, 3, h, w].
+    """
     frames = (frame for chunk in crops for frame in chunk)
-    box = None if regions is None else box_of_mask(regions.face_mask) * (crop.shape[-1] / regions.face_mask.shape[-1])
-    sharp = at_own_resolution(
-        frames,
-        repeat(crop[0]),
-        crop[0],
-        amount=detail,
-        head_pose=head_pose,
-        face_box=box,
-        retoucher=retoucher,
-        motions=motion,
-        lip_mask=lips,
-    )
+    box = spots = None
+    if regions is not None:
+        scale = crop.shape[-1] / regions.face_mask.shape[-1]
+        box = box_of_mask(regions.face_mask) * scale
+        spots = None if regions.eyes_mouth is None else regions.eyes_mouth * scale
+    sharp = at_own_resolution(frames, repeat(crop[0]), crop[0], face_box=box, eyes_mouth=spots, **finish)
     return (frame[None] for frame in sharp)
 
 

@@ -117,11 +117,11 @@ class Studio:
 def finished_frames(
     models: ModelSet, conditions: VideoConditions, portrait: FaceRegions, settings: TalkSettings
 ) -> Iterator[torch.Tensor]:
-    """Chunks of frames [k, 3, s, s] as users see them; after a retoucher, which works on whole films, at the crop's own
-    size.
+    """Chunks of frames [k, 3, s, s] as users see them; after a retoucher and close-ups, which work on whole films, at
+    the crop's own size.
     """
     chunks = render(models, conditions, settings)
-    if models.retoucher is None:
+    if models.retoucher is None and models.close_up is None:
         yield from chunks
         return
     sharp = at_own_resolution(
@@ -134,6 +134,8 @@ def finished_frames(
         retoucher=models.retoucher,
         motions=conditions.motion,
         lip_mask=portrait.lip_mask,
+        close_ups=models.close_up,
+        eyes_mouth=portrait.eyes_mouth,
     )
     while together := list(islice(sharp, settings.decode_chunk)):
         yield torch.stack(together)

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from ..errors import SettingsError
 from ..types import HeadPose
 from .blur import blurred
+from .close_up import CloserLook, CloseUps, over
 from .head_turn import box_of_mask, turn_head
 from .resizing import resized
 from .retouch import Retoucher, retouched
@@ -202,21 +203,24 @@ def at_own_resolution(
     retoucher: Retoucher | None = None,
     motions: Iterable[torch.Tensor] | None = None,
     lip_mask: torch.Tensor | None = None,
+    close_ups: CloseUps | None = None,
+    eyes_mouth: torch.Tensor | None = None,
 ) -> Iterator[torch.Tensor]:
     """Frames [3, f, f] of the talking crop in the detail of the picture it was cut from: [3, side, side] each.
 
     squares: for each frame the part of the picture that the crop shows [3, side, side]; it ends with the shorter of
     the two · crop [3, s, s]: as it was given to the networks · face_box [4]: in pixels of the crop, needed with a head
-    pose · retoucher: of the weights that made the frames, see face/retouch.py; None: they have none · motions: for
-    each frame what the retoucher is told of it, `VideoConditions.motion` [d], looked at no sooner than the frame; None:
-    nothing · lip_mask [1, m, m]: where in the crop the retoucher is believed wherever it is told the motion, though
-    frames change nothing there; None: nowhere. Frames of another size than the crop's, such as an upscaler's, are
-    themselves where the detail is let go.
+    pose · retoucher, close_ups: of the weights that made the frames, see face/retouch.py and face/close_up.py; None:
+    they have none · motions: for each frame what both are told of it, `VideoConditions.motion` [d], looked at no sooner
+    than the frame; None: nothing, and there are no close-ups · lip_mask [1, m, m]: where in the crop the retoucher is
+    believed wherever it is told the motion, though frames change nothing there; None: nowhere · eyes_mouth [3, 2]: in
+    pixels of the crop; None: nobody knows, and there are no close-ups. Frames of another size than the crop's, such as
+    an upscaler's, are themselves where the detail is let go.
 
     What is small is computed of some frames at once; what is as large as the picture, of one, and only where something
     changed.
     """
-    transfer, shown, lips, first = DetailTransfer(amount, colours=False), None, None, 0
+    transfer, shown, lips, look, first = DetailTransfer(amount, colours=False), None, None, None, 0
     upright: list[torch.Tensor] = []
     motions = None if motions is None else iter(motions)
     for together, square in _with_one_square(frames, squares):
@@ -225,6 +229,8 @@ def at_own_resolution(
             still = resized(crop[None].to(together), together.shape[-2:])
             upright = [still, resized(picture, still.shape[-2:]), picture]
             lips = None if lip_mask is None else around_lips(lip_mask.to(together), still.shape[-2:])
+            if close_ups is not None and eyes_mouth is not None:
+                look = CloserLook(picture, eyes_mouth * (picture.shape[-1] / crop.shape[-1]), close_ups)
         still, small, picture = upright
         box = poses = None
         if head_pose is not None and face_box is not None:
@@ -239,6 +245,7 @@ def at_own_resolution(
             asked = lips if box is None or poses is None else _turned(lips, box, crop, poses)
             believed = torch.maximum(believed, asked)
         retouch = retoucher(together, small, motion) if retoucher is not None and amount > 0 else None
+        near = look.at(motion) if look is not None and motion is not None and amount > 0 else None
         small = small.expand(len(together), -1, -1, -1)
         for one in (slice(index, index + 1) for index in range(len(together))):
             large = picture if box is None or poses is None else _turned(picture, box, crop, poses[one])
@@ -250,6 +257,13 @@ def at_own_resolution(
                     parts = (together[one], large, small[one], seen, believed[one])
                     seen = torch.lerp(seen, retouched(retouch.of(one), *parts, window), amount).clamp(0, 1)
                 sharp[(..., *window)] = seen
+            if look is not None and near is not None:
+                shown_near, there = amount * look.shown(near.of(one)), look.window
+                if box is not None and poses is not None:
+                    whole = shown_near.new_zeros(1, 4, *large.shape[-2:])
+                    whole[(..., *there)] = shown_near
+                    shown_near, there = _turned(whole, box, crop, poses[one]), WHOLE
+                sharp[(..., *there)] = over(shown_near, sharp[(..., *there)])
             yield sharp[0]
 
 

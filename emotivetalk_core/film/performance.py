@@ -231,6 +231,8 @@ class EmotiveTalkPerformance:
             retoucher=self.models.retoucher,
             motions=self._motions(),
             lip_mask=regions.lip_mask,
+            close_ups=self.models.close_up,
+            eyes_mouth=regions.eyes_mouth,
         ):
             yield frame[None]
 

@@ -14,6 +14,8 @@ from ..errors import WeightsError
 from ..layers.resnet import as_pictures_lie
 from ..weight_files.checkpoint import Config, config_from_dict, load_network, read_metadata
 from ..weight_files.manifest import MANIFEST, verify_manifest
+from .close_up import KIND as CLOSE_UP
+from .close_up import CloseUpNetwork, load_close_up
 from .codebook import EmotionCodebook
 from .dicte import DiCTE, DiCTEConfig
 from .ethd import ETHD, ETHDConfig
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ModelSet:
     """Everything that a talking video needs, frozen, on one device. face_finder, speech_emotion, head_pose_reader,
-    retoucher None: the folder has none. speech_emotion is loaded when it is first called: few films ask for it, and its
-    library takes seconds to import.
+    retoucher, close_up None: the folder has none. speech_emotion is loaded when it is first called: few films ask for
+    it, and its library takes seconds to import.
     """
 
     speech_encoder: SpeechEncoder
@@ -55,6 +57,7 @@ class ModelSet:
     speech_emotion: Callable[[], SpeechEmotionRecogniser] | None = None
     head_pose_reader: HeadPoseReader | None = None
     retoucher: Retoucher | None = None
+    close_up: CloseUpNetwork | None = None
 
     @property
     def device(self) -> torch.device:
@@ -108,7 +111,7 @@ def load_model_set(
     backbone = backbone_file(folder, size)
     defaults = read_sampling_defaults(backbone)
     finder, recogniser, reader = file("face_finder"), file("speech_emotion"), file(HEAD_POSE_READER)
-    retoucher = file(RETOUCHER)
+    retoucher, close_up = file(RETOUCHER), file(CLOSE_UP)
     models = ModelSet(
         speech_encoder=load_network(
             file("speech_encoder"), "speech_encoder", SpeechEncoder, SpeechEncoderConfig, *place
@@ -129,6 +132,7 @@ def load_model_set(
             load_network(reader, HEAD_POSE_READER, HeadPoseReader, HeadPoseReaderConfig) if reader.exists() else None
         ),
         retoucher=load_retoucher(retoucher, *picture_place) if retoucher.exists() else None,
+        close_up=load_close_up(close_up, *picture_place) if close_up.exists() else None,
     )
     try:
         check_widths(

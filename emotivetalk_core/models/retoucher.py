@@ -1,8 +1,7 @@
 """The network that looks at a frame and at its portrait and says what of the portrait can still be seen. [ours]
 
-A small U-Net (Ronneberger et al. 2015, arXiv:1505.04597) on patches of 4 x 4 pixels; what its answers are used for
-stands in face/retouch.py. A new one says that nothing came from elsewhere and that little is the portrait's, and adds
-nothing.
+It sees patches of 4 x 4 pixels; what its answers are used for stands in face/retouch.py. A new one says that nothing
+came from elsewhere and that little is the portrait's, and adds nothing.
 """
 
 import math
@@ -12,7 +11,6 @@ from types import ModuleType
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from ..face.resizing import enlarged
 from ..face.retouch import Retouch
@@ -20,6 +18,7 @@ from ..layers.parts import Parts
 from ..layers.patches import in_patches, out_of_patches
 from ..layers.resnet import as_pictures_lie
 from ..weight_files.checkpoint import load_network
+from .patch_unet import PatchUNet
 
 KIND = "retoucher"
 PATCH = 4
@@ -47,7 +46,7 @@ class RetoucherConfig:
         object.__setattr__(self, "channels", tuple(self.channels))  # JSON gives a list
 
 
-class Retoucher(nn.Module):
+class Retoucher(PatchUNet):
     """Frames [k, 3, s, s] and pictures [1 or k, 3, s, s], in 0…1, to a Retouch in float32, where the frames are.
 
     motion [k, d]: what lips and expression of each frame were to be (`VideoConditions.motion`), of as many latents as
@@ -63,22 +62,9 @@ class Retoucher(nn.Module):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> None:
-        super().__init__()
-        parts = Parts(operations, dtype, device)
+        parts, widths = Parts(operations, dtype, device), config.channels
+        super().__init__(6 * PATCH**2, widths, config.norm_groups, config.motion, config.motion_width, parts)
         self.config = config
-        widths, groups = config.channels, config.norm_groups
-        pairs = list(zip(widths, widths[1:]))
-        self.stem = parts.conv2d(6 * PATCH**2, widths[0], 3, padding=1)
-        told = config.motion_width if config.motion else 0
-        if config.motion:
-            self.motion = nn.Sequential(
-                parts.linear(config.motion, told), nn.SiLU(), parts.linear(told, told), nn.SiLU()
-            )
-        self.down = nn.ModuleList(_Block(fine, fine, groups, told, parts) for fine, _ in pairs)
-        self.pool = nn.ModuleList(parts.conv2d(fine, coarse, 3, stride=2, padding=1) for fine, coarse in pairs)
-        self.mid = _Block(widths[-1], widths[-1], groups, told, parts)
-        self.up = nn.ModuleList(parts.conv2d(coarse, fine, 1) for fine, coarse in pairs)
-        self.back = nn.ModuleList(_Block(2 * fine, fine, groups, told, parts) for fine, _ in pairs)
         self.flow = parts.conv2d(widths[0], 2 * config.offsets**2, 3, padding=1)
         self.fine = parts.conv2d(widths[0], 5 * PATCH**2, 3, padding=1)
         for last in (self.flow, self.fine):
@@ -93,19 +79,8 @@ class Retoucher(nn.Module):
             return in_patches((enlarged(each, whole) * 2 - 1).to(self.stem.weight), PATCH)
 
         beside = seen(pictures).expand(len(frames), -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        x = self.stem(torch.cat((seen(frames), beside), 1))
-        told = None
-        if motion is not None and motion.shape[-1] == self.config.motion:
-            told = self.motion(motion.to(x))
-        kept = []
-        for block, pool in zip(self.down, self.pool):
-            x = block(x, told)
-            kept.append(x)
-            x = pool(x)
-        x = self.mid(x, told)
-        for fine, up, block in reversed(list(zip(kept, self.up, self.back))):
-            x = F.interpolate(up(x), size=fine.shape[-2:], mode="bilinear")
-            x = block(torch.cat((fine, x), 1), told)
+        told = motion is not None and motion.shape[-1] == self.config.motion
+        x = self.features(torch.cat((seen(frames), beside), 1), motion if told else None)
         offset = out_of_patches(self.flow(x), self.config.offsets)
         fine = out_of_patches(self.fine(x), PATCH)
         offset, fine = (each.to(frames.device, torch.float32) for each in (offset, fine))
@@ -118,29 +93,3 @@ def load_retoucher(path: Path, device: torch.device | str = "cpu", dtype: torch.
     network = load_network(path, KIND, Retoucher, RetoucherConfig, device, dtype).requires_grad_(False)
     as_pictures_lie(network)
     return network
-
-
-class _Block(nn.Module):
-    """Two convolutions with norms, and what came in beside them; `told` [k, t] scales and shifts after the first norm
-    (FiLM, Perez et al. 2018, arXiv:1709.07871). A new one does not heed it.
-    """
-
-    def __init__(self, inputs: int, outputs: int, groups: int, told: int, parts: Parts) -> None:
-        super().__init__()
-        self.conv1 = parts.conv2d(inputs, outputs, 3, padding=1)
-        self.norm1 = parts.group_norm(groups, outputs)
-        self.conv2 = parts.conv2d(outputs, outputs, 3, padding=1)
-        self.norm2 = parts.group_norm(groups, outputs)
-        self.skip = parts.conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        if told:
-            self.heed = parts.linear(told, 2 * outputs)
-            for tensor in self.heed.parameters():
-                nn.init.zeros_(tensor)
-
-    def forward(self, x: torch.Tensor, told: torch.Tensor | None) -> torch.Tensor:
-        y = self.norm1(self.conv1(x))
-        if told is not None:
-            scale, shift = self.heed(told)[..., None, None].chunk(2, 1)
-            y = y * (1 + scale) + shift
-        y = self.norm2(self.conv2(F.silu(y)))
-        return F.silu(self.skip(x) + y)

@@ -9,6 +9,7 @@ from ..models.presets import DEMO
 from ..synthesis.people.render import require_renderer
 from ..synthesis.phonemes import PHONEME_CLASSES
 from ..training.ablation import train_ablation
+from ..training.close_ups import CloseUpSettings, close_up_step, train_close_up
 from ..training.encoders import EncoderSettings, encoder_step, train_encoders
 from ..training.ethd import ETHDSettings, denoising_step, train_ethd, train_ethd_anew
 from ..training.films import FilmSettings
@@ -42,6 +43,7 @@ _TWINS = LoopSettings(steps=500, batch=24, learning_rate=4e-4, warmup=50, averag
 _PICTURES = LoopSettings(steps=1150, batch=4, learning_rate=1e-3, warmup=60, average=0.995)
 _PEOPLE = LoopSettings(steps=1500, batch=6, learning_rate=4e-4, warmup=100, average=0.995)
 _RETOUCH = LoopSettings(steps=7500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)
+_CLOSE_UP = LoopSettings(steps=9500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)
 _VOICES = LoopSettings(steps=12000, batch=32, learning_rate=2e-3, warmup=200, average=0.995)
 
 # of each clip 80 frames; encoding more would cost minutes and bring no new faces
@@ -81,6 +83,7 @@ RECIPE = Recipe(
         "pictures": Stage(train_pictures, PicturesSettings(_PICTURES), "training/pictures"),
         "people": Stage(train_ethd_anew, _ANEW, "training/people"),
         "retouch": Stage(train_retouch, RetouchSettings(_RETOUCH), "retoucher", step=retouching_step),
+        "close_up": Stage(train_close_up, CloseUpSettings(_CLOSE_UP), "close_up", step=close_up_step),
         "speech_emotion": Stage(train_speech_emotion, SpeechEmotionSettings(_VOICES), "speech_emotion"),
         # what `evaluate` compares with (EmotiveTalk table 2, fig. 12), and the network that it reads head poses with
         "ablation": Stage(

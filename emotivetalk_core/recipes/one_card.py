@@ -61,7 +61,7 @@ ONE_CARD = replace(
 )
 
 _KEPT = ("vae", "speech_encoder", "motion_encoder", "lip_projector", "dicte", "emotion_codebook")
-_BESIDE = ("face_finder", "head_pose_reader", "speech_emotion", "retoucher")
+_BESIDE = ("face_finder", "head_pose_reader", "speech_emotion", "retoucher", "close_up")
 """What such weights may hold beside: who adapts them keeps it."""
 _ADAPTING = replace(
     _FILMS,

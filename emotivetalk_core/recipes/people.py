@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..models.presets import DEMO
 from ..synthesis.people.render import require_renderer
+from ..training.close_ups import CloseUpSettings, close_up_step, train_close_up
 from ..training.denoising import RegionWeights
 from ..training.ethd import ETHDSettings, denoising_step, train_ethd
 from ..training.films import FilmSettings, FilmShares
@@ -127,6 +128,12 @@ RECIPE = Recipe(
             RetouchSettings(LoopSettings(steps=7500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)),
             "retoucher",
             step=retouching_step,
+        ),
+        "close_up": Stage(
+            train_close_up,
+            CloseUpSettings(LoopSettings(steps=9500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)),
+            "close_up",
+            step=close_up_step,
         ),
     },
 )

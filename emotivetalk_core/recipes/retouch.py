@@ -1,9 +1,12 @@
-"""`train retouch`: weights that are there, and a retoucher for what they film. Every number of it stands here."""
+"""`train retouch`: weights that are there, and what finishes their films: a retoucher, and a network of close-ups. Every
+number of it stands here.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..models.presets import DEMO
+from ..training.close_ups import CloseUpSettings, close_up_step, train_close_up
 from ..training.loop import LoopSettings, OnStep
 from ..training.recipe import Recipe, Stage
 from ..training.retouching import RetouchingSettings, retouching_step
@@ -43,6 +46,12 @@ RECIPE = Recipe(
             RetouchingSettings(LoopSettings(steps=7500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)),
             "retoucher",
             step=retouching_step,
+        ),
+        "close_up": Stage(
+            train_close_up,
+            CloseUpSettings(LoopSettings(steps=9500, batch=8, learning_rate=1e-3, warmup=100, average=0.998)),
+            "close_up",
+            step=close_up_step,
         ),
     },
 )

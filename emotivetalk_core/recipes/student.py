@@ -23,7 +23,7 @@ RECIPE = Recipe(
     stages={
         "given": Stage(
             take_given,
-            GivenSettings(_KEPT, also=("retoucher",)),
+            GivenSettings(_KEPT, also=("retoucher", "close_up")),
             "emotion_codebook",
             without_learning="all but the backbone stays as it came",
         ),

@@ -5,6 +5,7 @@ out cannot talk; it shows that the trainer works, on this machine and on so many
 from dataclasses import replace
 from typing import Any
 
+from ..models.close_up import CloseUpConfig
 from ..models.dicte import DiCTEConfig
 from ..models.ethd import ETHDConfig
 from ..models.face_finder import FaceFinderConfig
@@ -96,6 +97,7 @@ _SMALLER: dict[str, dict[str, Any]] = {
         "films": RetouchedFilmSettings(rendered=1, drawn=1, frames=4, held_out=1, workers=0),
         "config": RetoucherConfig(channels=(8, 8), norm_groups=4),
     },
+    "close_up": {"config": CloseUpConfig(channels=(8, 8), norm_groups=4, motion_width=8)},
     "speech_emotion": {
         "recordings": 8,
         "held_out": 4,

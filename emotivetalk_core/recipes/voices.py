@@ -48,7 +48,7 @@ RECIPE = Recipe(
     stages={
         "given": Stage(
             take_given,
-            GivenSettings(_SEEN, also=("retoucher",)),
+            GivenSettings(_SEEN, also=("retoucher", "close_up")),
             "emotion_codebook",
             without_learning="what sees and films stays as it came",
         ),

@@ -72,3 +72,13 @@ def tinted(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tenso
     gain = 1 + 0.25 * (torch.rand(3, 1, 1, generator=generator) - 0.5) * (1 + torch.rand(1, generator=generator))
     lift = 0.12 * (torch.rand(3, 1, 1, generator=generator) - 0.5)
     return tuple(torch.einsum("dc,nchw->ndhw", mix, each - 0.5) * gain + 0.5 + lift for each in shown)
+
+
+def relit(shown: tuple[Tensor, ...], generator: torch.Generator) -> tuple[Tensor, ...]:
+    """Pictures [1, 3, h, w], all alike, with more light here and less there, and darker or lighter between. Not
+    clamped.
+    """
+    places = 0.35 * torch.randn(1, 1, 3, 3, generator=generator)
+    light = F.interpolate(places, size=shown[0].shape[-2:], mode="bicubic").exp()
+    gamma = float((0.3 * torch.randn(1, generator=generator)).exp())
+    return tuple((light * each).clamp(min=0) ** gamma for each in shown)

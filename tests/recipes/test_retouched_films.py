@@ -18,6 +18,7 @@ pytest.importorskip("espeakng_loader")
 from emotivetalk_core import FilmRequest, make_film
 from emotivetalk_core.cli.main import main
 from emotivetalk_core.errors import InputError, SettingsError
+from emotivetalk_core.models.close_up import CloseUpConfig
 from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.models.retoucher import Retoucher, RetoucherConfig
 from emotivetalk_core.recipes import demo, people, retouch, retouched_films
@@ -46,7 +47,8 @@ def folder(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     shutil.copytree(tiny_weights, folder / "start")
     loop = {"steps": 2, "batch": 2, "warmup": 1, "average": 0.5, "validation_samples": 2, "learning_rate": 0.01}
     config = {"channels": [8, 8], "norm_groups": 4}
-    stages = {"given": {"names": GIVEN}, "retouch": {"loop": loop, "config": config}}
+    learning = {"loop": loop, "config": config}
+    stages = {"given": {"names": GIVEN}, "retouch": learning, "close_up": learning}
     said = {"from": "retouch", "preset": "tiny", "data": "data", "seed": SEED, "stages": stages}
     (folder / "few.json").write_text(json.dumps(said))
     return folder
@@ -119,6 +121,15 @@ def test_the_stage_writes_a_retoucher_that_loads_in_half_precision_and_says_of_w
     for name in GIVEN:
         before = (trained.parent / "start" / f"{name}.safetensors").read_bytes()
         assert (trained / f"{name}.safetensors").read_bytes() == before
+
+
+def test_close_ups_are_learnt_from_the_same_people(trained: Path):
+    network = load_model_set(trained).close_up
+    assert network is not None and network.config == CloseUpConfig(channels=(8, 8), norm_groups=4, motion=sum(LATENTS))
+    record = json.loads(read_metadata(trained / "close_up.safetensors", "close_up")["record"])
+    assert (record["stage"], record["steps"]) == ("close_up", 2)
+    (log,) = (trained / "training").glob("close_up.log.jsonl")
+    assert "validation/of_still" in json.loads(log.read_text().splitlines()[-1])
 
 
 def test_it_can_go_on_from_a_retoucher_that_is_there(
@@ -238,10 +249,13 @@ def test_what_it_takes_is_said_beforehand(capsys: pytest.CaptureFixture[str]):
     told = capsys.readouterr().out
     assert "given: learns nothing; all weights stay as they came" in told
     assert "retouch: 1,391,128 parameters, all learn" in told
+    assert "close_up: 1,346,834 parameters, all learn" in told
 
 
-def test_the_recipes_that_make_whole_weights_teach_it_after_all_that_films():
+def test_the_recipes_that_make_whole_weights_teach_both_after_all_that_films():
     for recipe, before in ((demo.RECIPE, "people"), (people.RECIPE, "polish")):
         names = list(recipe.stages)
         assert names.index("retouch") == names.index(before) + 1
-        assert recipe.stages["retouch"].settings.loop == retouch.RECIPE.stages["retouch"].settings.loop
+        assert names.index("close_up") == names.index("retouch") + 1
+        for name in ("retouch", "close_up"):
+            assert recipe.stages[name].settings.loop == retouch.RECIPE.stages[name].settings.loop

@@ -1,0 +1,151 @@
+"""Eyes and mouth seen from close by: where in a picture they are, and how they come to look when the face moves. [ours]
+
+Small backbones open mouths in the wrong place and shut one eye further than the other, most of all in photographs. A
+face that is brought to one place by its eyes and mouth leaves a network little to guess: where lips part is always the
+same place. What it says is that of "First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), a warp and a
+mask, with what no warp can show (teeth, shut lids) painted:
+
+    seen = share * W(picture) + added
+
+near eyes and mouth, and the frame as it was elsewhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from .resizing import resized
+from .window import Window
+
+WIDE, HIGH = 128, 160
+"""Pixels of a close-up."""
+EYES_MOUTH = ((37.0, 48.0), (91.0, 48.0), (64.0, 108.0))
+"""Where in it both eyes and the mouth are."""
+SPOTS = ((37.0, 44.0, 29.0, 25.0), (91.0, 44.0, 29.0, 25.0), (64.0, 112.0, 40.0, 32.0))
+"""Around eyes and mouth, ellipses: middle, and half of width and height."""
+FACE = ((64.0, 80.0, 56.0, 76.0),)
+"""The same around the face."""
+_RIM = 0.3
+"""Share of an ellipse over which it fades."""
+
+
+@dataclass(frozen=True)
+class CloseUp:
+    """Of k frames. offset [k, 2, p, q]: from where in the picture a place came, x and y, as parts of the close-up's
+    width · share [k, 1, h, w]: how much of what is there is seen, 0…1 · added [k, 3, h, w].
+    """
+
+    offset: torch.Tensor
+    share: torch.Tensor
+    added: torch.Tensor
+
+    def of(self, frames: slice) -> "CloseUp":
+        """Of some of the frames."""
+        return CloseUp(self.offset[frames], self.share[frames], self.added[frames])
+
+
+CloseUps = Callable[[torch.Tensor, torch.Tensor], CloseUp | None]
+"""The face in its place [1, 3, h, w] and the motion [k, d] that it is to show; None for one of other weights."""
+
+
+def place_of(eyes_mouth: torch.Tensor) -> torch.Tensor:
+    """The affine map [2, 3] from a close-up's pixels to those of a picture with eyes and mouth there [3, 2]."""
+    spots = torch.tensor(EYES_MOUTH).to(eyes_mouth)
+    known = torch.cat((spots, torch.ones_like(spots[:, :1])), 1)
+    return torch.linalg.solve(known, eyes_mouth).mT
+
+
+def from_close_by(picture: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """The face of a picture [1, c, h, w] in its place [1, c, HIGH, WIDE]; beyond the picture's rim, the rim."""
+    mode = "bicubic" if picture.shape[1] == 3 else "bilinear"
+    return F.grid_sample(picture, _grid(place, picture)[None], mode=mode, padding_mode="border", align_corners=False)
+
+
+def inside(ellipses: tuple[tuple[float, ...], ...], device: torch.device | str = "cpu") -> torch.Tensor:
+    """Where in a close-up these are [1, 1, HIGH, WIDE], 0…1."""
+    rows, columns = torch.arange(HIGH, device=device)[:, None] + 0.5, torch.arange(WIDE, device=device) + 0.5
+    found = torch.zeros(HIGH, WIDE, device=device)
+    for x, y, wide, high in ellipses:
+        far = (((columns - x) / wide).square() + ((rows - y) / high).square()).sqrt()
+        share = ((1 - far) / _RIM).clamp(0, 1)
+        found = torch.maximum(found, share * share * (3 - 2 * share))
+    return found[None, None]
+
+
+def shown(close_up: CloseUp, faces: torch.Tensor) -> torch.Tensor:
+    """Faces in their place [1 or k, 3, h, w] as the close-ups say [k, 3, h, w]; not clamped."""
+    high, wide = faces.shape[-2:]
+    offset = F.interpolate(close_up.offset, size=(high, wide), mode="bilinear")
+    down, across = ((2 * torch.arange(side, device=faces.device) + 1) / side - 1 for side in (high, wide))
+    here = torch.stack(torch.meshgrid(across, down, indexing="xy"))  # x, then y, -1…1
+    there = here + 2 * offset * offset.new_tensor([1.0, wide / high])[:, None, None]
+    faces = faces.expand(len(offset), -1, -1, -1)
+    moved = F.grid_sample(faces, there.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
+    return close_up.share * moved + close_up.added
+
+
+def _grid(place: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:
+    """Of each pixel of a close-up, where in the picture it is [HIGH, WIDE, 2], -1…1."""
+    rows, columns = (torch.arange(side, device=place.device) + 0.5 for side in (HIGH, WIDE))
+    x, y = torch.meshgrid(columns, rows, indexing="xy")
+    places = torch.stack((x, y, torch.ones_like(x)), -1) @ place.mT
+    return 2 * places / places.new_tensor([picture.shape[-1], picture.shape[-2]]) - 1
+
+
+class CloserLook:
+    """At the face of one picture [1, 3, h, w] with eyes and mouth there [3, 2], in its pixels. window: of the picture,
+    where a close-up is seen.
+    """
+
+    def __init__(self, picture: torch.Tensor, eyes_mouth: torch.Tensor, close_ups: CloseUps) -> None:
+        self._picture, self._close_ups = picture, close_ups
+        self._place = place = place_of(eyes_mouth.to(picture))
+        self._face = _at_one_scale(picture, place)
+        back = torch.linalg.inv(place[:, :2])
+        corners = place.new_tensor([[x, y, 1.0] for x in (0, WIDE) for y in (0, HIGH)]) @ place.mT
+        low, high = corners.amin(0).floor().long(), corners.amax(0).ceil().long()
+        columns, rows = (
+            slice(max(0, int(first)), max(0, min(side, int(last))))
+            for first, last, side in zip(low, high, (picture.shape[-1], picture.shape[-2]))
+        )
+        self.window: Window = (rows, columns)
+        x, y = (torch.arange(each.start, each.stop, device=picture.device) + 0.5 for each in (columns, rows))
+        self._here = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)  # [h, w, 2], pixels of the picture
+        within = (self._here - place[:, 2]) @ back.mT
+        self._grid = (2 * within / within.new_tensor([WIDE, HIGH]) - 1)[None]
+        self._mask = F.grid_sample(inside(SPOTS, picture.device), self._grid, align_corners=False)
+
+    def at(self, motion: torch.Tensor) -> CloseUp | None:
+        """What is to be seen where lips and expression are those [k, d]."""
+        return self._close_ups(self._face, motion)
+
+    def shown(self, close_up: CloseUp) -> torch.Tensor:
+        """One close-up in the window: its colours, times how far it counts, and that [1, 4, h, w]."""
+        size = close_up.share.shape[-2:]
+        offset = F.interpolate(close_up.offset, size=size, mode="bilinear")
+        fields = torch.cat((offset, close_up.share, close_up.added), 1)
+        fields = F.grid_sample(fields, self._grid, padding_mode="border", align_corners=False)
+        offset, share, added = fields.split((2, 1, 3), 1)
+        there = self._here + WIDE * offset[0].movedim(0, -1) @ self._place[:, :2].mT
+        grid = 2 * there / there.new_tensor([self._picture.shape[-1], self._picture.shape[-2]]) - 1
+        moved = F.grid_sample(self._picture, grid[None], mode="bicubic", padding_mode="border", align_corners=False)
+        seen = (share * moved + added).clamp(0, 1)
+        return torch.cat((self._mask * seen, self._mask), 1)
+
+
+def over(near: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    """What a close-up shows [k, 4, h, w] over frames [k, 3, h, w]."""
+    seen, counts = near.split((3, 1), 1)
+    return (1 - counts) * frames + seen
+
+
+def _at_one_scale(picture: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """The face in its place, of a picture that is made as small first as the close-up is."""
+    scale = float(torch.linalg.det(place[:, :2])) ** -0.5
+    if scale >= 1:
+        return from_close_by(picture, place)
+    small = resized(picture, torch.Size(max(1, round(side * scale)) for side in picture.shape[-2:]))
+    across, down = (new / old for new, old in zip(small.shape[:-3:-1], picture.shape[:-3:-1]))
+    return from_close_by(small, place * place.new_tensor([[across], [down]]))

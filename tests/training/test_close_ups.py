@@ -1,0 +1,239 @@
+"""The stage `close_up`: what its samples are, and that a network comes to show what it is told."""
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import TINY
+from torch.nn import functional as F
+
+from emotivetalk_core.errors import InputError, SettingsError
+from emotivetalk_core.face.close_up import EYES_MOUTH, HIGH, WIDE, CloseUp, from_close_by, place_of, shown
+from emotivetalk_core.face.crops import pictures
+from emotivetalk_core.models.close_up import CloseUpConfig, CloseUpNetwork
+from emotivetalk_core.models.motion_encoder import MotionEncoder
+from emotivetalk_core.models.presets import DEMO
+from emotivetalk_core.training import close_ups
+from emotivetalk_core.training.close_ups import (
+    CloseUpLearning,
+    CloseUpSamples,
+    CloseUpSettings,
+    close_up_step,
+    of_preset,
+)
+from emotivetalk_core.training.loop import LoopSettings
+from emotivetalk_core.training.patch_judge import PatchJudge
+from emotivetalk_core.training.samples import collate, keyed_generator
+from emotivetalk_core.training.source import Clip, Source
+from emotivetalk_core.training.source_writer import SourceWriter, WrittenClip, write_shard
+from emotivetalk_core.training.step_cost import count_step
+
+SIDE, SEEN, ROWS = 200, 32, 3
+SHIFT = (6, -4)
+"""Of the truth against the portrait, in pixels: from so far to the right and below each place came."""
+EYES = torch.tensor(EYES_MOUTH) * 0.8 + 30
+PLAIN = CloseUpSettings(
+    LoopSettings(steps=4, batch=2),
+    CloseUpConfig(channels=(8, 8), norm_groups=4, motion_width=8),
+    soft=0.0,
+    tinted=0.0,
+    relit=0.0,
+    blinking=0.0,
+    hidden=0.0,
+    whence=0.0,
+)
+KINDS = PLAIN.kinds
+
+
+def smooth(number: int, rows: int, side: int) -> torch.Tensor:
+    """Smooth pictures uint8 [n, s, s, 3], of each number others."""
+    values = torch.rand(rows, 3, 12, 12, generator=keyed_generator(number))
+    return (255 * F.interpolate(values, size=(side, side), mode="bilinear")).round().byte().movedim(1, -1).contiguous()
+
+
+def folder_of(folder: Path, *, kinds: tuple[str, ...] = KINDS, changed: tuple[int, ...] = (0, 1, 2)) -> Source:
+    """A person of each kind; changed: the rows whose truth is the portrait shifted, and not the portrait."""
+    clips = []
+    for number, kind in enumerate(kinds):
+        portrait = smooth(number, 1, SIDE)
+        truth = portrait.repeat(ROWS, 1, 1, 1)
+        truth[list(changed)] = portrait.roll((-SHIFT[1], -SHIFT[0]), (1, 2))
+        fields = {
+            "fine": truth,
+            "portrait_fine": portrait,
+            "portrait_pictures": smooth(number, 1, SIDE // 2),
+            "portrait_eyes_mouth": EYES[None] / 2,
+            "driving": smooth(10 + number, 2 * ROWS, SEEN),
+        }
+        if kind == "retouched_rendered":  # of drawn heads nobody knows
+            places = torch.tensor(SHIFT)[:, None, None].expand(ROWS, 2, SIDE // 2, SIDE // 2) / SIDE
+            seen = torch.full((ROWS, SIDE, SIDE), 255, dtype=torch.uint8)
+            seen[:, :, : SIDE // 2] = 0
+            fields |= {"offset": places.half().contiguous(), "visible": seen, "known": torch.full_like(seen, 255)}
+        clips.append(WrittenClip(Clip(f"{kind}/0", f"person {number}", kind, ROWS), fields))
+    SourceWriter(folder).add(write_shard(folder, "all.safetensors", clips))
+    return Source.open(folder)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return folder_of(tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="module")
+def encoder() -> MotionEncoder:
+    torch.manual_seed(0)
+    return MotionEncoder(TINY.motion_encoder).eval()
+
+
+def samples(source: Source, encoder: MotionEncoder, **changes: float) -> CloseUpSamples:
+    return CloseUpSamples(source, encoder, replace(PLAIN, **changes), held_out=False)
+
+
+def in_place(source: Source, kind: str, name: str, row: int = 0) -> torch.Tensor:
+    picture = pictures(source.read(source.by_id[f"{kind}/0"], name)[row : row + 1].numpy(), torch.device("cpu"))
+    return from_close_by(picture, place_of(EYES))
+
+
+@pytest.fixture
+def nobody_astray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eyes and mouth are where they are, faces as they are, and not mirrored."""
+    monkeypatch.setattr(close_ups, "_ASTRAY", 0.0)
+    monkeypatch.setattr(close_ups, "_ASLANT", 0.0)
+    monkeypatch.setattr(close_ups, "chance", lambda share, generator: share >= 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_is_the_portrait_and_the_truth_in_one_place(source, encoder, nobody_astray, kind):
+    first = float(kind == KINDS[0])
+    sample = samples(source, encoder, first=first).draw(0, 0, keyed_generator(1))
+    assert torch.allclose(sample["face"], in_place(source, kind, "portrait_fine"), atol=1e-5)
+    assert torch.allclose(sample["target"], in_place(source, kind, "fine"), atol=1e-5)
+    assert sample["weight"].amin() == pytest.approx(0.1) and sample["weight"].amax() == 1
+    for x, y in EYES_MOUTH:
+        assert sample["spots"][0, 0, int(y), int(x)] == 1
+    if not first:
+        assert not sample["known"].any() and not sample["visible"].any()
+
+
+def test_from_where_places_came_is_told_in_the_close_ups_own_measure(source, encoder, nobody_astray):
+    """What came from there, taken from there, is the truth; half of the picture was not seen."""
+    sample = samples(source, encoder, first=1.0).draw(0, 0, keyed_generator(1))
+    nothing = torch.zeros(1, 3, HIGH, WIDE)
+    moved = shown(CloseUp(sample["offset"], torch.ones(1, 1, HIGH, WIDE), nothing), sample["face"])
+    wrong, still = ((each - sample["target"])[..., 20:-20, 20:-20].abs().mean() for each in (moved, sample["face"]))
+    assert wrong < still / 8
+    assert sample["visible"][..., : WIDE // 4].max() == 0 and sample["visible"][..., -WIDE // 4 :].min() > 0.999
+    assert sample["known"].min() > 0.999
+
+
+def test_what_the_portrait_did_not_show_counts_more(source, encoder, nobody_astray):
+    plain, more = (
+        samples(source, encoder, first=1.0, hidden=hidden).draw(0, 0, keyed_generator(1)) for hidden in (0.0, 2.0)
+    )
+    assert torch.allclose(more["weight"], plain["weight"] * (3 - 2 * plain["visible"]), atol=1e-5)
+
+
+def test_a_mirrored_face_says_so_and_is_one_in_all_that_belongs_to_it(source, encoder, nobody_astray, monkeypatch):
+    plain = samples(source, encoder, first=1.0).draw(0, 0, keyed_generator(1))
+    monkeypatch.setattr(close_ups, "chance", lambda share, generator: share >= 0.5)
+    monkeypatch.setattr(close_ups, "_UNSURE", 0.0)
+    mirrored = samples(source, encoder, first=1.0).draw(0, 0, keyed_generator(1))
+    for name in ("face", "target", "weight", "visible", "known", "spots"):
+        assert torch.equal(mirrored[name], plain[name].flip(-1)), name
+    assert torch.equal(mirrored["offset"], plain["offset"].flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None])
+    assert plain["motion"][0, -1] == 0 and mirrored["motion"][0, -1] == 1
+    assert torch.equal(plain["motion"][0, :-1], mirrored["motion"][0, :-1])
+
+
+def test_the_motion_is_read_off_the_frame_that_is_shown(source, encoder, nobody_astray, monkeypatch):
+    """Of every second one, for of the drivers there are twice as many as of the frames that are kept."""
+    monkeypatch.setattr(close_ups, "random_below", lambda limit, generator: limit - 1)
+    drawn = samples(source, encoder, first=1.0).draw(0, 0, keyed_generator(1))
+    driving = pictures(source.read(source.by_id[f"{KINDS[0]}/0"], "driving").numpy(), torch.device("cpu"))
+    with torch.no_grad():
+        read = encoder(driving[4:5])
+    wanted = torch.cat((read.lip, read.expression), -1)
+    assert torch.allclose(drawn["motion"][:, :-1], wanted, atol=1e-4)
+
+
+def test_frames_whose_eyes_look_otherwise_are_drawn_more_often(encoder, tmp_path):
+    source = folder_of(tmp_path, kinds=KINDS[:1], changed=(1,))
+    drawn = samples(source, encoder, blinking=1.0)
+    rows = [drawn._row(source.by_id[f"{KINDS[0]}/0"], keyed_generator(2, number)) for number in range(40)]
+    assert rows.count(1) >= 25
+
+
+@pytest.mark.parametrize("change", ["soft", "tinted", "relit"])
+def test_pictures_are_altered_together(source, encoder, monkeypatch, change):
+    plain, other = (
+        samples(source, encoder, first=1.0, **{change: share}).draw(0, 0, keyed_generator(7)) for share in (0.0, 1.0)
+    )
+    assert not torch.allclose(plain["face"], other["face"], atol=1e-2)
+    # where both were alike they still are
+    same = samples(folder_like(source), encoder, first=1.0, **{change: 1.0}).draw(0, 0, keyed_generator(7))
+    assert torch.allclose(same["face"], same["target"], atol=1e-5)
+
+
+def folder_like(source: Source) -> Source:
+    """The same people, whose truth is their portrait."""
+    clip = source.by_id[f"{KINDS[0]}/0"]
+    folder = clip.field("fine").shard.parent / "alike"
+    return Source.open(folder) if folder.is_dir() else folder_of(folder, changed=())
+
+
+def learnt(batch: dict[str, torch.Tensor], steps: int, **changes: float) -> list[dict[str, float]]:
+    torch.manual_seed(0)
+    settings = of_preset(replace(PLAIN, **changes), TINY)
+    objective = CloseUpLearning(CloseUpNetwork(settings.config), settings, contextlib.nullcontext)
+    optimiser, figures = torch.optim.Adam(objective.parameters(), lr=3e-3), []
+    for _ in range(steps):
+        outcome = objective(batch)
+        optimiser.zero_grad()
+        outcome.loss.backward()
+        optimiser.step()
+        figures.append({name: float(value.detach()) for name, value in outcome.figures.items()})
+    return figures
+
+
+@pytest.fixture
+def batch(source, encoder, nobody_astray) -> dict[str, torch.Tensor]:
+    drawn = samples(source, encoder, first=1.0)
+    return collate([drawn.draw(0, index, keyed_generator(1, index)) for index in range(2)])
+
+
+def test_it_comes_to_show_the_truth_and_knows_where_it_came_from(batch):
+    figures = learnt(batch, 30)
+    assert figures[0]["of_still"] == pytest.approx(1, abs=0.2)
+    assert figures[-1]["of_still"] < 0.6 and figures[-1]["offset"] < 0.6 * figures[0]["offset"]
+    assert figures[-1]["visible"] < 0.9 * figures[0]["visible"]
+
+
+def test_before_whence_is_over_the_pictures_are_not_looked_at(batch):
+    figures = learnt(batch, 4, whence=0.5)
+    assert ["pixel" in each for each in figures] == [False, False, True, True]
+
+
+def test_the_judge_is_shown_eyes_and_mouth_alone(batch):
+    settings = of_preset(replace(PLAIN, judged_from=0.0), TINY)
+    objective = CloseUpLearning(CloseUpNetwork(settings.config), settings, contextlib.nullcontext, PatchJudge())
+    outcome = objective(batch)
+    assert outcome.handed is not None
+    made, true = outcome.handed["made"], outcome.handed["true"]
+    away = (batch["spots"] == 0).expand_as(true)
+    assert torch.equal(made[away], true[away]) and not torch.allclose(made, true, atol=1e-2)
+    assert "doubt" in outcome.figures
+
+
+def test_a_step_can_be_counted_without_data():
+    cost = count_step(close_up_step(DEMO, replace(PLAIN, config=CloseUpConfig())), 1)
+    assert cost.parameters == cost.learning > 1_000_000
+
+
+def test_what_cannot_be_learnt_from_is_refused(source, encoder):
+    with pytest.raises(SettingsError, match="kinds is empty"):
+        replace(PLAIN, kinds=())
+    with pytest.raises(InputError, match="no 'retouched_rendered' with fine"):
+        CloseUpSamples(source, encoder, PLAIN, held_out=True)
