@@ -27,6 +27,8 @@ SPOTS = ((37.0, 44.0, 29.0, 25.0), (91.0, 44.0, 29.0, 25.0), (64.0, 112.0, 40.0,
 """Around eyes and mouth, ellipses: middle, and half of width and height."""
 FACE = ((64.0, 80.0, 56.0, 76.0),)
 """The same around the face."""
+MOST_ASLANT = 2.0
+"""So much longer than wide, or wider than long, a face may be against those that are known."""
 _RIM = 0.3
 """Share of an ellipse over which it fades."""
 
@@ -55,6 +57,15 @@ def place_of(eyes_mouth: torch.Tensor) -> torch.Tensor:
     spots = torch.tensor(EYES_MOUTH).to(eyes_mouth)
     known = torch.cat((spots, torch.ones_like(spots[:, :1])), 1)
     return torch.linalg.solve(known, eyes_mouth).mT
+
+
+def is_a_face(place: torch.Tensor) -> bool:
+    """Whether eyes and mouth lie as they do in a face that looks this way, however it leans: no network has seen what a
+    finder takes for one otherwise.
+    """
+    turned = place[:, :2].float()
+    long, short = torch.linalg.svdvals(turned).tolist()
+    return short > 0 and long < MOST_ASLANT * short and float(torch.linalg.det(turned)) > 0
 
 
 def from_close_by(picture: torch.Tensor, place: torch.Tensor) -> torch.Tensor:

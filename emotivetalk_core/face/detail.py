@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from ..errors import SettingsError
 from ..types import HeadPose
 from .blur import blurred
-from .close_up import CloserLook, CloseUps, over
+from .close_up import CloserLook, CloseUps, is_a_face, over, place_of
 from .head_turn import box_of_mask, turn_head
 from .resizing import resized
 from .retouch import Retoucher, retouched
@@ -229,7 +229,7 @@ def at_own_resolution(
             still = resized(crop[None].to(together), together.shape[-2:])
             upright = [still, resized(picture, still.shape[-2:]), picture]
             lips = None if lip_mask is None else around_lips(lip_mask.to(together), still.shape[-2:])
-            if close_ups is not None and eyes_mouth is not None:
+            if close_ups is not None and eyes_mouth is not None and is_a_face(place_of(eyes_mouth)):
                 look = CloserLook(picture, eyes_mouth * (picture.shape[-1] / crop.shape[-1]), close_ups)
         still, small, picture = upright
         box = poses = None

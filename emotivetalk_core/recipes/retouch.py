@@ -1,4 +1,4 @@
-"""`train retouch`: weights that are there, and what finishes their films: a retoucher, and a network of close-ups. Every
+"""`train retouch`: weights that are there, and what finishes their films: a retoucher and a network of close-ups. Every
 number of it stands here.
 """
 

@@ -15,6 +15,7 @@ from emotivetalk_core.face.close_up import (
     CloseUp,
     from_close_by,
     inside,
+    is_a_face,
     over,
     place_of,
     shown,
@@ -54,6 +55,16 @@ def test_a_face_is_found_by_its_eyes_and_mouth():
     assert torch.allclose(face, (0.4 + 2e-3 * x - 1e-3 * y).expand(1, 3, -1, -1), atol=5e-4)
     own = torch.rand(1, 3, HIGH, WIDE, generator=torch.Generator().manual_seed(0))
     assert torch.allclose(from_close_by(own, place_of(torch.tensor(EYES_MOUTH))), own, atol=1e-4)
+
+
+def test_eyes_and_mouth_that_no_face_has_are_told():
+    turned = torch.tensor([[0.0, -1.3, 90.0], [1.3, 0.0, 40.0]])
+    for known in (PLACE, turned, PLACE * torch.tensor([[1.0], [1.5]])):
+        assert is_a_face(place_of(spots(known)))
+    mirrored, long = PLACE * torch.tensor([[-1.0], [1.0]]), PLACE * torch.tensor([[1.0], [2.5]])
+    eyes_swapped, in_line = spots()[[1, 0, 2]], torch.tensor([[10.0, 10.0], [40.0, 10.0], [25.0, 10.5]])
+    for other in (spots(mirrored), spots(long), eyes_swapped, in_line):
+        assert not is_a_face(place_of(other))
 
 
 def test_what_a_close_up_shows_came_from_there_is_there_in_part_and_has_something_added():
@@ -148,6 +159,7 @@ def test_at_own_resolution_close_ups_are_seen_near_eyes_and_mouth_alone(picture:
         {"eyes_mouth": None},
         {"close_ups": None},
         {"close_ups": lambda faces, motion: None},
+        {"eyes_mouth": spots()[[1, 0, 2]]},
     ):
         assert torch.allclose(finished(picture, **nothing), picture, atol=1e-5), nothing
 

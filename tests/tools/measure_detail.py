@@ -26,7 +26,6 @@ from emotivetalk_core.face.detail import at_own_resolution
 from emotivetalk_core.face.head_motion import BLINK
 from emotivetalk_core.models.face_reading import read_faces
 from emotivetalk_core.models.model_set import ModelSet, load_model_set
-from emotivetalk_core.models.retoucher import Retoucher
 from emotivetalk_core.pipeline import default_settings, portrait_conditions, read_face, render
 from emotivetalk_core.synthesis.clip import TalkingClip, make_clip
 from emotivetalk_core.synthesis.head_state import HeadState
@@ -95,13 +94,23 @@ class Filmed:
     clip: TalkingClip
     regions: FaceRegions
 
-    def at(self, side: int, retoucher: Retoucher | None, amount: float) -> torch.Tensor:
+    def at(self, side: int, models: ModelSet, amount: float) -> torch.Tensor:
         """In the detail of a portrait that many pixels wide."""
         if side <= self.regions.crop.shape[-1]:
             return self.frames
         squares = repeat(portrait_of(self.clip.identity, side).crop)
-        told = {"amount": amount, "retoucher": retoucher, "motions": self.motion, "lip_mask": self.regions.lip_mask}
-        return torch.stack(list(at_own_resolution(self.frames, squares, self.regions.crop, **told)))
+        sharp = at_own_resolution(
+            self.frames,
+            squares,
+            self.regions.crop,
+            amount=amount,
+            retoucher=models.retoucher,
+            close_ups=models.close_up,
+            motions=self.motion,
+            lip_mask=self.regions.lip_mask,
+            eyes_mouth=self.regions.eyes_mouth,
+        )
+        return torch.stack(list(sharp))
 
 
 def filmed(models: ModelSet, actor: TalkingClip, person: Head, amount: float) -> Filmed:
@@ -126,7 +135,7 @@ def shut_eyes(models: ModelSet, actor: TalkingClip, person: Head) -> dict[str, f
     film = filmed(models, blinking(actor, 3), person, 1.0)
     side, shut = LARGER[0] * models.picture_size, film.clip.blink > 0.5
     places, truth = portrait_of(person, side), drawn(film.clip, side)[shut]
-    frames, eyes = film.at(side, models.retoucher, 1.0)[shut], around_the_eyes(places)
+    frames, eyes = film.at(side, models, 1.0)[shut], around_the_eyes(places)
     error = float((frames - truth).square().mean(1)[:, eyes].mean())
     return {"eyes": error, "share of the eyes' change": share_of_change(frames, truth, places.crop, eyes)}
 
@@ -142,7 +151,7 @@ def main(people: int = 4, count: int = 24, weights: Path = BUNDLED_WEIGHTS, head
         for amount in (0.0, 1.0):
             film = filmed(models, actor, person, amount)
             for side in (size, *(larger * size for larger in LARGER)):
-                frames, places = film.at(side, models.retoucher, amount), portrait_of(person, side)
+                frames, places = film.at(side, models, amount), portrait_of(person, side)
                 if frames.shape[-1] == side:
                     name = f"{side} pixels, detail {amount:g}"
                     figures.setdefault(name, []).append(compare(frames, drawn(film.clip, side), places))

@@ -92,6 +92,45 @@ def check_what_lies_beside_the_vae_retouches_what_changed() -> None:
     assert torch.equal(frame(beside_it), frame(None))
 
 
+def check_close_ups_that_lie_beside_the_vae_are_seen_at_eyes_and_mouth() -> None:
+    """Ones that paint eyes and mouth green, of a film that stands still: in the crop alone and pasted into the picture,
+    for a LATENT that brings the motion and a record that knows eyes and mouth; and nowhere else.
+    """
+    models, types = part("emotivetalk_core.models.close_up"), part("emotivetalk_core.types")
+    config = models.CloseUpConfig(channels=(8,), norm_groups=1, motion=2, motion_width=8)
+    green = models.CloseUpNetwork(config)
+    torch.nn.init.constant_(green.fine.bias[2 * 4 : 3 * 4], 1.0)  # after the share and red
+    save = part("emotivetalk_core.weight_files.checkpoint").save_checkpoint
+    whole = picture(1, 128) * 0.5
+    crop = whole.movedim(-1, 1)[:, :, ::2, ::2].movedim(1, -1)
+    record = types.CropRecord(0, 0, 128, 128, 128)
+    eyes_mouth = torch.tensor([[24.0, 24.0], [40.0, 24.0], [32.0, 44.0]])
+    regions = types.FaceRegions(crop[0].movedim(-1, 0), *2 * [torch.ones(1, 64, 64)], record, eyes_mouth)
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Path(folder) / "vae.safetensors"
+        beside.write_bytes((DEMO / "vae.safetensors").read_bytes())
+        save(beside.with_name("close_up.safetensors"), "close_up", green, config, {"steps": 0})
+        hosted = part("nodes.vae").load_hosted_vae(beside)
+    latents = hosted.encode(crop).repeat(3, 1, 1, 1)
+    motion = (latents, torch.zeros(3, 2))
+    node, beside_it = part("nodes.video").DecodeVideo, hosted.close_up
+    assert beside_it is not None and hosted.retoucher is None
+
+    def frame(close_up: Any, inputs: dict[str, Any], **latent: Any) -> torch.Tensor:
+        hosted.close_up = close_up
+        (video,) = node.execute(hosted, {"samples": latents, **latent}, None, crop, resume=False, **inputs).result
+        return video.get_components().images[1]
+
+    for inputs in ({"crop_record": regions}, {"crop_record": regions, "picture": whole}):
+        more = frame(beside_it, inputs, motion=motion) - frame(None, inputs, motion=motion)
+        scale = more.shape[0] / 64
+        at = [float(more[int(y * scale), int(x * scale), 1]) for x, y in eyes_mouth.tolist()]
+        assert min(at) > 0.2, (at, *inputs)
+        assert float(more[: int(8 * scale)].abs().mean()) < 0.02, inputs
+        assert torch.equal(frame(beside_it, inputs), frame(None, inputs)), "no motion, no close-ups"
+    assert torch.equal(frame(beside_it, {}, motion=motion), frame(None, {}, motion=motion))
+
+
 def check_the_retoucher_is_told_the_motion_that_a_latent_was_sampled_from() -> None:
     """Frame by frame, between those of half the rate too; nothing where another node has made other samples since."""
     retouch = part("emotivetalk_core.face.retouch").Retouch
