@@ -34,6 +34,7 @@ from .samples import Sample, chance, random_below
 from .source import Clip, Source
 from .starting import to_train
 from .step_cost import MetaStep, meta
+from .worn_glasses import worn
 
 _FIELDS = ("fine", "portrait_fine", "portrait_pictures", "portrait_eyes_mouth", "driving")
 _WHENCE = ("offset", "visible", "known")
@@ -43,6 +44,9 @@ _ASTRAY = 2.5
 """Standard deviation of how far off eyes and mouth are taken to be, in pixels of the close-up: finders miss them so."""
 _ASLANT = 0.04
 """The same of both together, as shares of the size: faces are longer and wider than those that are rendered."""
+_STILL = 0.01
+"""Where a truth of which nothing is known is as near to the portrait, nothing has moved: hair, glasses, what is behind.
+"""
 _UNSURE = 0.1
 _SELDOM = 5e-4
 _FACE, _BEYOND = 0.4, 0.1
@@ -53,7 +57,7 @@ _FACE, _BEYOND = 0.4, 0.1
 class CloseUpSettings:
     """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that
     are of the first kind, where there are clips of the others · soft: the share whose pictures are no sharper than half
-    their size · tinted, relit: the shares in other colours, and in another light · blinking: the share whose frame is
+    their size · glasses: the share whose faces wear glasses that are drawn over them · tinted, relit: the shares in other colours, and in another light · blinking: the share whose frame is
     drawn the likelier, the further its eyes look from the portrait's · hidden: how much more than the rest counts what
     the portrait did not show · whence: the share of the steps, the first ones, in which it is learnt alone from where
     in the portrait places came · offset: weight of that, for an error of one pixel · visible: weight of whether they
@@ -65,7 +69,8 @@ class CloseUpSettings:
     kinds: tuple[str, ...] = ("retouched_rendered", "retouched_drawn")
     first: float = 0.85
     soft: float = 0.3
-    tinted: float = 0.8
+    glasses: float = 0.25
+    tinted: float = 0.5
     relit: float = 0.5
     blinking: float = 0.35
     hidden: float = 2.0
@@ -77,7 +82,7 @@ class CloseUpSettings:
     start: str = ""
 
     def __post_init__(self) -> None:
-        shares(self, "first", "soft", "tinted", "relit", "blinking", "whence", "judged_from")
+        shares(self, "first", "soft", "glasses", "tinted", "relit", "blinking", "whence", "judged_from")
         at_least(0, self, "hidden", "offset", "visible", "judged")
         if not self.kinds:
             raise SettingsError("kinds is empty; name the kinds of clips to learn from.")
@@ -133,6 +138,13 @@ class CloseUpSamples:
         picture, target = (self._pictures(clip, *of) for of in (("portrait_fine", 0), ("fine", row)))
         sample = {"face": from_close_by(picture, place), "target": from_close_by(target, place)}
         offset, visible, known = self._whence(clip, row, place)
+        unmoved = (1 - known) * (sample["face"] - sample["target"]).abs().amax(1, keepdim=True).lt(_STILL)
+        if chance(settings.glasses, generator):
+            pictures_of, frame = worn(tuple(sample.values()), generator)
+            sample = dict(zip(sample, pictures_of))
+            unmoved = torch.maximum(unmoved, frame)
+        offset = offset * (unmoved < 0.5)
+        visible, known = torch.maximum(visible, unmoved), torch.maximum(known, unmoved)
         where = {"visible": visible, "known": known, "spots": close_up.inside(close_up.SPOTS)}
         weight = torch.maximum(where["spots"], _FACE * close_up.inside(close_up.FACE)).clamp(min=_BEYOND)
         where["weight"] = weight * (1 + settings.hidden * known * (1 - visible))

@@ -38,6 +38,7 @@ PLAIN = CloseUpSettings(
     LoopSettings(steps=4, batch=2),
     CloseUpConfig(channels=(8, 8), norm_groups=4, motion_width=8),
     soft=0.0,
+    glasses=0.0,
     tinted=0.0,
     relit=0.0,
     blinking=0.0,
@@ -129,6 +130,26 @@ def test_from_where_places_came_is_told_in_the_close_ups_own_measure(source, enc
     assert sample["known"].min() > 0.999
 
 
+def test_what_nothing_is_known_of_and_has_not_moved_came_from_where_it_is(encoder, nobody_astray, tmp_path):
+    """Of a drawn head whose truth is the portrait; where it is another, nothing is known."""
+    for changed in ((), (0, 1, 2)):
+        source = folder_of(tmp_path / str(len(changed)), kinds=KINDS[1:], changed=changed)
+        sample = samples(source, encoder).draw(0, 0, keyed_generator(1))
+        assert not sample["offset"].any()
+        known = float(sample["known"].mean())
+        assert torch.equal(sample["known"], sample["visible"])
+        assert known < 0.2 if changed else known == 1
+
+
+def test_glasses_that_are_worn_stay_where_they_are(source, encoder, nobody_astray):
+    sample = samples(source, encoder, first=1.0, glasses=1.0).draw(0, 0, keyed_generator(1))
+    plain = samples(source, encoder, first=1.0).draw(0, 0, keyed_generator(1))
+    frame = (sample["face"] - plain["face"]).abs().amax(1, keepdim=True) > 0.3
+    assert 100 < frame.sum() and not sample["offset"][frame.expand(-1, 2, -1, -1)].any()
+    assert sample["visible"][frame].min() > 0.5
+    assert torch.equal(sample["offset"][..., 90:, :], plain["offset"][..., 90:, :])
+
+
 def test_what_the_portrait_did_not_show_counts_more(source, encoder, nobody_astray):
     plain, more = (
         samples(source, encoder, first=1.0, hidden=hidden).draw(0, 0, keyed_generator(1)) for hidden in (0.0, 2.0)
@@ -166,7 +187,7 @@ def test_frames_whose_eyes_look_otherwise_are_drawn_more_often(encoder, tmp_path
     assert rows.count(1) >= 25
 
 
-@pytest.mark.parametrize("change", ["soft", "tinted", "relit"])
+@pytest.mark.parametrize("change", ["soft", "glasses", "tinted", "relit"])
 def test_pictures_are_altered_together(source, encoder, monkeypatch, change):
     plain, other = (
         samples(source, encoder, first=1.0, **{change: share}).draw(0, 0, keyed_generator(7)) for share in (0.0, 1.0)
