@@ -13,7 +13,7 @@ from ..emotivetalk_core.errors import FaceError, InputError
 from ..emotivetalk_core.face.compose import FEATHER, check_picture, paste_back_film, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
-from ..emotivetalk_core.face.regions import CROP_FACTOR, crop_square, face_regions, flatten_alpha
+from ..emotivetalk_core.face.regions import CROP_FACTOR, crop_square, face_regions, flatten_alpha, placed_exactly
 from ..emotivetalk_core.face.sequence import FacePlace
 from ..emotivetalk_core.sampling.estimate import memory_words
 from ..emotivetalk_core.types import FaceRegions as Regions
@@ -126,8 +126,9 @@ class FaceRegions(io.ComfyNode):
         if places and place.face_box is None:
             raise FaceError("Nothing was found in the first picture, which is the one used: start with another frame.")
         with node_words("bounding_box", "face_mask", *(["face_encoders"] if face_encoders is None else [])):
+            portrait = portrait_of(image, transparency)
             regions = face_regions(
-                portrait_of(image, transparency),
+                portrait,
                 box=place.box,
                 landmarks=place.landmarks,
                 face_mask=_first(face_mask),
@@ -136,6 +137,9 @@ class FaceRegions(io.ComfyNode):
                 size=size,
                 crop_factor=crop_factor,
             )
+        strangeness = face_encoders.strangeness() if face_encoders is not None else None
+        if strangeness is not None and place.landmarks is None:  # those of the user are taken at their word
+            regions = placed_exactly(regions, portrait, strangeness)
         many = f"{image.shape[0]} pictures were connected and the first is used." if image.shape[0] > 1 else ""
         return io.NodeOutput(
             to_host(image_of(regions.crop[None])),

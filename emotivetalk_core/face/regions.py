@@ -6,7 +6,8 @@ face large.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional as F
@@ -34,6 +35,10 @@ GIVE_A_BOX = "give its box as left,top,right,bottom in pixels, or a mask of the 
 """The way out where no face is found. Who has another one puts it in this one's place."""
 
 _SAME_FACE = 0.3
+_SAME_PLACE = 0.4
+"""Of the distance between the eyes: so far apart two finders may see an eye, or a mouth, of one face."""
+_LOOKED_AT = 512
+"""Pixels of a talking crop that show MTCNN all it needs."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,27 @@ def face_regions(
         eyes_mouth = (face.eyes_mouth - torch.tensor([record.left, record.top])) * scale
     device = portrait.pixels.device
     return FaceRegions(crop_square(visible, record, size), mask.to(device), lips.to(device), record, eyes_mouth, note)
+
+
+def placed_exactly(
+    regions: FaceRegions, portrait: Portrait, strangeness: Callable[[torch.Tensor], float]
+) -> FaceRegions:
+    """The same with eyes and mouth where MTCNN sees them, if it sees that face and the crop is strange to the finder
+    that placed them: of photographs it is the more exact, of drawn heads it is not.
+
+    strangeness: of a talking crop, above 1 where the finder never learnt from such pictures (models/face_finder.py).
+    """
+    known = regions.eyes_mouth
+    if known is None or strangeness(regions.crop) <= 1:
+        return regions
+    size, apart = min(regions.record.side, _LOOKED_AT), float((known[0] - known[1]).norm())
+    square = crop_square(flatten_alpha(portrait), regions.record, size)
+    for face in photograph_faces(square):
+        if face.eyes_mouth is not None:
+            seen = torch.tensor(face.eyes_mouth).to(known) * (regions.crop.shape[-1] / size)
+            if float((seen - known).norm(dim=1).amax()) < _SAME_PLACE * apart:
+                return replace(regions, eyes_mouth=seen)
+    return regions
 
 
 def crop_record(box: Box, picture_width: int, picture_height: int, crop_factor: float = CROP_FACTOR) -> CropRecord:

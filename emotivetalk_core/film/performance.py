@@ -80,7 +80,8 @@ class Performance(Protocol):
 
 class Performer(Protocol):
     """Loaded networks that can be directed. size: side of the crop that they want to see, in pixels · crop_factor: of
-    that side and the face · find_faces: what finds a face for them, None a general finder.
+    that side and the face · find_faces: what finds a face for them, None a general finder · strangeness: of a crop, see
+    `placed_exactly`; None where the finder places eyes and mouth as exactly as any.
     """
 
     @property
@@ -91,6 +92,9 @@ class Performer(Protocol):
 
     @property
     def find_faces(self) -> FaceDetector | None: ...
+
+    @property
+    def strangeness(self) -> Callable[[torch.Tensor], float] | None: ...
 
     def __init__(self, script: Script, models: Any) -> None: ...
 
@@ -116,7 +120,7 @@ class EmotiveTalkPerformer:
         self.script = script
         script.check_codebook(models.dicte.config.expression_dim)
         self.models = models if script.codebook is None else replace(models, codebook=script.codebook)
-        self.find_faces = models.find_faces
+        self.find_faces, self.strangeness = models.find_faces, models.strangeness
         self.size = drawn_size(self.request, models)
         self.settings = talk_settings(self.request, models)
 
@@ -203,8 +207,8 @@ class EmotiveTalkPerformance:
         conditions = conditions if self.change is None else self.change(conditions)
         self._motion = conditions.motion
         self._keep_take(conditions, listener)
-        if self.models.face_finder is not None and not self.models.motion_encoder.config.aligned:
-            note = unfamiliar(regions.crop, self.models.face_finder.strangeness)
+        if self.models.strangeness is not None:
+            note = unfamiliar(regions.crop, self.models.strangeness)
             if note:
                 listener.say(f"note: {self.request.portrait}: {note} {_OTHER_WEIGHTS}")
         self._unfinished, resumed = resuming.state(

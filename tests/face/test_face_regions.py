@@ -1,18 +1,20 @@
 """Alignment, framing, masks and the way back, in closed form on small pictures."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from emotivetalk_core.errors import FaceError, SettingsError
+from emotivetalk_core.face import regions as regions_module
 from emotivetalk_core.face.alignment import TEMPLATE, align_face, alignment_matrix
 from emotivetalk_core.face.compose import feather_mask, paste_back, paste_back_film, paste_back_stream
 from emotivetalk_core.face.crops import box_masks
 from emotivetalk_core.face.finder import FaceDetection, box_overlap, cascade_faces, find_faces, suppress_overlaps
 from emotivetalk_core.face.landmarks import read_landmarks, standard_places
-from emotivetalk_core.face.regions import crop_square, face_regions
+from emotivetalk_core.face.regions import crop_square, face_regions, placed_exactly
 from emotivetalk_core.types import CropRecord, Portrait
 
 
@@ -243,6 +245,43 @@ def test_an_unsure_detector_is_checked_by_the_finder_of_photographs():
     photograph = torch.from_numpy(astronaut()).permute(2, 0, 1).float() / 255
     assert find_faces(photograph, unsure)[0].box[1] < 90  # the face, not the place in the suit
     assert [face.score for face in find_faces(torch.zeros(3, 64, 64), unsure)] == [0.5]
+
+
+def test_eyes_and_mouth_of_a_strange_picture_are_where_mtcnn_sees_them(monkeypatch: pytest.MonkeyPatch):
+    """In the crop's own pixels, and only where that is strange to who placed them, and MTCNN sees the same face."""
+    portrait = Portrait(torch.rand(3, 300, 400, generator=torch.Generator().manual_seed(0)))
+    places = ((150.0, 110.0), (200.0, 112.0), (176.0, 170.0))
+    known = [FaceDetection((120.0, 60.0, 230.0, 200.0), 0.9, places)]
+    regions = face_regions(portrait, detector=lambda pixels: known, size=128)
+    scale, record = regions.record.side / 128, regions.record
+
+    def seen_at(aside: float):
+        off = torch.tensor(places) + torch.tensor([aside, -6.0]) - torch.tensor([record.left, record.top])
+        return [FaceDetection((0.0, 0.0, 9.0, 9.0), 0.9, tuple(map(tuple, off.tolist())))]
+
+    def placed(strange: float, *seen: FaceDetection) -> torch.Tensor:
+        monkeypatch.setattr(regions_module, "photograph_faces", lambda square: list(seen))
+        found = placed_exactly(regions, portrait, lambda crop: strange)
+        assert torch.equal(found.crop, regions.crop) and torch.equal(found.lip_mask, regions.lip_mask)
+        return found.eyes_mouth
+
+    elsewhere, near = seen_at(60.0), seen_at(4.0)
+    wanted = regions.eyes_mouth + torch.tensor([4.0, -6.0]) / scale
+    assert torch.allclose(placed(1.2, *elsewhere, *near), wanted, atol=1e-4)
+    for unchanged in (placed(0.9, *near), placed(1.2, *elsewhere), placed(1.2)):
+        assert torch.equal(unchanged, regions.eyes_mouth)
+    unknown = replace(regions, eyes_mouth=None)
+    assert placed_exactly(unknown, portrait, lambda crop: 1.2) is unknown
+
+
+def test_of_a_photograph_mtcnn_places_them_by_less_than_a_tenth_of_their_distance_elsewhere():
+    from skimage.data import astronaut
+
+    portrait = Portrait(torch.from_numpy(astronaut().copy()).movedim(-1, 0) / 255)
+    regions = face_regions(portrait, box=(165.0, 70.0, 285.0, 225.0), detector=lambda pixels: [], size=128)
+    off = torch.tensor([[-4.0, 3.0], [2.0, -3.0], [1.0, 5.0]])
+    found = placed_exactly(replace(regions, eyes_mouth=regions.eyes_mouth + off), portrait, lambda crop: 1.1)
+    assert (found.eyes_mouth - regions.eyes_mouth).norm(dim=1).max() < 0.1 * 25
 
 
 def test_a_photograph_is_found_without_a_download():
