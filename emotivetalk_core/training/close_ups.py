@@ -57,11 +57,12 @@ _FACE, _BEYOND = 0.4, 0.1
 class CloseUpSettings:
     """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that
     are of the first kind, where there are clips of the others · soft: the share whose pictures are no sharper than half
-    their size · glasses: the share whose faces wear glasses that are drawn over them · tinted, relit: the shares in other colours, and in another light · blinking: the share whose frame is
-    drawn the likelier, the further its eyes look from the portrait's · hidden: how much more than the rest counts what
-    the portrait did not show · whence: the share of the steps, the first ones, in which it is learnt alone from where
-    in the portrait places came · offset: weight of that, for an error of one pixel · visible: weight of whether they
-    were seen there · judged, judged_from: as DecoderSettings' · start: the weights that it begins with, "" for none.
+    their size · glasses: the share whose faces wear glasses that are drawn over them · tinted, relit: the shares in
+    other colours, and in another light · blinking: the share whose frame is drawn the likelier, the further its eyes
+    look from the portrait's · hidden: how much more than the rest counts what the portrait did not show · whence: the
+    share of the steps, the first ones, in which it is learnt alone from where in the portrait places came · offset:
+    weight of that, for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from:
+    as DecoderSettings' · start: the weights that it begins with, "" for none.
     """
 
     loop: LoopSettings
