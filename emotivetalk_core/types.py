@@ -59,7 +59,8 @@ class FaceRegions:
     """The talking crop of a portrait and the masks of EmotiveTalk §3.3.
 
     crop [3, s, s] RGB 0…1 · face_mask, lip_mask [1, s, s] binary · eyes_mouth [3, 2] (left eye, right eye, mouth
-    centre as seen in the picture, x then y, crop pixels) where known · note: one sentence for the user, or empty.
+    centre as seen in the picture, x then y, crop pixels) where known · note: one sentence for the user, or empty ·
+    drawn: whether a finder that knows drawn heads from people says that it is one.
     """
 
     crop: torch.Tensor
@@ -68,6 +69,7 @@ class FaceRegions:
     record: CropRecord
     eyes_mouth: torch.Tensor | None = None
     note: str = ""
+    drawn: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What faces express: an emotion from a picture, a driving sequence from frames, and whose face a portrait shows."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +53,11 @@ class FaceEncoders:
         finder = None if self.face_finder is None else self.face_finder.loaded().find
         return detector_for(self.motion_encoder.network.config, finder)
 
-    def strangeness(self) -> Callable[[torch.Tensor], float] | None:
+    def picture_memory(self) -> FaceFinder | None:
         """As ModelSet has it."""
         if self.face_finder is None or self.motion_encoder.network.config.aligned:
             return None
-        return self.face_finder.loaded().strangeness
+        return self.face_finder.loaded()
 
 
 class LoadFaceEncoders(WeightsNode):
@@ -193,9 +193,9 @@ class EncodeExpression(io.ComfyNode):
         if pictures == CROPS or crop_record is not None:
             seen = np.ones(len(portraits), bool)
             faces = _cropped(config, portraits, places, crop_record, detector)
-            strangeness = face_encoders.strangeness()
-            if strangeness is not None:
-                strange = unfamiliar(flatten_alpha(portraits[0]), strangeness)
+            memory = face_encoders.picture_memory()
+            if memory is not None:
+                strange = unfamiliar(flatten_alpha(portraits[0]), memory.strangeness)
                 notes += [f"{strange} {OTHER_PICTURES}"] if strange else []
         else:
             places, seen = seen_places(portraits, places, detector)

@@ -1,6 +1,7 @@
 """Picture in, picture out: the talking crop with its masks, and the way back into the picture it came from."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..emotivetalk_core.errors import FaceError, InputError
 from ..emotivetalk_core.face.compose import FEATHER, check_picture, paste_back_film, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
-from ..emotivetalk_core.face.regions import CROP_FACTOR, crop_square, face_regions, flatten_alpha, placed_exactly
+from ..emotivetalk_core.face.regions import CROP_FACTOR, crop_square, face_regions, flatten_alpha, known_by
 from ..emotivetalk_core.face.sequence import FacePlace
 from ..emotivetalk_core.sampling.estimate import memory_words
 from ..emotivetalk_core.types import FaceRegions as Regions
@@ -137,9 +138,11 @@ class FaceRegions(io.ComfyNode):
                 size=size,
                 crop_factor=crop_factor,
             )
-        strangeness = face_encoders.strangeness() if face_encoders is not None else None
-        if strangeness is not None and place.landmarks is None:  # those of the user are taken at their word
-            regions = placed_exactly(regions, portrait, strangeness)
+        memory = face_encoders.picture_memory() if face_encoders is not None else None
+        if memory is not None:
+            known = known_by(memory, regions, portrait)
+            given = place.landmarks is not None  # taken at their word
+            regions = replace(known, eyes_mouth=regions.eyes_mouth) if given else known
         many = f"{image.shape[0]} pictures were connected and the first is used." if image.shape[0] > 1 else ""
         return io.NodeOutput(
             to_host(image_of(regions.crop[None])),

@@ -15,6 +15,7 @@ from comfy_api.latest import InputImpl, io
 
 from ..emotivetalk_core.audio.mixing import mix_down
 from ..emotivetalk_core.errors import InputError
+from ..emotivetalk_core.face.close_up import eyes_and_mouth
 from ..emotivetalk_core.face.compose import check_picture, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
@@ -294,7 +295,7 @@ def pasted(
         repeat(crop_square(portrait.pixels, record, record.side)),
         regions.crop,
         face_box=box_of_mask(regions.face_mask),
-        eyes_mouth=regions.eyes_mouth,
+        eyes_mouth=eyes_and_mouth(regions),
         **finish,
     )
     return paste_back_stream((frame[None] for frame in sharp), portrait, record)
@@ -311,7 +312,8 @@ def finished_crops(
     if regions is not None:
         scale = crop.shape[-1] / regions.face_mask.shape[-1]
         box = box_of_mask(regions.face_mask) * scale
-        spots = None if regions.eyes_mouth is None else regions.eyes_mouth * scale
+        spots = eyes_and_mouth(regions)
+        spots = None if spots is None else spots * scale
     sharp = at_own_resolution(frames, repeat(crop[0]), crop[0], face_box=box, eyes_mouth=spots, **finish)
     return (frame[None] for frame in sharp)
 

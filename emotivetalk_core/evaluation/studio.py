@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..face.close_up import eyes_and_mouth
 from ..face.detail import at_own_resolution
 from ..face.head_turn import box_of_mask
 from ..models.ethd import ETHD
@@ -135,7 +136,7 @@ def finished_frames(
         motions=conditions.motion,
         lip_mask=portrait.lip_mask,
         close_ups=models.close_up,
-        eyes_mouth=portrait.eyes_mouth,
+        eyes_mouth=eyes_and_mouth(portrait),
     )
     while together := list(islice(sharp, settings.decode_chunk)):
         yield torch.stack(together)

@@ -11,6 +11,7 @@ from ..face.crops import box_masks, pictures
 from ..synthesis.action_units import emotion_action_units
 from ..synthesis.clip import SAMPLES_PER_FRAME, TalkingClip, make_clip
 from ..synthesis.head_state import HeadState
+from ..synthesis.identity import Identity
 from ..synthesis.render import Head, head_geometry, render_head
 from ..types import CropRecord, FaceRegions, Speech
 
@@ -61,6 +62,7 @@ def portrait_of(identity: Head, size: int, emotion: str = "neutral") -> FaceRegi
         lip_mask=box_masks(geometry.lip_box, size, CPU),
         record=CropRecord(0, 0, size, size, size),
         eyes_mouth=torch.from_numpy(geometry.eyes_mouth),
+        drawn=isinstance(identity, Identity),
     )
 
 

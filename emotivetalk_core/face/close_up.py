@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from ..types import FaceRegions
 from .resizing import resized
 from .window import Window
 
@@ -50,6 +51,13 @@ class CloseUp:
 
 CloseUps = Callable[[torch.Tensor, torch.Tensor], CloseUp | None]
 """The face in its place [1, 3, h, w] and the motion [k, d] that it is to show; None for one of other weights."""
+
+
+def eyes_and_mouth(regions: FaceRegions) -> torch.Tensor | None:
+    """Where close-ups are to be seen [3, 2], crop pixels: None in a drawn face, whose eyes and mouths no network has
+    learnt from close by.
+    """
+    return None if regions.drawn else regions.eyes_mouth
 
 
 def place_of(eyes_mouth: torch.Tensor) -> torch.Tensor:

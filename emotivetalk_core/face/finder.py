@@ -7,6 +7,7 @@ that any other detector can take its place. Nothing is downloaded.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -36,6 +37,15 @@ KNOWN = 0.8
 
 FaceDetector = Callable[[torch.Tensor], list[FaceDetection]]
 """Takes pixels [3, h, w] RGB 0…1, returns the faces it is sure of."""
+
+
+class PictureMemory(Protocol):
+    """A finder that remembers the pictures that it learnt from; models/face_finder.py."""
+
+    def strangeness(self, crop: torch.Tensor) -> float: ...
+
+    def is_drawn(self, crop: torch.Tensor) -> bool: ...
+
 
 SMALLEST_PART = 20
 """Faces in photographs are looked for from this part of the picture's longest side on."""

@@ -6,7 +6,6 @@ face large.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +17,7 @@ from .finder import (
     Box,
     FaceDetection,
     FaceDetector,
+    PictureMemory,
     box_area,
     box_intersection,
     box_overlap,
@@ -98,16 +98,13 @@ def face_regions(
     return FaceRegions(crop_square(visible, record, size), mask.to(device), lips.to(device), record, eyes_mouth, note)
 
 
-def placed_exactly(
-    regions: FaceRegions, portrait: Portrait, strangeness: Callable[[torch.Tensor], float]
-) -> FaceRegions:
-    """The same with eyes and mouth where MTCNN sees them, if it sees that face and the crop is strange to the finder
-    that placed them: of photographs it is the more exact, of drawn heads it is not.
-
-    strangeness: of a talking crop, above 1 where the finder never learnt from such pictures (models/face_finder.py).
+def known_by(finder: PictureMemory, regions: FaceRegions, portrait: Portrait) -> FaceRegions:
+    """The same with what the weights' own finder says of the picture: whether it is drawn; and where it is strange to
+    it, as photographs are, eyes and mouth are where MTCNN sees them, if it sees that face. Of drawn heads MTCNN is the
+    less exact.
     """
-    known = regions.eyes_mouth
-    if known is None or strangeness(regions.crop) <= 1:
+    regions, known = replace(regions, drawn=finder.is_drawn(regions.crop)), regions.eyes_mouth
+    if known is None or finder.strangeness(regions.crop) <= 1:
         return regions
     size, apart = min(regions.record.side, _LOOKED_AT), float((known[0] - known[1]).norm())
     square = crop_square(flatten_alpha(portrait), regions.record, size)

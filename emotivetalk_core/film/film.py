@@ -20,7 +20,7 @@ from ..device import pick_device, pick_dtype, pick_picture_dtype
 from ..errors import FaceError, SettingsError
 from ..face.compose import paste_back_stream
 from ..face.portrait import read_portrait
-from ..face.regions import face_regions, flatten_alpha, placed_exactly
+from ..face.regions import face_regions, flatten_alpha, known_by
 from ..models.model_set import ModelSet, load_model_set
 from ..models.photograph_set import PhotographSet, is_photograph_folder, load_photograph_set
 from ..processes import ALONE, Processes
@@ -241,7 +241,7 @@ def find_face(request: FilmRequest, portrait: Portrait, performer: Performer) ->
         fault = face_fault(Path(request.portrait), error, f"say where it is with {where}, in pixels")
         named = "" if where in str(fault) else f" ({where})"
         raise FaceError(f"{str(fault).rstrip('.')}{named}.") from error
-    return regions if performer.strangeness is None else placed_exactly(regions, portrait, performer.strangeness)
+    return regions if performer.picture_memory is None else known_by(performer.picture_memory, regions, portrait)
 
 
 def scaled_picture(portrait: Portrait, record: CropRecord, largest: int | None) -> tuple[Portrait, CropRecord]:

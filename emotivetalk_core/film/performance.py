@@ -12,8 +12,9 @@ from ..device import total_memory
 from ..direction.source import SourceReaders
 from ..direction.take import Take, TakeRecord
 from ..errors import SettingsError
+from ..face.close_up import eyes_and_mouth
 from ..face.detail import at_own_resolution
-from ..face.finder import FaceDetector, unfamiliar
+from ..face.finder import FaceDetector, PictureMemory, unfamiliar
 from ..face.head_turn import box_of_mask
 from ..face.regions import CROP_FACTOR, crop_square
 from ..models.adapted_unet import AdaptedUNet
@@ -80,8 +81,8 @@ class Performance(Protocol):
 
 class Performer(Protocol):
     """Loaded networks that can be directed. size: side of the crop that they want to see, in pixels · crop_factor: of
-    that side and the face · find_faces: what finds a face for them, None a general finder · strangeness: of a crop, see
-    `placed_exactly`; None where the finder places eyes and mouth as exactly as any.
+    that side and the face · find_faces: what finds a face for them, None a general finder · picture_memory: what
+    says whether a picture is one that they know, None nothing does.
     """
 
     @property
@@ -94,7 +95,7 @@ class Performer(Protocol):
     def find_faces(self) -> FaceDetector | None: ...
 
     @property
-    def strangeness(self) -> Callable[[torch.Tensor], float] | None: ...
+    def picture_memory(self) -> PictureMemory | None: ...
 
     def __init__(self, script: Script, models: Any) -> None: ...
 
@@ -120,7 +121,7 @@ class EmotiveTalkPerformer:
         self.script = script
         script.check_codebook(models.dicte.config.expression_dim)
         self.models = models if script.codebook is None else replace(models, codebook=script.codebook)
-        self.find_faces, self.strangeness = models.find_faces, models.strangeness
+        self.find_faces, self.picture_memory = models.find_faces, models.picture_memory
         self.size = drawn_size(self.request, models)
         self.settings = talk_settings(self.request, models)
 
@@ -207,8 +208,8 @@ class EmotiveTalkPerformance:
         conditions = conditions if self.change is None else self.change(conditions)
         self._motion = conditions.motion
         self._keep_take(conditions, listener)
-        if self.models.strangeness is not None:
-            note = unfamiliar(regions.crop, self.models.strangeness)
+        if self.models.picture_memory is not None:
+            note = unfamiliar(regions.crop, self.models.picture_memory.strangeness)
             if note:
                 listener.say(f"note: {self.request.portrait}: {note} {_OTHER_WEIGHTS}")
         self._unfinished, resumed = resuming.state(
@@ -236,7 +237,7 @@ class EmotiveTalkPerformance:
             motions=self._motions(),
             lip_mask=regions.lip_mask,
             close_ups=self.models.close_up,
-            eyes_mouth=regions.eyes_mouth,
+            eyes_mouth=eyes_and_mouth(regions),
         ):
             yield frame[None]
 

@@ -43,7 +43,7 @@ class PhotographPerformer:
     """See `Performer`."""
 
     crop_factor = CROP_FACTOR
-    find_faces = strangeness = None
+    find_faces = picture_memory = None
 
     def __init__(self, script: Script, models: PhotographSet) -> None:
         self.request = script.request

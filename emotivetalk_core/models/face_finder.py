@@ -153,9 +153,21 @@ class FaceFinder(nn.Module):
         """
         if not self.config.kinds:
             return KNOWN / max(max((face.score for face in self.find(crop)), default=0.0), 1e-3)
+        return float(self._distances(crop).min())
+
+    def is_drawn(self, crop: torch.Tensor) -> bool:
+        """Whether a talking crop [3, s, s] looks more like the first kind of picture that it learnt from, drawn heads,
+        than like people; if it remembers no others, whether it is not strange.
+        """
+        if self.config.kinds < 2:
+            return self.strangeness(crop) <= 1
+        return int(self._distances(crop).argmin()) == 0
+
+    def _distances(self, crop: torch.Tensor) -> torch.Tensor:
+        """From each kind of picture [kinds]."""
         apart = (self.looks(crop[None]) - self.usual).float()  # [kinds, d]
         squares = (apart[:, None] @ self.precision.float() @ apart[..., None])[:, 0, 0]
-        return float(squares.clamp_min(0).min().sqrt())
+        return squares.clamp_min(0).sqrt()
 
     @torch.no_grad()
     def find(self, pixels: torch.Tensor) -> list[FaceDetection]:

@@ -74,13 +74,11 @@ class ModelSet:
         return detector_for(self.motion_encoder.config, self.face_finder.find if self.face_finder is not None else None)
 
     @property
-    def strangeness(self) -> Callable[[torch.Tensor], float] | None:
-        """How strange a talking crop [3, s, s] is to the finder, above 1 where it is none that these weights know; None
-        for weights that know photographs, or without a finder.
+    def picture_memory(self) -> FaceFinder | None:
+        """What says whether these weights know pictures like one; None for weights that know photographs, or without a
+        finder.
         """
-        if self.face_finder is None or self.motion_encoder.config.aligned:
-            return None
-        return self.face_finder.strangeness
+        return None if self.motion_encoder.config.aligned else self.face_finder
 
     def recogniser(self) -> SpeechEmotionRecogniser:
         """What hears the emotion in speech. WeightsError where the folder has none, which says how to get one."""

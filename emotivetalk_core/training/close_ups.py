@@ -3,7 +3,7 @@ known.
 
 No film is needed: it is told what lips and expression are, as the motion encoder reads them, and sees the portrait
 alone. As in `retouching`, it first learns from where in the portrait places came, which is quick, and then how they
-come to look.
+come to look. That is known of rendered people alone: taught by pictures of drawn heads, it lost what these express.
 """
 
 import contextlib
@@ -36,8 +36,8 @@ from .starting import to_train
 from .step_cost import MetaStep, meta
 from .worn_glasses import worn
 
-_FIELDS = ("fine", "portrait_fine", "portrait_pictures", "portrait_eyes_mouth", "driving")
 _WHENCE = ("offset", "visible", "known")
+_FIELDS = ("fine", "portrait_fine", "portrait_pictures", "portrait_eyes_mouth", "driving", *_WHENCE)
 _SIZE, _SOFT = torch.Size((HIGH, WIDE)), torch.Size((HIGH // 2, WIDE // 2))
 _SURE = 1e-4
 _ASTRAY = 2.5
@@ -55,20 +55,18 @@ _FACE, _BEYOND = 0.4, 0.1
 
 @dataclass(frozen=True)
 class CloseUpSettings:
-    """config: of the network, whose motion is that of the preset · kinds: of clips · first: the share of samples that
-    are of the first kind, where there are clips of the others · soft: the share whose pictures are no sharper than half
-    their size · glasses: the share whose faces wear glasses that are drawn over them · tinted, relit: the shares in
-    other colours, and in another light · blinking: the share whose frame is drawn the likelier, the further its eyes
-    look from the portrait's · hidden: how much more than the rest counts what the portrait did not show · whence: the
-    share of the steps, the first ones, in which it is learnt alone from where in the portrait places came · offset:
-    weight of that, for an error of one pixel · visible: weight of whether they were seen there · judged, judged_from:
-    as DecoderSettings' · start: the weights that it begins with, "" for none.
+    """config: of the network, whose motion is that of the preset · kinds: of clips · soft: the share whose pictures are
+    no sharper than half their size · glasses: the share whose faces wear glasses that are drawn over them · tinted,
+    relit: the shares in other colours, and in another light · blinking: the share whose frame is drawn the likelier,
+    the further its eyes look from the portrait's · hidden: how much more than the rest counts what the portrait did not
+    show · whence: the share of the steps, the first ones, in which it is learnt alone from where in the portrait places
+    came · offset: weight of that, for an error of one pixel · visible: weight of whether they were seen there · judged,
+    judged_from: as DecoderSettings' · start: the weights that it begins with, "" for none.
     """
 
     loop: LoopSettings
     config: CloseUpConfig = field(default_factory=CloseUpConfig)
-    kinds: tuple[str, ...] = ("retouched_rendered", "retouched_drawn")
-    first: float = 0.85
+    kinds: tuple[str, ...] = ("retouched_rendered",)
     soft: float = 0.3
     glasses: float = 0.25
     tinted: float = 0.5
@@ -83,7 +81,7 @@ class CloseUpSettings:
     start: str = ""
 
     def __post_init__(self) -> None:
-        shares(self, "first", "soft", "glasses", "tinted", "relit", "blinking", "whence", "judged_from")
+        shares(self, "soft", "glasses", "tinted", "relit", "blinking", "whence", "judged_from")
         at_least(0, self, "hidden", "offset", "visible", "judged")
         if not self.kinds:
             raise SettingsError("kinds is empty; name the kinds of clips to learn from.")
@@ -123,17 +121,14 @@ class CloseUpSamples:
     def __init__(self, source: Source, encoder: MotionEncoder, settings: CloseUpSettings, *, held_out: bool) -> None:
         """Raises InputError where there are no such pictures."""
         self._source, self._settings = source, settings
-        found = [source.clips(kind, *_FIELDS, held_out=held_out) for kind in settings.kinds]
-        if not any(found):
-            source.some_clips(settings.kinds[0], *_FIELDS, held_out=held_out)  # says what is missing
-        self._first, self._others = found[0], [clip for clips in found[1:] for clip in clips]
-        self._motion = {clip.id: _read(source, encoder, clip) for clip in (*self._first, *self._others)}
+        found = [source.some_clips(kind, *_FIELDS, held_out=held_out) for kind in settings.kinds]
+        self._clips = [clip for clips in found for clip in clips]
+        self._motion = {clip.id: _read(source, encoder, clip) for clip in self._clips}
         self._likely: dict[str, Tensor] = {}
 
     def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
         settings = self._settings
-        clips = (self._first if chance(settings.first, generator) else self._others) or self._first or self._others
-        clip = clips[random_below(len(clips), generator)]
+        clip = self._clips[random_below(len(self._clips), generator)]
         row = self._row(clip, generator)
         place = self._place(clip, generator)
         picture, target = (self._pictures(clip, *of) for of in (("portrait_fine", 0), ("fine", row)))
@@ -198,10 +193,7 @@ class CloseUpSamples:
         return pictures(self._source.read(clip, name, row, row + 1).numpy(), torch.device("cpu"))
 
     def _whence(self, clip: Clip, row: int, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """offset, visible and known in the close-up; of a drawn head nothing is known."""
-        if not all(name in clip.fields for name in _WHENCE):
-            nothing = torch.zeros(1, 1, HIGH, WIDE)
-            return torch.zeros(1, 2, HIGH, WIDE), nothing, nothing
+        """offset, visible and known in the close-up."""
         offset, visible, known = (self._source.read(clip, name, row, row + 1).float() for name in _WHENCE)
         size = clip.field("fine").shape[1]
         whole = F.interpolate(offset * size, size=(size, size), mode="nearest")

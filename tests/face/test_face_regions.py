@@ -1,7 +1,7 @@
 """Alignment, framing, masks and the way back, in closed form on small pictures."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from emotivetalk_core.face.compose import feather_mask, paste_back, paste_back_f
 from emotivetalk_core.face.crops import box_masks
 from emotivetalk_core.face.finder import FaceDetection, box_overlap, cascade_faces, find_faces, suppress_overlaps
 from emotivetalk_core.face.landmarks import read_landmarks, standard_places
-from emotivetalk_core.face.regions import crop_square, face_regions, placed_exactly
+from emotivetalk_core.face.regions import crop_square, face_regions, known_by
 from emotivetalk_core.types import CropRecord, Portrait
 
 
@@ -247,6 +247,20 @@ def test_an_unsure_detector_is_checked_by_the_finder_of_photographs():
     assert [face.score for face in find_faces(torch.zeros(3, 64, 64), unsure)] == [0.5]
 
 
+@dataclass(frozen=True)
+class Memory:
+    """A finder that finds every crop so strange, and drawn or not."""
+
+    strange: float
+    drawn: bool = False
+
+    def strangeness(self, crop: torch.Tensor) -> float:
+        return self.strange
+
+    def is_drawn(self, crop: torch.Tensor) -> bool:
+        return self.drawn
+
+
 def test_eyes_and_mouth_of_a_strange_picture_are_where_mtcnn_sees_them(monkeypatch: pytest.MonkeyPatch):
     """In the crop's own pixels, and only where that is strange to who placed them, and MTCNN sees the same face."""
     portrait = Portrait(torch.rand(3, 300, 400, generator=torch.Generator().manual_seed(0)))
@@ -261,7 +275,7 @@ def test_eyes_and_mouth_of_a_strange_picture_are_where_mtcnn_sees_them(monkeypat
 
     def placed(strange: float, *seen: FaceDetection) -> torch.Tensor:
         monkeypatch.setattr(regions_module, "photograph_faces", lambda square: list(seen))
-        found = placed_exactly(regions, portrait, lambda crop: strange)
+        found = known_by(Memory(strange), regions, portrait)
         assert torch.equal(found.crop, regions.crop) and torch.equal(found.lip_mask, regions.lip_mask)
         return found.eyes_mouth
 
@@ -271,7 +285,8 @@ def test_eyes_and_mouth_of_a_strange_picture_are_where_mtcnn_sees_them(monkeypat
     for unchanged in (placed(0.9, *near), placed(1.2, *elsewhere), placed(1.2)):
         assert torch.equal(unchanged, regions.eyes_mouth)
     unknown = replace(regions, eyes_mouth=None)
-    assert placed_exactly(unknown, portrait, lambda crop: 1.2) is unknown
+    assert known_by(Memory(1.2), unknown, portrait).eyes_mouth is None
+    assert [known_by(Memory(1.2, drawn), regions, portrait).drawn for drawn in (False, True)] == [False, True]
 
 
 def test_of_a_photograph_mtcnn_places_them_by_less_than_a_tenth_of_their_distance_elsewhere():
@@ -280,7 +295,7 @@ def test_of_a_photograph_mtcnn_places_them_by_less_than_a_tenth_of_their_distanc
     portrait = Portrait(torch.from_numpy(astronaut().copy()).movedim(-1, 0) / 255)
     regions = face_regions(portrait, box=(165.0, 70.0, 285.0, 225.0), detector=lambda pixels: [], size=128)
     off = torch.tensor([[-4.0, 3.0], [2.0, -3.0], [1.0, 5.0]])
-    found = placed_exactly(replace(regions, eyes_mouth=regions.eyes_mouth + off), portrait, lambda crop: 1.1)
+    found = known_by(Memory(1.1), replace(regions, eyes_mouth=regions.eyes_mouth + off), portrait)
     assert (found.eyes_mouth - regions.eyes_mouth).norm(dim=1).max() < 0.1 * 25
 
 

@@ -22,6 +22,7 @@ import torch
 from torch.nn import functional as F
 
 from emotivetalk_core.evaluation.unseen import FIRST_SEED, beginning, drawn, portrait_of, unseen_clips
+from emotivetalk_core.face.close_up import eyes_and_mouth
 from emotivetalk_core.face.detail import at_own_resolution
 from emotivetalk_core.face.head_motion import BLINK
 from emotivetalk_core.models.face_reading import read_faces
@@ -108,7 +109,7 @@ class Filmed:
             close_ups=models.close_up,
             motions=self.motion,
             lip_mask=self.regions.lip_mask,
-            eyes_mouth=self.regions.eyes_mouth,
+            eyes_mouth=eyes_and_mouth(self.regions),
         )
         return torch.stack(list(sharp))
 
