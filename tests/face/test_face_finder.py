@@ -168,6 +168,7 @@ def test_weights_do_not_know_a_picture_that_their_own_finder_finds_strange(shipp
     cv2.imwrite(str(tmp_path / "photo.png"), astronaut()[:, :, ::-1])
     photograph = face_regions(read_portrait(tmp_path / "photo.png"), detector=shipped.find).crop
     assert shipped.strangeness(photograph) > 1
+    assert [shipped.is_drawn(crop) for crop in (drawn, person, photograph)] == [True, False, False]
     assert "(its strangeness is 1.3," in unfamiliar(drawn, lambda crop: 1.26)
 
 
@@ -176,6 +177,7 @@ def test_a_finder_without_a_memory_calls_strange_what_it_doubts(monkeypatch):
     for sure, strange in ((0.4, 2.0), (0.8, 1.0)):
         monkeypatch.setattr(finder, "find", lambda pixels, sure=sure: [FaceDetection((0, 0, 9, 9), sure)])
         assert finder.strangeness(crop) == pytest.approx(strange)
+        assert finder.is_drawn(crop) == (strange <= 1)
     monkeypatch.setattr(finder, "find", lambda pixels: [])
     assert unfamiliar(crop, finder.strangeness)
 
@@ -196,6 +198,8 @@ def test_a_kind_that_is_remembered_is_not_strange_any_more():
     unseen = [torch.from_numpy(crop).permute(2, 0, 1) / 255 for crop in across[16:] + down[16:]]
     alone, together = ([finder.strangeness(crop) for crop in unseen] for finder in (one, both))
     assert np.mean(np.array(together) <= 1) > 0.6
+    first = [both.is_drawn(crop) for crop in unseen]  # the kind that is drawn heads elsewhere
+    assert np.mean(first[:8]) > 0.8 > 0.2 > np.mean(first[8:])
     assert np.mean(np.array(alone[:8]) <= 1) > 0.6 and min(alone[8:]) > max(alone[:8])
 
 

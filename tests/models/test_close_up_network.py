@@ -23,9 +23,9 @@ def spoiled() -> CloseUpNetwork:
     """A network whose answers are none of a new one's."""
     torch.manual_seed(0)
     network = CloseUpNetwork(SMALL)
-    heeding = [module.heed for module in network.modules() if hasattr(module, "heed")]
-    for layer in (network.flow, network.fine, *heeding):
-        torch.nn.init.normal_(layer.weight, std=0.1)
+    for name, tensor in network.named_parameters():
+        if name.split(".")[-2] in ("flow", "fine", "heed") and name.endswith("weight"):
+            torch.nn.init.normal_(tensor, std=0.1)
     return network.eval()
 
 

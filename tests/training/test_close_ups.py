@@ -63,17 +63,14 @@ def folder_of(folder: Path, *, changed: tuple[int, ...] = (0, 1, 2), known: bool
     truth[list(changed)] = portrait.roll((-SHIFT[1], -SHIFT[0]), (1, 2))
     seen = torch.full((ROWS, SIDE, SIDE), 255, dtype=torch.uint8)
     seen[:, :, : SIDE // 2] = 0
+    places = torch.tensor(SHIFT)[:, None, None].expand(ROWS, 2, SIDE // 2, SIDE // 2) / SIDE
     fields = {
         "fine": truth,
         "portrait_fine": portrait,
         "portrait_pictures": smooth(0, 1, SIDE // 2),
         "portrait_eyes_mouth": EYES[None] / 2,
         "driving": smooth(10, 2 * ROWS, SEEN),
-        "offset": torch.tensor(SHIFT)[:, None, None]
-        .expand(ROWS, 2, SIDE // 2, SIDE // 2)
-        .div(SIDE)
-        .half()
-        .contiguous(),
+        "offset": places.half().contiguous(),
         "visible": seen if known else torch.zeros_like(seen),
         "known": torch.full_like(seen, 255 if known else 0),
     }
