@@ -16,6 +16,12 @@ def blurred(pictures: torch.Tensor, sigma: float, radius: int) -> torch.Tensor:
     return columns.across(rows.down(pictures))
 
 
+def blurred_along_lines(pictures: torch.Tensor, sigma: float, radius: int) -> torch.Tensor:
+    """The same to the left and right alone."""
+    kind = pictures.device, pictures.dtype, not in_blocks(pictures)
+    return _gaussian(pictures.shape[-1], sigma, radius, *kind).across(pictures)
+
+
 @lru_cache(maxsize=16)
 def _gaussian(side: int, sigma: float, radius: int, device: torch.device, dtype: torch.dtype, whole: bool) -> Banded:
     """[side, side]: the weights of all pixels of a line in each blurred one."""

@@ -10,6 +10,7 @@ mask, with what no warp can show (teeth, shut lids) painted:
 near eyes and mouth, and the frame as it was elsewhere.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ import torch
 from torch.nn import functional as F
 
 from ..types import FaceRegions
+from .blur import blurred_along_lines
 from .resizing import resized
 from .window import Window
 
@@ -30,6 +32,10 @@ FACE = ((64.0, 80.0, 56.0, 76.0),)
 """The same around the face."""
 MOST_ASLANT = 2.0
 """So much longer than wide, or wider than long, a face may be against those that are known."""
+_WHOLE, _THREAD, _SMOOTH = 0.6, 0.3, 4.0
+"""See `pulled_out`. Lids that shut are pulled out of a line of skin, whose every hair would become a stripe; so its
+colours alone are, smooth along the line over so many pixels of the close-up.
+"""
 _RIM = 0.3
 """Share of an ellipse over which it fades."""
 
@@ -100,9 +106,12 @@ def shown(close_up: CloseUp, faces: torch.Tensor) -> torch.Tensor:
     down, across = ((2 * torch.arange(side, device=faces.device) + 1) / side - 1 for side in (high, wide))
     here = torch.stack(torch.meshgrid(across, down, indexing="xy"))  # x, then y, -1…1
     there = here + 2 * offset * offset.new_tensor([1.0, wide / high])[:, None, None]
-    faces = faces.expand(len(offset), -1, -1, -1)
-    moved = F.grid_sample(faces, there.movedim(1, -1), mode="bicubic", padding_mode="border", align_corners=False)
-    return close_up.share * moved + close_up.added
+    return close_up.share * _taken(faces.expand(len(offset), -1, -1, -1), there.movedim(1, -1)) + close_up.added
+
+
+def _taken(picture: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    """The picture at these places [k, h, w, 2], -1…1; beyond its rim, the rim."""
+    return F.grid_sample(picture, grid, mode="bicubic", padding_mode="border", align_corners=False)
 
 
 def _grid(place: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:
@@ -122,6 +131,8 @@ class CloserLook:
         self._picture, self._close_ups = picture, close_ups
         self._place = place = place_of(eyes_mouth.to(picture))
         self._face = _at_one_scale(picture, place)
+        sigma = _SMOOTH * float(torch.linalg.det(place[:, :2])) ** 0.5
+        self._smooth = blurred_along_lines(picture, sigma, math.ceil(2 * sigma))
         back = torch.linalg.inv(place[:, :2])
         corners = place.new_tensor([[x, y, 1.0] for x in (0, WIDE) for y in (0, HIGH)]) @ place.mT
         low, high = corners.amin(0).floor().long(), corners.amax(0).ceil().long()
@@ -143,15 +154,29 @@ class CloserLook:
     def shown(self, close_up: CloseUp) -> torch.Tensor:
         """One close-up in the window: its colours, times how far it counts, and that [1, 4, h, w]."""
         size = close_up.share.shape[-2:]
-        offset = F.interpolate(close_up.offset, size=size, mode="bilinear")
-        fields = torch.cat((offset, close_up.share, close_up.added), 1)
+        pulled = torch.cat((close_up.offset, pulled_out(close_up.offset)), 1)
+        fields = torch.cat((F.interpolate(pulled, size=size, mode="bilinear"), close_up.share, close_up.added), 1)
         fields = F.grid_sample(fields, self._grid, padding_mode="border", align_corners=False)
-        offset, share, added = fields.split((2, 1, 3), 1)
+        offset, pulled, share, added = fields.split((2, 1, 1, 3), 1)
         there = self._here + WIDE * offset[0].movedim(0, -1) @ self._place[:, :2].mT
         grid = 2 * there / there.new_tensor([self._picture.shape[-1], self._picture.shape[-2]]) - 1
-        moved = F.grid_sample(self._picture, grid[None], mode="bicubic", padding_mode="border", align_corners=False)
+        moved = _taken(self._picture, grid[None])
+        if pulled.any():
+            moved = torch.lerp(moved, _taken(self._smooth, grid[None]), pulled)
         seen = (share * moved + added).clamp(0, 1)
         return torch.cat((self._mask * seen, self._mask), 1)
+
+
+def pulled_out(offset: torch.Tensor) -> torch.Tensor:
+    """How far what is seen at a place is pulled out of too little [k, 1, p, q], 0…1, by offsets [k, 2, p, q] as a
+    CloseUp has them: what it came from has, in one direction, _WHOLE of its size (0), down to _THREAD (1).
+    """
+    step = 1 / offset.shape[-1]
+    down, across = torch.gradient(offset, dim=(-2, -1))
+    a, b, c, d = 1 + across[:, :1] / step, down[:, :1] / step, across[:, 1:] / step, 1 + down[:, 1:] / step
+    squares, area = (a * a + b * b + c * c + d * d) / 2, a * d - b * c
+    least = (squares - (squares.square() - area.square()).clamp(min=0).sqrt()).clamp(min=0).sqrt()
+    return ((_WHOLE - least) / (_WHOLE - _THREAD)).clamp(0, 1)
 
 
 def over(near: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ from emotivetalk_core.face.close_up import (
     is_a_face,
     over,
     place_of,
+    pulled_out,
     shown,
 )
 from emotivetalk_core.face.detail import at_own_resolution
@@ -91,6 +92,37 @@ def test_in_the_picture_it_is_seen_as_in_its_place_near_eyes_and_mouth():
     frames = torch.rand(1, 3, *counts.shape[-2:], generator=torch.Generator().manual_seed(0))
     mixed = over(near, frames)
     assert torch.allclose(mixed, torch.lerp(frames, wanted[(..., *look.window)], counts), atol=5e-4)
+
+
+def pulled(share: float) -> torch.Tensor:
+    """Offsets by which all is pulled out of a line, downwards: what is seen came from so little of its size."""
+    down = torch.arange(HIGH // 2) * 2 + 1.0 - HIGH / 2
+    return torch.stack((torch.zeros(HIGH // 2), (share - 1) * down / WIDE))[None, ..., None].expand(
+        -1, -1, -1, WIDE // 2
+    )
+
+
+def test_what_is_pulled_out_of_too_little_is_known_by_its_least_size():
+    for share, wanted in ((1.0, 0), (1.4, 0), (0.6, 0), (0.45, 0.5), (0.3, 1), (0.05, 1)):
+        for offset in (pulled(share), pulled(share) + 0.1):
+            assert torch.allclose(pulled_out(offset), torch.tensor(float(wanted)), atol=1e-3), share
+    turned = torch.tensor([[0.8, -0.6], [0.6, 0.8]])
+    x, y = torch.meshgrid(torch.arange(WIDE // 2) * 2.0, torch.arange(HIGH // 2) * 2.0, indexing="xy")
+    here = torch.stack((x, y))
+    aslant = turned @ torch.diag(torch.tensor([1.3, 0.45])) @ turned.mT
+    offset = (torch.einsum("ij,jhw->ihw", aslant, here) - here)[None] / WIDE
+    assert torch.allclose(pulled_out(offset), torch.tensor(0.5), atol=1e-3)
+
+
+def test_hairs_of_a_line_do_not_become_stripes_where_it_is_pulled_out():
+    """Of lines one pixel wide; where less is pulled, they stay."""
+    stripes = (torch.arange(WIDE) % 4 < 2).float().expand(1, 3, HIGH, WIDE)
+    look = CloserLook(stripes, torch.tensor(EYES_MOUTH), lambda faces, motion: None)
+    for share, contrast in ((0.9, 0.5), (0.2, 0.02)):
+        near = look.shown(CloseUp(pulled(share), torch.ones(1, 1, HIGH, WIDE), torch.zeros(1, 3, HIGH, WIDE)))
+        whole = near[:, 3:] == 1
+        seen = near[:, :1][whole]
+        assert seen.std() == pytest.approx(contrast, abs=0.03) and seen.mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_what_is_shown_stays_a_picture():
