@@ -16,6 +16,7 @@ from torch import nn
 
 from ..emotivetalk_core.models.close_up import KIND as CLOSE_UP
 from ..emotivetalk_core.models.close_up import CloseUpNetwork, load_close_up
+from ..emotivetalk_core.models.face_finder import FaceFinder, FaceFinderConfig
 from ..emotivetalk_core.models.retoucher import KIND as RETOUCHER
 from ..emotivetalk_core.models.retoucher import Retoucher, load_retoucher
 from ..emotivetalk_core.models.vae import (
@@ -64,14 +65,19 @@ class ClipVAE(comfy.sd.VAE):
 
     The host would split a batch wherever memory ends, and decode tiles frame by frame, which shows as seams and
     flicker; so both ways of decoding are our own, in chunks that know their neighbours. Encoding is the host's.
-    retoucher, close_up: of the same weights, for whoever has the portrait beside the frames; too small to be managed.
+    retoucher, close_up, face_finder: of the same weights, for whoever has the portrait beside the frames; too small to
+    be managed.
     """
 
     def __init__(
-        self, network: TemporalVAE, retoucher: Retoucher | None = None, close_up: CloseUpNetwork | None = None
+        self,
+        network: TemporalVAE,
+        retoucher: Retoucher | None = None,
+        close_up: CloseUpNetwork | None = None,
+        face_finder: FaceFinder | None = None,
     ) -> None:
         _set_host_defaults(self)
-        self.retoucher, self.close_up = retoucher, close_up
+        self.retoucher, self.close_up, self.face_finder = retoucher, close_up, face_finder
         config = network.config
         self.downscale_ratio, self.upscale_ratio = config.pixels_per_latent, config.decoded_pixels_per_latent
         self.latent_channels = config.latent_channels
@@ -149,17 +155,20 @@ class ClipVAE(comfy.sd.VAE):
 
 
 def load_hosted_vae(path: Path) -> ClipVAE:
-    """The VAE of one of the pack's files, for every node of the host that takes one, with the retoucher and the network
-    of close-ups that lie beside it, if they do. Raises WeightsError.
+    """The VAE of one of the pack's files, for every node of the host that takes one, with the retoucher, the network of
+    close-ups and the finder of faces that lie beside it, if they do. Raises WeightsError.
     """
     build = functools.partial(build_vae, operations=comfy.ops.manual_cast)
     offload, device = comfy.model_management.vae_offload_device(), comfy.model_management.vae_device()
     network = load_network(path, "vae", build_vae, VAEConfig, offload, hosted=build).requires_grad_(False)
-    retoucher, close_up = (path.with_name(f"{kind}.safetensors") for kind in (RETOUCHER, CLOSE_UP))
+    retoucher, close_up, finder = (
+        path.with_name(f"{kind}.safetensors") for kind in (RETOUCHER, CLOSE_UP, "face_finder")
+    )
     return ClipVAE(
         network,
         load_retoucher(retoucher, device) if retoucher.is_file() else None,
         load_close_up(close_up, device) if close_up.is_file() else None,
+        load_network(finder, "face_finder", FaceFinder, FaceFinderConfig) if finder.is_file() else None,
     )
 
 

@@ -19,7 +19,8 @@ from ..emotivetalk_core.face.close_up import eyes_and_mouth
 from ..emotivetalk_core.face.compose import check_picture, paste_back_stream
 from ..emotivetalk_core.face.detail import at_own_resolution
 from ..emotivetalk_core.face.head_turn import box_of_mask
-from ..emotivetalk_core.face.regions import crop_square, flatten_alpha
+from ..emotivetalk_core.face.regions import crop_square, flatten_alpha, regions_again
+from ..emotivetalk_core.models.face_finder import FaceFinder
 from ..emotivetalk_core.photograph_pipeline import sampled_frames
 from ..emotivetalk_core.sampling.estimate import (
     check_disk,
@@ -204,7 +205,8 @@ class DecodeVideo(io.ComfyNode):
         if portrait is not None and crop_record is not None:
             frames = pasted(frames, portrait, crop_record, finish)
         elif crops.unmoved is not None and (finish["retoucher"] or finish["close_ups"]):
-            frames = finished_crops(frames, crops.unmoved[0], crop_record, finish)
+            finder = vae.face_finder if isinstance(vae, ClipVAE) else None
+            frames = finished_crops(frames, crops.unmoved[0], crop_record, finder, finish)
         path = TemporaryPath.new(".mp4")
         with VideoWriter(path, width=width, height=height, **sound) as writer:
             for chunk in frames:
@@ -302,16 +304,23 @@ def pasted(
 
 
 def finished_crops(
-    crops: Iterator[torch.Tensor], crop: torch.Tensor, regions: FaceRegions | None, finish: dict[str, Any]
+    crops: Iterator[torch.Tensor],
+    crop: torch.Tensor,
+    record: FaceRegions | None,
+    finder: FaceFinder | None,
+    finish: dict[str, Any],
 ) -> Iterator[torch.Tensor]:
     """Chunks of the crop's frames [k, 3, h, w] after the networks that know the portrait have seen them beside the crop
-    [1, 3, h, w].
+    [1, 3, h, w]. Without a record, the finder looks for its eyes and mouth, where the head holds still.
     """
     frames = (frame for chunk in crops for frame in chunk)
     box = spots = None
+    regions = record
+    if record is None and finder is not None and finish["head_pose"] is None:
+        regions = regions_again(finder, crop[0].float().cpu())
     if regions is not None:
         scale = crop.shape[-1] / regions.face_mask.shape[-1]
-        box = box_of_mask(regions.face_mask) * scale
+        box = None if record is None else box_of_mask(record.face_mask) * scale
         spots = eyes_and_mouth(regions)
         spots = None if spots is None else spots * scale
     sharp = at_own_resolution(frames, repeat(crop[0]), crop[0], face_box=box, eyes_mouth=spots, **finish)

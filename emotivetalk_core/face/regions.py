@@ -116,6 +116,19 @@ def known_by(finder: PictureMemory, regions: FaceRegions, portrait: Portrait) ->
     return regions
 
 
+def regions_again(finder: PictureMemory, crop: torch.Tensor) -> FaceRegions | None:
+    """Of a talking crop [3, s, s] whose record is lost, with eyes and mouth in its pixels and masks of nothing; None
+    where no face is found.
+    """
+    faces, side = find_faces(crop, finder.find), crop.shape[-1]
+    if not faces or faces[0].eyes_mouth is None:
+        return None
+    nothing = crop.new_zeros(1, side, side)
+    places = torch.tensor(faces[0].eyes_mouth)
+    regions = FaceRegions(crop, nothing, nothing, CropRecord(0, 0, side, side, side), places)
+    return known_by(finder, regions, Portrait(crop))
+
+
 def crop_record(box: Box, picture_width: int, picture_height: int, crop_factor: float = CROP_FACTOR) -> CropRecord:
     """The canonical square around a face box, on whole pixels."""
     side = max(SMALLEST_FACE, round(crop_factor * max(box[2] - box[0], box[3] - box[1])))

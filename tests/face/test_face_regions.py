@@ -14,7 +14,7 @@ from emotivetalk_core.face.compose import feather_mask, paste_back, paste_back_f
 from emotivetalk_core.face.crops import box_masks
 from emotivetalk_core.face.finder import FaceDetection, box_overlap, cascade_faces, find_faces, suppress_overlaps
 from emotivetalk_core.face.landmarks import read_landmarks, standard_places
-from emotivetalk_core.face.regions import crop_square, face_regions, known_by
+from emotivetalk_core.face.regions import crop_square, face_regions, known_by, regions_again
 from emotivetalk_core.types import CropRecord, Portrait
 
 
@@ -253,6 +253,10 @@ class Memory:
 
     strange: float
     drawn: bool = False
+    found: tuple[FaceDetection, ...] = ()
+
+    def find(self, pixels: torch.Tensor) -> list[FaceDetection]:
+        return list(self.found)
 
     def strangeness(self, crop: torch.Tensor) -> float:
         return self.strange
@@ -287,6 +291,16 @@ def test_eyes_and_mouth_of_a_strange_picture_are_where_mtcnn_sees_them(monkeypat
     unknown = replace(regions, eyes_mouth=None)
     assert known_by(Memory(1.2), unknown, portrait).eyes_mouth is None
     assert [known_by(Memory(1.2, drawn), regions, portrait).drawn for drawn in (False, True)] == [False, True]
+
+
+def test_a_crop_whose_record_is_lost_is_looked_at_again():
+    places = ((40.0, 50.0), (80.0, 50.0), (60.0, 90.0))
+    crop = torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(0))
+    found = regions_again(Memory(0.9, found=(FaceDetection((20, 20, 100, 110), 0.9, places),)), crop)
+    assert found is not None and torch.equal(found.crop, crop) and found.eyes_mouth.tolist() == list(map(list, places))
+    assert not found.drawn and (found.record.side, found.record.left) == (128, 0)
+    assert regions_again(Memory(0.9, drawn=True, found=(FaceDetection((20, 20, 100, 110), 0.9, places),)), crop).drawn
+    assert regions_again(Memory(0.9, found=(FaceDetection((20, 20, 100, 110), 0.9),)), crop) is None
 
 
 def test_of_a_photograph_mtcnn_places_them_by_less_than_a_tenth_of_their_distance_elsewhere():

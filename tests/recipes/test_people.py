@@ -89,6 +89,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "config": {"channels": [8, 8], "norm_groups": 4},
                 "films": {"rendered": 1, "drawn": 0, "frames": 2, "held_out": 1, "workers": 0},
             },
+            "close_up": {"loop": LOOP, "config": {"channels": [8, 8], "norm_groups": 4}},
         },
     }
     path.write_text(json.dumps(said))
@@ -108,7 +109,7 @@ def test_the_file_says_the_wider_preset(recipe: Path):
 
 
 def test_every_stage_of_it_is_trained_and_of_eight_channels(trained: Path, tiny_trained: Path):
-    for name in ("pictures", "ethd", "polish", "retouch"):
+    for name in ("pictures", "ethd", "polish", "retouch", "close_up"):
         (log,) = (trained / "training").glob(f"{name}.log.jsonl")
         last = json.loads(log.read_text().splitlines()[-1])
         assert last["step"] == STEPS and any(figure.startswith("validation/") for figure in last), name

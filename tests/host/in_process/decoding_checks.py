@@ -129,6 +129,27 @@ def check_close_ups_that_lie_beside_the_vae_are_seen_at_eyes_and_mouth() -> None
         assert float(more[: int(8 * scale)].abs().mean()) < 0.02, inputs
         assert torch.equal(frame(beside_it, inputs), frame(None, inputs)), "no motion, no close-ups"
     assert torch.equal(frame(beside_it, {}, motion=motion), frame(None, {}, motion=motion))
+    hosted.face_finder = finding(eyes_mouth)  # without a record the finder that lies there looks for them
+    more = frame(beside_it, {}, motion=motion) - frame(None, {}, motion=motion)
+    assert min(float(more[int(y * 2), int(x * 2), 1]) for x, y in eyes_mouth.tolist()) > 0.2
+
+
+def finding(eyes_mouth: torch.Tensor) -> Any:
+    """A finder that sees one face, no drawn one, with eyes and mouth there in a crop of 64 pixels."""
+    detection = part("emotivetalk_core.face.finder").FaceDetection
+
+    class Finder:
+        def find(self, pixels: torch.Tensor) -> list[Any]:
+            places = tuple(map(tuple, (eyes_mouth * (pixels.shape[-1] / 64)).tolist()))
+            return [detection((0.0, 0.0, 64.0, 64.0), 0.9, places)]
+
+        def strangeness(self, crop: torch.Tensor) -> float:
+            return 0.5
+
+        def is_drawn(self, crop: torch.Tensor) -> bool:
+            return False
+
+    return Finder()
 
 
 def check_the_retoucher_is_told_the_motion_that_a_latent_was_sampled_from() -> None:
