@@ -106,7 +106,7 @@ def unfamiliar(crop: torch.Tensor, strangeness: Callable[[torch.Tensor], float])
         return ""
     return (
         f"These weights were not made for pictures like this one (its strangeness is {strange:.1f}, those they were "
-        "made for end at 1), so its mouth comes out soft, and some of its looks smeared."
+        "made for end at 1), so what it does not show, such as teeth or closed eyelids, is guessed."
     )
 
 

@@ -1,8 +1,8 @@
 """What the notes of the example workflows say, in Markdown."""
 
 PHOTOGRAPHS = (
-    "These weights learnt only from drawn and rendered people: a photograph keeps its likeness, but its mouth is soft "
-    "and its eyelids hardly close."
+    "These weights learnt only from drawn and rendered people: a photograph keeps its likeness, but what it does not "
+    "show, such as teeth or closed eyelids, is guessed."
 )
 """Said by every note that invites to put Load Image somewhere."""
 
