@@ -128,8 +128,9 @@ class CloserLook:
     """
 
     def __init__(self, picture: torch.Tensor, eyes_mouth: torch.Tensor, close_ups: CloseUps) -> None:
-        self._picture, self._close_ups = picture, close_ups
-        self._place = place = place_of(eyes_mouth.to(picture))
+        self._picture = picture = picture.float()
+        self._close_ups, self._place = close_ups, place_of(eyes_mouth.to(picture))
+        place = self._place
         self._face = _at_one_scale(picture, place)
         sigma = _SMOOTH * float(torch.linalg.det(place[:, :2])) ** 0.5
         self._smooth = blurred_along_lines(picture, sigma, math.ceil(2 * sigma))

@@ -47,8 +47,8 @@ _ASLANT = 0.04
 _STILL = 0.01
 """Where a truth of which nothing is known is as near to the portrait, nothing has moved: hair, glasses, what is behind.
 """
-_UNSURE = 0.1
-_SELDOM = 5e-4
+_UNSURE, _SELDOM = 0.1, 5e-4
+"""As in `retouching`: of half of the motions, and of frames whose eyes look as the portrait's."""
 _FACE, _BEYOND = 0.4, 0.1
 """What the rest of the face counts, and what is around it, where eyes and mouth count 1."""
 
