@@ -149,7 +149,9 @@ def _person(
         states = _with_a_blink(states, int(rng.integers(frames)))
     portrait = _seen(talk.identity, [before], size)
     kept = states[:: settings.every]
-    clip = Clip(f"{KINDS[heads]}/{number:05d}", person_of(talk.identity), KINDS[heads], len(kept), held_out)
+    # with more people later, those held out still are nobody else
+    name = f"held-{number - getattr(settings, heads):05d}" if held_out else f"{number:05d}"
+    clip = Clip(f"{KINDS[heads]}/{name}", person_of(talk.identity), KINDS[heads], len(kept), held_out)
     fields = {
         **_seen(talk.identity, kept, size),
         **{f"portrait_{name}": value for name, value in portrait.items()},

@@ -201,6 +201,18 @@ def difference(name: str, one: Callable[[str], Any], other: Callable[[str], Any]
     return lips, float(off.sum()) - lips
 
 
+def test_with_more_people_later_those_held_out_stay(tmp_path: Path):
+    """Though the new ones have the numbers that they had, and all lie in one folder."""
+    few = replace(FEW, rendered=0, drawn=4, held_out=4)
+    prepare_people(SourceWriter(tmp_path), SEED, few, SIZE)
+    kept = Source.open(tmp_path).clips(KINDS["drawn"], held_out=True)
+    prepare_people(SourceWriter(tmp_path), SEED, replace(few, drawn=8), SIZE)
+    source = Source.open(tmp_path)
+    assert source.clips(KINDS["drawn"], held_out=True) == kept and len(kept) == 4
+    learnt = source.clips(KINDS["drawn"])
+    assert len(learnt) == 8 and not {clip.person for clip in learnt} & {clip.person for clip in kept}
+
+
 @pytest.mark.parametrize("share", ["_BLINKING", "_SMILING"])
 def test_people_blink_and_smile_as_often_as_is_said(share: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """One blink more is seen in the eyes of frames, a smile in the mouth of the portrait, and the rest is as it was."""
