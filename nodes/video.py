@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -202,10 +203,13 @@ class DecodeVideo(io.ComfyNode):
         frames = followed(chunks, count)
         motion = motions_of(latent, count, half_rate=frame_rate == DOUBLED)
         finish = finish_of(vae, motion, latent.get(LIPS), detail, head_pose)
+        finder = vae.face_finder if isinstance(vae, ClipVAE) else None
+        if crop_record is not None and finder is not None and not crop_record.drawn:
+            # who made the record may have had no finder that tells
+            crop_record = replace(crop_record, drawn=finder.is_drawn(crop_record.crop.float().cpu()))
         if portrait is not None and crop_record is not None:
             frames = pasted(frames, portrait, crop_record, finish)
         elif crops.unmoved is not None and (finish["retoucher"] or finish["close_ups"]):
-            finder = vae.face_finder if isinstance(vae, ClipVAE) else None
             frames = finished_crops(frames, crops.unmoved[0], crop_record, finder, finish)
         path = TemporaryPath.new(".mp4")
         with VideoWriter(path, width=width, height=height, **sound) as writer:

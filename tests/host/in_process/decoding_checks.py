@@ -132,10 +132,13 @@ def check_close_ups_that_lie_beside_the_vae_are_seen_at_eyes_and_mouth() -> None
     hosted.face_finder = finding(eyes_mouth)  # without a record the finder that lies there looks for them
     more = frame(beside_it, {}, motion=motion) - frame(None, {}, motion=motion)
     assert min(float(more[int(y * 2), int(x * 2), 1]) for x, y in eyes_mouth.tolist()) > 0.2
+    for inputs in ({}, {"crop_record": regions}):  # and says whose face is a drawn one, whatever the record says
+        hosted.face_finder = finding(eyes_mouth, drawn=True)
+        assert torch.equal(frame(beside_it, inputs, motion=motion), frame(None, inputs, motion=motion)), inputs
 
 
-def finding(eyes_mouth: torch.Tensor) -> Any:
-    """A finder that sees one face, no drawn one, with eyes and mouth there in a crop of 64 pixels."""
+def finding(eyes_mouth: torch.Tensor, drawn: bool = False) -> Any:
+    """A finder that sees one face, a drawn one or not, with eyes and mouth there in a crop of 64 pixels."""
     detection = part("emotivetalk_core.face.finder").FaceDetection
 
     class Finder:
@@ -147,7 +150,7 @@ def finding(eyes_mouth: torch.Tensor) -> Any:
             return 0.5
 
         def is_drawn(self, crop: torch.Tensor) -> bool:
-            return False
+            return drawn
 
     return Finder()
 
