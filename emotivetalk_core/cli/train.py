@@ -13,9 +13,9 @@ def add_verb(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="train the weights",
         description="Train the weights by a recipe: full (the paper's, on films of people), full-24gb (part of it, on "
         "one card), adapt (existing weights further, on your own films), demo (drawn heads), people (the demo's "
-        "weights further, on rendered people), student (weights that need fewer steps), retouch (a retoucher for "
-        "existing weights), tiny (a test of the trainer), or your own .json file. For several processes, start it with "
-        "torchrun; docs/training.md says how.",
+        "weights further, on rendered people), student (weights that need fewer steps), retouch (what finishes "
+        "the films of existing weights), tiny (a test of the trainer), or your own .json file. For several processes, "
+        "start it with torchrun; docs/training.md says how.",
     )
     parser.add_argument("recipe", metavar="RECIPE", help="one of these names, or a file")
     parser.add_argument("--out", type=values.folder, metavar="DIR", help="the weights folder to write")

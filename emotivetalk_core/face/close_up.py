@@ -13,6 +13,7 @@ near eyes and mouth, and the frame as it was elsewhere.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch.nn import functional as F
@@ -88,6 +89,7 @@ def from_close_by(picture: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     return F.grid_sample(picture, _grid(place, picture)[None], mode=mode, padding_mode="border", align_corners=False)
 
 
+@lru_cache(maxsize=8)
 def inside(ellipses: tuple[tuple[float, ...], ...], device: torch.device | str = "cpu") -> torch.Tensor:
     """Where in a close-up these are [1, 1, HIGH, WIDE], 0…1."""
     rows, columns = torch.arange(HIGH, device=device)[:, None] + 0.5, torch.arange(WIDE, device=device) + 0.5

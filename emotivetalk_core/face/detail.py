@@ -248,7 +248,13 @@ def at_own_resolution(
         near = look.at(motion) if look is not None and motion is not None and amount > 0 else None
         small = small.expand(len(together), -1, -1, -1)
         for one in (slice(index, index + 1) for index in range(len(together))):
-            large = picture if box is None or poses is None else _turned(picture, box, crop, poses[one])
+            large, close, there = picture, None, WHOLE
+            if look is not None and near is not None:
+                close, there = amount * look.shown(near.of(one)), look.window
+            if box is not None and poses is not None:
+                layers = [picture] if close is None else [picture, _in_whole(close, there, picture.shape[-2:])]
+                large, *turned = _turned(torch.cat(layers, 1), box, crop, poses[one]).split([3, 4][: len(layers)], 1)
+                close, there = turned[0] if turned else None, WHOLE
             window = where_changed(believed[one], large.shape[-2:]) if amount == 1 else WHOLE
             sharp = large.clamp(0, 1)
             if not is_empty(window):
@@ -257,13 +263,8 @@ def at_own_resolution(
                     parts = (together[one], large, small[one], seen, believed[one])
                     seen = torch.lerp(seen, retouched(retouch.of(one), *parts, window), amount).clamp(0, 1)
                 sharp[(..., *window)] = seen
-            if look is not None and near is not None:
-                shown_near, there = amount * look.shown(near.of(one)), look.window
-                if box is not None and poses is not None:
-                    whole = shown_near.new_zeros(1, 4, *large.shape[-2:])
-                    whole[(..., *there)] = shown_near
-                    shown_near, there = _turned(whole, box, crop, poses[one]), WHOLE
-                sharp[(..., *there)] = over(shown_near, sharp[(..., *there)])
+            if close is not None:
+                sharp[(..., *there)] = over(close, sharp[(..., *there)])
             yield sharp[0]
 
 
@@ -286,8 +287,15 @@ def _with_one_square(
         yield torch.stack(together), shown
 
 
+def _in_whole(part: torch.Tensor, window: Window, size: torch.Size) -> torch.Tensor:
+    """A window [1, c, h, w] of a picture of that size in its place, 0 around it."""
+    whole = part.new_zeros(*part.shape[:2], *size)
+    whole[(..., *window)] = part
+    return whole
+
+
 def _turned(picture: torch.Tensor, face_box: torch.Tensor, crop: torch.Tensor, poses: torch.Tensor) -> torch.Tensor:
-    """The picture [1, 3, h, w] with its head in k poses; the face box [1, 4] is in pixels of the crop."""
+    """The picture [1, c, h, w] with its head in k poses; the face box [1, 4] is in pixels of the crop."""
     return turn_head(picture, face_box * (picture.shape[-1] / crop.shape[-1]), poses)
 
 

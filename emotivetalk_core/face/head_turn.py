@@ -22,7 +22,7 @@ ITERATIONS = 4  # towards the place that a pixel came from; the error is below 0
 
 
 def turn_head(picture: torch.Tensor, face_box: torch.Tensor, pose: torch.Tensor) -> torch.Tensor:
-    """The pictures [b, 3, h, w] with their heads moved by `pose` [b, 6] as in types.HeadPose; not clamped.
+    """The pictures [b, c, h, w] with their heads moved by `pose` [b, 6] as in types.HeadPose; not clamped.
 
     face_box [b, 4]: left, top, right, bottom in pixels, forehead to chin. One picture, or one box, serves all poses.
     """

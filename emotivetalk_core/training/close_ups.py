@@ -29,6 +29,7 @@ from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
 from .patch_judge import Judged, PatchJudge
+from .portrait_rows import UNSURE, BlinkingRows, mean_where, motion_width
 from .ranges import at_least, shares
 from .samples import Sample, chance, random_below
 from .source import Clip, Source
@@ -47,8 +48,6 @@ _ASLANT = 0.04
 _STILL = 0.01
 """Where a truth of which nothing is known is as near to the portrait, nothing has moved: hair, glasses, what is behind.
 """
-_UNSURE, _SELDOM = 0.1, 5e-4
-"""As in `retouching`: of half of the motions, and of frames whose eyes look as the portrait's."""
 _FACE, _BEYOND = 0.4, 0.1
 """What the rest of the face counts, and what is around it, where eyes and mouth count 1."""
 
@@ -107,8 +106,7 @@ def train_close_up(job: Job, settings: CloseUpSettings) -> None:
 
 def of_preset(settings: CloseUpSettings, preset: ModelPreset) -> CloseUpSettings:
     """With a network that is told as many latents as the preset's motion encoder reads."""
-    encoder = preset.motion_encoder
-    return replace(settings, config=replace(settings.config, motion=encoder.lip_dim + encoder.expression_dim))
+    return replace(settings, config=replace(settings.config, motion=motion_width(preset)))
 
 
 class CloseUpSamples:
@@ -124,12 +122,12 @@ class CloseUpSamples:
         found = [source.some_clips(kind, *_FIELDS, held_out=held_out) for kind in settings.kinds]
         self._clips = [clip for clips in found for clip in clips]
         self._motion = {clip.id: _read(source, encoder, clip) for clip in self._clips}
-        self._likely: dict[str, Tensor] = {}
+        self._rows = BlinkingRows(settings.blinking, self._eyes_changed)
 
     def draw(self, step: int, index: int, generator: torch.Generator) -> Sample:
         settings = self._settings
         clip = self._clips[random_below(len(self._clips), generator)]
-        row = self._row(clip, generator)
+        row = self._rows.draw(clip, generator)
         place = self._place(clip, generator)
         picture, target = (self._pictures(clip, *of) for of in (("portrait_fine", 0), ("fine", row)))
         sample = {"face": from_close_by(picture, place), "target": from_close_by(target, place)}
@@ -155,31 +153,25 @@ class CloseUpSamples:
             sample = {name: value.flip(-1) for name, value in sample.items()}
             sample["offset"] = sample["offset"] * torch.tensor([-1.0, 1.0])[:, None, None]
         motion = self._motion[clip.id][row : row + 1]
-        motion = motion + _UNSURE * chance(0.5, generator) * torch.randn(motion.shape, generator=generator)
+        motion = motion + UNSURE * chance(0.5, generator) * torch.randn(motion.shape, generator=generator)
         return {**sample, "motion": F.pad(motion, (0, 1), value=float(mirrored))}
 
-    def _place(self, clip: Clip, generator: torch.Generator) -> Tensor:
-        """Where the face is in pictures of that size, nearly."""
+    def _true_place(self, clip: Clip) -> Tensor:
+        """Where the face is in the pictures of `fine`."""
         scale = clip.field("portrait_fine").shape[1] / clip.field("portrait_pictures").shape[1]
-        place = place_of(scale * self._source.read(clip, "portrait_eyes_mouth", 0, 1)[0].float())
+        return place_of(scale * self._source.read(clip, "portrait_eyes_mouth", 0, 1)[0].float())
+
+    def _place(self, clip: Clip, generator: torch.Generator) -> Tensor:
+        """Nearly there."""
+        place = self._true_place(clip)
         spots = torch.tensor(close_up.EYES_MOUTH)
         moved = (spots - spots.mean(0)) @ (torch.eye(2) + _ASLANT * torch.randn(2, 2, generator=generator))
         moved = moved + spots.mean(0) + _ASTRAY * torch.randn(3, 2, generator=generator)
         return place_of(F.pad(moved, (0, 1), value=1.0) @ place.mT)
 
-    def _row(self, clip: Clip, generator: torch.Generator) -> int:
-        if not chance(self._settings.blinking, generator):
-            return random_below(clip.frames, generator)
-        if clip.id not in self._likely:
-            self._likely[clip.id] = self._eyes_changed(clip) + _SELDOM
-        return int(torch.multinomial(self._likely[clip.id], 1, generator=generator))
-
     def _eyes_changed(self, clip: Clip) -> Tensor:
-        """Of each frame, how much further its eyes look from the portrait's than they ever do [n]: as those of a blink
-        do. Squared differences, 0…1.
-        """
-        scale = clip.field("portrait_fine").shape[1] / clip.field("portrait_pictures").shape[1]
-        place = place_of(scale * self._source.read(clip, "portrait_eyes_mouth", 0, 1)[0].float())
+        """See BlinkingRows."""
+        place = self._true_place(clip)
         still = from_close_by(self._pictures(clip, "portrait_fine", 0), place)
         eyes = close_up.inside(close_up.SPOTS)[..., : HIGH // 2, :]
         changed = []
@@ -238,7 +230,7 @@ class CloseUpLearning(Judged):
         off = (offset - batch["offset"]).abs().sum(1, keepdim=True) * face.shape[-1]
         share = said.share.clamp(_SURE, 1 - _SURE)
         unsure = F.binary_cross_entropy(share, batch["visible"], reduction="none")
-        whence = {"offset": _mean(off, counts), "visible": _mean(unsure, weight * batch["known"])}
+        whence = {"offset": mean_where(off, counts), "visible": mean_where(unsure, weight * batch["known"])}
         loss = self._settings.offset * whence["offset"] + self._settings.visible * whence["visible"]
         if self.training and self._pictures_from and float(self.steps) < self._pictures_from:
             self.steps += 1
@@ -269,8 +261,3 @@ def close_up_step(preset: ModelPreset, settings: CloseUpSettings) -> MetaStep:
 
 def _phase(objective: CloseUpLearning) -> Phase:
     return Phase(objective, decay=1e-4)
-
-
-def _mean(value: Tensor, at: Tensor) -> Tensor:
-    """Where it counts; 0 where nothing does."""
-    return (value * at).sum() / at.sum().clamp_min(1)

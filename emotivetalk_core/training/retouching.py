@@ -33,6 +33,7 @@ from .job import Job
 from .loop import LoopSettings
 from .parallel import Outcome, Phase, whole_state
 from .patch_judge import Judged, PatchJudge
+from .portrait_rows import UNSURE, BlinkingRows, mean_where, motion_width
 from .ranges import at_least, shares
 from .samples import Sample, chance, random_below
 from .source import Clip, Source
@@ -54,12 +55,6 @@ _FIELDS = (
     "expression",
 )
 _WHENCE = ("offset", "visible", "known")
-_SELDOM = 5e-4
-"""Added to how likely a frame is drawn whose eyes look as the portrait's."""
-_UNSURE = 0.1
-"""Standard deviation of what is added to half of the motions: latents that speech asks for are not quite those of any
-picture.
-"""
 _UNTOLD = 8
 """Every so many steps the network is told nothing of the motion, for some who ask it do not know it."""
 
@@ -132,8 +127,7 @@ def train_retoucher(job: Job, settings: RetouchingSettings) -> None:
 
 def of_preset(settings: RetouchingSettings, preset: ModelPreset) -> RetouchingSettings:
     """With a network that is told as many latents as the preset's motion encoder reads."""
-    encoder = preset.motion_encoder
-    return replace(settings, config=replace(settings.config, motion=encoder.lip_dim + encoder.expression_dim))
+    return replace(settings, config=replace(settings.config, motion=motion_width(preset)))
 
 
 class RetouchSamples:
@@ -152,7 +146,7 @@ class RetouchSamples:
         if not any(found):
             source.some_clips(settings.kinds[0], *_FIELDS, held_out=held_out)  # says what is missing
         self._first, self._others = found[0], [clip for clips in found[1:] for clip in clips]
-        self._likely: dict[str, Tensor] = {}
+        self._rows = BlinkingRows(settings.blinking, self._eyes_changed)
         for clip in (*self._first, *self._others):
             _check(clip, settings.config)
 
@@ -161,7 +155,7 @@ class RetouchSamples:
         first = chance(settings.first, generator)
         clips = (self._first if first else self._others) or self._first or self._others
         clip = clips[random_below(len(clips), generator)]
-        row = self._row(clip, generator)
+        row = self._rows.draw(clip, generator)
         frame = self._pictures(clip, "made", row)
         side = frame.shape[-1]
         still = resized(self._pictures(clip, "portrait_pictures", 0), frame.shape[-2:])
@@ -197,20 +191,11 @@ class RetouchSamples:
         # a mirrored face has nearly the same latents, and what they would be nobody has read
         motion = motion_of(self._source, clip, row, row + 1)
         if chance(0.5, generator):
-            motion = motion + _UNSURE * torch.randn(motion.shape, generator=generator)
+            motion = motion + UNSURE * torch.randn(motion.shape, generator=generator)
         return {**sample, "motion": torch.full_like(motion, math.nan) if untold else motion}
 
-    def _row(self, clip: Clip, generator: torch.Generator) -> int:
-        if not chance(self._settings.blinking, generator):
-            return random_below(clip.frames, generator)
-        if clip.id not in self._likely:
-            self._likely[clip.id] = self._eyes_changed(clip) + _SELDOM
-        return int(torch.multinomial(self._likely[clip.id], 1, generator=generator))
-
     def _eyes_changed(self, clip: Clip) -> Tensor:
-        """Of each frame, how much further its eyes look from the portrait's than they ever do [n]: as those of a blink
-        do. Squared differences, 0…1.
-        """
+        """See BlinkingRows."""
         side = self._source.read(clip, "made", 0, 1).shape[1]
         still, changed = self._pictures(clip, "portrait_fine", 0, side), []
         for row in range(clip.frames):
@@ -291,7 +276,9 @@ class Retouching(Judged):
             with torch.no_grad(), self._autocast():
                 then = network(frame, picture, motion)
             was = retouched(then, frame, picture, picture, base, batch["believed"])
-            figures["kept"] = _mean((seen - was).abs().mean(1, keepdim=True), batch["weight"] * (1 - batch["spots"]))
+            figures["kept"] = mean_where(
+                (seen - was).abs().mean(1, keepdim=True), batch["weight"] * (1 - batch["spots"])
+            )
             loss = loss + self._settings.kept * figures["kept"]
         return self.outcome(loss + off, figures, torch.lerp(target, seen, batch["spots"]), target)
 
@@ -303,17 +290,12 @@ class Retouching(Judged):
         share = retouch.share.float().clamp(_SURE, 1 - _SURE)
         unsure = F.binary_cross_entropy(share, batch["visible"], reduction="none")
         where = batch["weight"] * batch["known"]
-        return {"offset": _mean(off, at), "visible": _mean(unsure, where)}
+        return {"offset": mean_where(off, at), "visible": mean_where(unsure, where)}
 
 
 def _averaged(field: Tensor, side: int) -> Tensor:
     """[n, c, s, s] at a smaller size, whose places are means of those of the larger."""
     return F.interpolate(field, size=(side, side), mode="area")
-
-
-def _mean(value: Tensor, at: Tensor) -> Tensor:
-    """Where it counts; 0 where nothing does."""
-    return (value * at).sum() / at.sum().clamp_min(1)
 
 
 def retouching_step(preset: ModelPreset, settings: RetouchingSettings) -> MetaStep:

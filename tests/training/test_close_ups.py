@@ -15,7 +15,7 @@ from emotivetalk_core.face.crops import pictures
 from emotivetalk_core.models.close_up import CloseUpConfig, CloseUpNetwork
 from emotivetalk_core.models.motion_encoder import MotionEncoder
 from emotivetalk_core.models.presets import DEMO
-from emotivetalk_core.training import close_ups
+from emotivetalk_core.training import close_ups, portrait_rows
 from emotivetalk_core.training.close_ups import (
     CloseUpLearning,
     CloseUpSamples,
@@ -104,7 +104,8 @@ def nobody_astray(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eyes and mouth are where they are, faces as they are, and not mirrored."""
     monkeypatch.setattr(close_ups, "_ASTRAY", 0.0)
     monkeypatch.setattr(close_ups, "_ASLANT", 0.0)
-    monkeypatch.setattr(close_ups, "chance", lambda share, generator: share >= 1)
+    for module in (close_ups, portrait_rows):
+        monkeypatch.setattr(module, "chance", lambda share, generator: share >= 1)
 
 
 def test_a_sample_is_the_portrait_and_the_truth_in_one_place(source, encoder, nobody_astray):
@@ -155,7 +156,7 @@ def test_what_the_portrait_did_not_show_counts_more(source, encoder, nobody_astr
 def test_a_mirrored_face_says_so_and_is_one_in_all_that_belongs_to_it(source, encoder, nobody_astray, monkeypatch):
     plain = samples(source, encoder).draw(0, 0, keyed_generator(1))
     monkeypatch.setattr(close_ups, "chance", lambda share, generator: share >= 0.5)
-    monkeypatch.setattr(close_ups, "_UNSURE", 0.0)
+    monkeypatch.setattr(close_ups, "UNSURE", 0.0)
     mirrored = samples(source, encoder).draw(0, 0, keyed_generator(1))
     for name in ("face", "target", "weight", "visible", "known", "spots"):
         assert torch.equal(mirrored[name], plain[name].flip(-1)), name
@@ -178,7 +179,7 @@ def test_the_motion_is_read_off_the_frame_that_is_shown(source, encoder, nobody_
 def test_frames_whose_eyes_look_otherwise_are_drawn_more_often(encoder, tmp_path):
     source = folder_of(tmp_path, changed=(1,))
     drawn = samples(source, encoder, blinking=1.0)
-    rows = [drawn._row(source.by_id[f"{KIND}/0"], keyed_generator(2, number)) for number in range(40)]
+    rows = [drawn._rows.draw(source.by_id[f"{KIND}/0"], keyed_generator(2, number)) for number in range(40)]
     assert rows.count(1) >= 25
 
 
