@@ -5,14 +5,15 @@ face that is brought to one place by its eyes and mouth leaves a network little 
 same place. What it says is that of "First Order Motion Model" (Siarohin et al. 2019, arXiv:2003.00122), a warp and a
 mask, with what no warp can show (teeth, shut lids) painted:
 
-    seen = share * W(picture) + added
+    seen = share * W(picture) + added * lit
 
-near eyes and mouth, and the frame as it was elsewhere.
+near eyes and mouth, and the frame as it was elsewhere. `lit` is 1 but where teeth are seen: there it is what a picture
+of teeth is (face/teeth.py), so that they are as sharp as the portrait and not as the few pixels that are painted.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import torch
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 from ..types import FaceRegions
 from .blur import blurred_along_lines
 from .resizing import resized
+from .teeth import teeth_picture
 from .window import Window
 
 WIDE, HIGH = 128, 160
@@ -44,16 +46,19 @@ _RIM = 0.3
 @dataclass(frozen=True)
 class CloseUp:
     """Of k frames. offset [k, 2, p, q]: from where in the picture a place came, x and y, as parts of the close-up's
-    width · share [k, 1, h, w]: how much of what is there is seen, 0…1 · added [k, 3, h, w].
+    width · share [k, 1, h, w]: how much of what is there is seen, 0…1 · added [k, 3, h, w] · teeth [k, 1, h, w]: how
+    far that is teeth, 0…1 · tooth [k, 2, p, q]: where in the picture of teeth, x and y, as parts of its size.
     """
 
     offset: torch.Tensor
     share: torch.Tensor
     added: torch.Tensor
+    teeth: torch.Tensor
+    tooth: torch.Tensor
 
     def of(self, frames: slice) -> "CloseUp":
         """Of some of the frames."""
-        return CloseUp(self.offset[frames], self.share[frames], self.added[frames])
+        return CloseUp(*(getattr(self, each.name)[frames] for each in fields(self)))
 
 
 CloseUps = Callable[[torch.Tensor, torch.Tensor], CloseUp | None]
@@ -104,11 +109,22 @@ def inside(ellipses: tuple[tuple[float, ...], ...], device: torch.device | str =
 def shown(close_up: CloseUp, faces: torch.Tensor) -> torch.Tensor:
     """Faces in their place [1 or k, 3, h, w] as the close-ups say [k, 3, h, w]; not clamped."""
     high, wide = faces.shape[-2:]
-    offset = F.interpolate(close_up.offset, size=(high, wide), mode="bilinear")
+    coarse = F.interpolate(torch.cat((close_up.offset, close_up.tooth), 1), size=(high, wide), mode="bilinear")
+    offset, tooth = coarse.split(2, 1)
     down, across = ((2 * torch.arange(side, device=faces.device) + 1) / side - 1 for side in (high, wide))
     here = torch.stack(torch.meshgrid(across, down, indexing="xy"))  # x, then y, -1…1
     there = here + 2 * offset * offset.new_tensor([1.0, wide / high])[:, None, None]
-    return close_up.share * _taken(faces.expand(len(offset), -1, -1, -1), there.movedim(1, -1)) + close_up.added
+    moved = _taken(faces.expand(len(offset), -1, -1, -1), there.movedim(1, -1))
+    return close_up.share * moved + close_up.added * _lit(close_up.teeth, tooth, wide / WIDE)
+
+
+def _lit(teeth: torch.Tensor, tooth: torch.Tensor, scale: float) -> torch.Tensor:
+    """How light teeth make a place [k, 3, h, w]: `teeth` and `tooth` as a CloseUp has them, all [k, 1 or 2, h, w], in a
+    picture `scale` times as large as that.
+    """
+    known = teeth_picture(scale, teeth.device).expand(len(teeth), -1, -1, -1)
+    there = F.grid_sample(known, 2 * tooth.movedim(1, -1) - 1, padding_mode="border", align_corners=False)
+    return 1 + teeth * (there - 1)
 
 
 def _taken(picture: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
@@ -134,7 +150,8 @@ class CloserLook:
         self._close_ups, self._place = close_ups, place_of(eyes_mouth.to(picture))
         place = self._place
         self._face = _at_one_scale(picture, place)
-        sigma = _SMOOTH * float(torch.linalg.det(place[:, :2])) ** 0.5
+        self._scale = float(torch.linalg.det(place[:, :2])) ** 0.5
+        sigma = _SMOOTH * self._scale
         self._smooth = blurred_along_lines(picture, sigma, math.ceil(2 * sigma))
         back = torch.linalg.inv(place[:, :2])
         corners = place.new_tensor([[x, y, 1.0] for x in (0, WIDE) for y in (0, HIGH)]) @ place.mT
@@ -149,6 +166,7 @@ class CloserLook:
         within = (self._here - place[:, 2]) @ back.mT
         self._grid = (2 * within / within.new_tensor([WIDE, HIGH]) - 1)[None]
         self._mask = F.grid_sample(inside(SPOTS, picture.device), self._grid, align_corners=False)
+        self._mouth = _around(F.grid_sample(inside(SPOTS[2:], picture.device), self._grid, align_corners=False)[0, 0])
 
     def at(self, motion: torch.Tensor) -> CloseUp | None:
         """What is to be seen where lips and expression are those [k, d]."""
@@ -157,10 +175,13 @@ class CloserLook:
     def shown(self, close_up: CloseUp) -> torch.Tensor:
         """One close-up in the window: its colours, times how far it counts, and that [1, 4, h, w]."""
         size = close_up.share.shape[-2:]
-        pulled = torch.cat((close_up.offset, pulled_out(close_up.offset)), 1)
-        fields = torch.cat((F.interpolate(pulled, size=size, mode="bilinear"), close_up.share, close_up.added), 1)
-        fields = F.grid_sample(fields, self._grid, padding_mode="border", align_corners=False)
-        offset, pulled, share, added = fields.split((2, 1, 1, 3), 1)
+        coarse = torch.cat((close_up.offset, pulled_out(close_up.offset), close_up.tooth), 1)
+        coarse = F.interpolate(coarse, size=size, mode="bilinear")
+        said = torch.cat((coarse, close_up.share, close_up.added, close_up.teeth), 1)
+        said = F.grid_sample(said, self._grid, padding_mode="border", align_corners=False)
+        offset, pulled, tooth, share, added, teeth = said.split((2, 1, 2, 1, 3, 1), 1)
+        mouth = (..., *self._mouth)
+        added[mouth] *= _lit(teeth[mouth], tooth[mouth], self._scale)
         there = self._here + WIDE * offset[0].movedim(0, -1) @ self._place[:, :2].mT
         grid = 2 * there / there.new_tensor([self._picture.shape[-1], self._picture.shape[-2]]) - 1
         moved = _taken(self._picture, grid[None])
@@ -180,6 +201,13 @@ def pulled_out(offset: torch.Tensor) -> torch.Tensor:
     squares, area = (a * a + b * b + c * c + d * d) / 2, a * d - b * c
     least = (squares - (squares.square() - area.square()).clamp(min=0).sqrt()).clamp(min=0).sqrt()
     return ((_WHOLE - least) / (_WHOLE - _THREAD)).clamp(0, 1)
+
+
+def _around(mask: torch.Tensor) -> Window:
+    """The least window that holds all of a mask [h, w] that is not 0."""
+    sides = (torch.nonzero(mask.any(side)) for side in (1, 0))
+    rows, columns = (slice(int(at[0]), int(at[-1]) + 1) if len(at) else slice(0, 0) for at in sides)
+    return rows, columns
 
 
 def over(near: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:

@@ -25,19 +25,24 @@ _PATCH = 2
 _UNIT = 0.05
 """Of the offsets, in widths of the close-up: what a number of order one means."""
 _SURE = 3.0
-"""Added to the shares before the sigmoid: of a new network they are 0.95."""
+"""Added to the shares before the sigmoid, and taken from how far a place is teeth: of a new network they are 0.95 and
+0.05.
+"""
+_MIDDLE, _ARCH = 0.5, 0.15
+"""Of places in the picture of teeth: where they are in a new network, and what a number of order one means."""
 
 
 @dataclass(frozen=True)
 class CloseUpConfig:
     """channels, norm_groups: as RetoucherConfig's · motion: of the latents of lips and expression together ·
-    motion_width: of the layers that take them in.
+    motion_width: of the layers that take them in · teeth: whether it says where on which tooth a place is.
     """
 
     channels: tuple[int, ...] = (32, 64, 96, 128)
     norm_groups: int = 8
     motion: int = 0
     motion_width: int = 128
+    teeth: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))  # JSON gives a list
@@ -65,7 +70,10 @@ class CloseUpNetwork(PatchUNet):
         self.config = config
         self.flow = parts.conv2d(widths[0], 2, 3, padding=1)
         self.fine = parts.conv2d(widths[0], 4 * _PATCH**2, 3, padding=1)
-        for last in (self.flow, self.fine):
+        if config.teeth:
+            self.tooth = parts.conv2d(widths[0], 2, 3, padding=1)
+            self.teeth = parts.conv2d(widths[0], _PATCH**2, 3, padding=1)
+        for last in (self.flow, self.fine, *((self.tooth, self.teeth) if config.teeth else ())):
             for tensor in last.parameters():
                 nn.init.zeros_(tensor)
 
@@ -76,10 +84,17 @@ class CloseUpNetwork(PatchUNet):
         motion = F.pad(motion, (0, unsaid))
         seen = in_patches((faces * 2 - 1).to(self.stem.weight), _PATCH).contiguous(memory_format=torch.channels_last)
         x = self.features(seen, motion)
-        offset, fine = self.flow(x), out_of_patches(self.fine(x), _PATCH)
-        offset, fine = (each.to(faces.device, torch.float32) for each in (offset, fine))
+        offset, fine = self._said(self.flow, x, faces), out_of_patches(self._said(self.fine, x, faces), _PATCH)
         share, added = fine.split((1, 3), 1)
-        return CloseUp(_UNIT * offset, (share + _SURE).sigmoid(), added)
+        if self.config.teeth:
+            tooth, teeth = self._said(self.tooth, x, faces), out_of_patches(self._said(self.teeth, x, faces), _PATCH)
+            tooth, teeth = _MIDDLE + _ARCH * tooth, (teeth - _SURE).sigmoid()
+        else:
+            tooth, teeth = torch.zeros_like(offset), torch.zeros_like(share)
+        return CloseUp(_UNIT * offset, (share + _SURE).sigmoid(), added, teeth, tooth)
+
+    def _said(self, last: nn.Module, x: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
+        return last(x).to(faces.device, torch.float32)
 
 
 def load_close_up(path: Path, device: torch.device | str = "cpu", dtype: torch.dtype | None = None) -> CloseUpNetwork:

@@ -163,7 +163,7 @@ def _person(
 
         found = correspondences(talk.identity, kept, before, 2 * size)
         fields |= {"offset": np.stack([each.offset for each in found]).astype(np.float16)}
-        fields |= {name: np.stack([getattr(each, name) for each in found]) for name in ("visible", "known")}
+        fields |= {name: np.stack([getattr(each, name) for each in found]) for name in ("visible", "known", "teeth")}
     return WrittenClip(clip, fields)
 
 

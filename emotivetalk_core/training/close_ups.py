@@ -16,9 +16,10 @@ from torch.nn import functional as F
 
 from ..errors import SettingsError
 from ..face import close_up
-from ..face.close_up import HIGH, WIDE, from_close_by, place_of
+from ..face.close_up import HIGH, WIDE, CloseUp, from_close_by, place_of
 from ..face.crops import pictures
 from ..face.resizing import resized
+from ..face.teeth import ACROSS
 from ..models.close_up import KIND, CloseUpConfig, CloseUpNetwork
 from ..models.face_reading import read_faces
 from ..models.motion_encoder import MotionEncoder
@@ -38,7 +39,7 @@ from .step_cost import MetaStep, meta
 from .worn_glasses import worn
 
 _WHENCE = ("offset", "visible", "known")
-_FIELDS = ("fine", "portrait_fine", "portrait_pictures", "portrait_eyes_mouth", "driving", *_WHENCE)
+_FIELDS = ("fine", "portrait_fine", "portrait_pictures", "portrait_eyes_mouth", "driving", *_WHENCE, "teeth")
 _SIZE, _SOFT = torch.Size((HIGH, WIDE)), torch.Size((HIGH // 2, WIDE // 2))
 _SURE = 1e-4
 _ASTRAY = 2.5
@@ -59,12 +60,13 @@ class CloseUpSettings:
     relit: the shares in other colours, and in another light · blinking: the share whose frame is drawn the likelier,
     the further its eyes look from the portrait's · hidden: how much more than the rest counts what the portrait did not
     show · whence: the share of the steps, the first ones, in which it is learnt alone from where in the portrait places
-    came · offset: weight of that, for an error of one pixel · visible: weight of whether they were seen there · judged,
+    came · offset: weight of that, for an error of one pixel · visible: weight of whether they were seen there · tooth:
+    weight of which tooth is seen, for an error of one tooth · teeth: weight of where teeth are · judged,
     judged_from: as DecoderSettings' · start: the weights that it begins with, "" for none.
     """
 
     loop: LoopSettings
-    config: CloseUpConfig = field(default_factory=CloseUpConfig)
+    config: CloseUpConfig = field(default_factory=lambda: CloseUpConfig(teeth=True))
     kinds: tuple[str, ...] = ("retouched_rendered",)
     soft: float = 0.3
     glasses: float = 0.25
@@ -75,13 +77,15 @@ class CloseUpSettings:
     whence: float = 0.3
     offset: float = 0.03
     visible: float = 0.03
+    tooth: float = 0.05
+    teeth: float = 0.03
     judged: float = 0.01
     judged_from: float = 0.5
     start: str = ""
 
     def __post_init__(self) -> None:
         shares(self, "soft", "glasses", "tinted", "relit", "blinking", "whence", "judged_from")
-        at_least(0, self, "hidden", "offset", "visible", "judged")
+        at_least(0, self, "hidden", "offset", "visible", "tooth", "teeth", "judged")
         if not self.kinds:
             raise SettingsError("kinds is empty; name the kinds of clips to learn from.")
 
@@ -113,7 +117,8 @@ class CloseUpSamples:
     """One sample: the portrait's `face` [1, 3, h, w] in its place, the `motion` [1, d + 1] that it is to show, the true
     picture as `target` [1, 3, h, w], where it counts, `weight`, and where eyes and mouth are, `spots` [1, 1, h, w];
     from where in the portrait places of it came, `offset` [1, 2, h, w] as a CloseUp has it, whether they were seen
-    there, `visible`, and where that is `known` [1, 1, h, w].
+    there, `visible`, and where that is `known` [1, 1, h, w]; how far they are `teeth` [1, 1, h, w], and where on them,
+    `tooth` [1, 2, h, w].
     """
 
     def __init__(self, source: Source, encoder: MotionEncoder, settings: CloseUpSettings, *, held_out: bool) -> None:
@@ -147,11 +152,13 @@ class CloseUpSamples:
         for share, change in ((settings.tinted, tinted), (settings.relit, relit)):
             if chance(share, generator):
                 sample = dict(zip(sample, change(tuple(sample.values()), generator)))
-        sample |= {**where, "offset": offset}
+        where["teeth"], tooth = self._teeth(clip, row, place)
+        sample |= {**where, "offset": offset, "tooth": tooth}
         mirrored = chance(0.5, generator)
         if mirrored:
             sample = {name: value.flip(-1) for name, value in sample.items()}
             sample["offset"] = sample["offset"] * torch.tensor([-1.0, 1.0])[:, None, None]
+            sample["tooth"] = torch.cat((1 - sample["tooth"][:, :1], sample["tooth"][:, 1:]), 1)
         motion = self._motion[clip.id][row : row + 1]
         motion = motion + UNSURE * chance(0.5, generator) * torch.randn(motion.shape, generator=generator)
         return {**sample, "motion": F.pad(motion, (0, 1), value=float(mirrored))}
@@ -194,6 +201,12 @@ class CloseUpSamples:
         visible, known = (from_close_by(share[:, None] / 255, place) for share in (visible, known))
         return offset, visible, known
 
+    def _teeth(self, clip: Clip, row: int, place: Tensor) -> tuple[Tensor, Tensor]:
+        """teeth and tooth in the close-up."""
+        tooth, teeth = (self._source.read(clip, "teeth", row, row + 1).float() / 255).split((2, 1), 1)
+        there, share = from_close_by(tooth * teeth, place), from_close_by(teeth, place)
+        return share, there / share.clamp(min=_SURE)
+
 
 @torch.no_grad()
 def _read(source: Source, encoder: MotionEncoder, clip: Clip) -> Tensor:
@@ -206,7 +219,8 @@ def _read(source: Source, encoder: MotionEncoder, clip: Clip) -> Tensor:
 
 class CloseUpLearning(Judged):
     """How far close-ups are from the true pictures, and `of_still`: as a part of how far the portrait is from them;
-    `offset`, `visible` as Retouching's; and the judge's word. Before `whence` is over the pictures are not looked at.
+    `offset`, `visible` as Retouching's; `tooth` and `teeth`; and the judge's word. Before `whence` is over the pictures
+    are not looked at.
     """
 
     def __init__(
@@ -231,7 +245,9 @@ class CloseUpLearning(Judged):
         share = said.share.clamp(_SURE, 1 - _SURE)
         unsure = F.binary_cross_entropy(share, batch["visible"], reduction="none")
         whence = {"offset": mean_where(off, counts), "visible": mean_where(unsure, weight * batch["known"])}
-        loss = self._settings.offset * whence["offset"] + self._settings.visible * whence["visible"]
+        if self.network.config.teeth:
+            whence |= self._teeth(said, batch)
+        loss = torch.stack([getattr(self._settings, name) * value for name, value in whence.items()]).sum()
         if self.training and self._pictures_from and float(self.steps) < self._pictures_from:
             self.steps += 1
             return Outcome(loss, {"loss": loss, **whence}, {"true": target, "made": face})
@@ -241,6 +257,14 @@ class CloseUpLearning(Judged):
             still, _ = picture_differences(face, target, weight)
         figures = {"of_still": wrong / still, **figures, **whence}
         return self.outcome(loss + wrong, figures, torch.lerp(target, seen, batch["spots"]), target)
+
+    def _teeth(self, said: CloseUp, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """How far off the teeth are that are seen, in teeth, and how unsure it is where any are."""
+        tooth = F.interpolate(said.tooth, size=batch["tooth"].shape[-2:], mode="bilinear")
+        off = torch.einsum("nchw,c->nhw", (tooth - batch["tooth"]).abs(), tooth.new_tensor([ACROSS, 2.0]))[:, None]
+        share = said.teeth.clamp(_SURE, 1 - _SURE)
+        unsure = F.binary_cross_entropy(share, batch["teeth"], reduction="none")
+        return {"tooth": mean_where(off, batch["teeth"]), "teeth": mean_where(unsure, batch["spots"])}
 
 
 def close_up_step(preset: ModelPreset, settings: CloseUpSettings) -> MetaStep:
@@ -252,9 +276,9 @@ def close_up_step(preset: ModelPreset, settings: CloseUpSettings) -> MetaStep:
 
     def batch(count: int) -> Sample:
         three = {name: meta(count, 3, HIGH, WIDE) for name in ("face", "target")}
-        one = {name: meta(count, 1, HIGH, WIDE) for name in ("weight", "spots", "visible", "known")}
-        told = {"motion": meta(count, settings.config.motion + 1), "offset": meta(count, 2, HIGH, WIDE)}
-        return {**three, **one, **told}
+        two = {name: meta(count, 2, HIGH, WIDE) for name in ("offset", "tooth")}
+        one = {name: meta(count, 1, HIGH, WIDE) for name in ("weight", "spots", "visible", "known", "teeth")}
+        return {**three, **two, **one, "motion": meta(count, settings.config.motion + 1)}
 
     return MetaStep(phase, batch, settings.loop)
 

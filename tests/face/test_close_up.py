@@ -23,6 +23,7 @@ from emotivetalk_core.face.close_up import (
 )
 from emotivetalk_core.face.detail import at_own_resolution
 from emotivetalk_core.face.head_turn import turn_head
+from emotivetalk_core.face.teeth import teeth_picture
 from emotivetalk_core.types import HeadPose
 
 PLACE = torch.tensor([[0.9, 0.2, 40.0], [-0.1, 0.8, 30.0]])
@@ -43,9 +44,13 @@ def ramp(high: int, wide: int, across: float = 2e-3, down: float = -1e-3) -> tor
 
 
 def says(offset: tuple[float, float] = (0.0, 0.0), share: float = 1.0, added: float = 0.0, count: int = 1) -> CloseUp:
-    """The same everywhere; the offset in pixels of the close-up."""
+    """The same everywhere, and nowhere teeth; the offset in pixels of the close-up."""
     moved = (torch.tensor(offset) / WIDE)[:, None, None].expand(count, 2, HIGH // 2, WIDE // 2)
-    return CloseUp(moved, torch.full((count, 1, HIGH, WIDE), share), torch.full((count, 3, HIGH, WIDE), added))
+    return without_teeth(moved, torch.full((count, 1, HIGH, WIDE), share), torch.full((count, 3, HIGH, WIDE), added))
+
+
+def without_teeth(offset: torch.Tensor, share: torch.Tensor, added: torch.Tensor) -> CloseUp:
+    return CloseUp(offset, share, added, torch.zeros_like(share), torch.zeros_like(offset))
 
 
 def test_a_face_is_found_by_its_eyes_and_mouth():
@@ -119,10 +124,48 @@ def test_hairs_of_a_line_do_not_become_stripes_where_it_is_pulled_out():
     stripes = (torch.arange(WIDE) % 4 < 2).float().expand(1, 3, HIGH, WIDE)
     look = CloserLook(stripes, torch.tensor(EYES_MOUTH), lambda faces, motion: None)
     for share, contrast in ((0.9, 0.5), (0.2, 0.02)):
-        near = look.shown(CloseUp(pulled(share), torch.ones(1, 1, HIGH, WIDE), torch.zeros(1, 3, HIGH, WIDE)))
+        near = look.shown(without_teeth(pulled(share), torch.ones(1, 1, HIGH, WIDE), torch.zeros(1, 3, HIGH, WIDE)))
         whole = near[:, 3:] == 1
         seen = near[:, :1][whole]
         assert seen.std() == pytest.approx(contrast, abs=0.03) and seen.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def grinning(wide: float = 60.0, high: float = 20.0) -> CloseUp:
+    """White all over, and around the mouth teeth, as many as there are over so many pixels of the close-up."""
+    x, y = EYES_MOUTH[2]
+    rows, columns = torch.arange(HIGH // 2)[:, None] * 2 + 1.0, torch.arange(WIDE // 2) * 2 + 1.0
+    across, down = (columns - x) / wide + 0.5, (rows - y) / high + 0.5
+    tooth = torch.stack(torch.broadcast_tensors(across, down))[None]
+    inside = ((tooth > 0) & (tooth < 1)).all(1, keepdim=True).float()
+    teeth = inside.repeat_interleave(2, -1).repeat_interleave(2, -2)
+    white, nothing = torch.ones(1, 3, HIGH, WIDE), torch.zeros(1, 1, HIGH, WIDE)
+    return CloseUp(torch.zeros(1, 2, HIGH // 2, WIDE // 2), nothing, white, teeth, tooth)
+
+
+def test_teeth_are_light_as_their_picture_is():
+    """One by one pixel of it, so that it can be laid over what is shown."""
+    seen = shown(grinning(), torch.zeros(1, 3, HIGH, WIDE))
+    left, top = (int(EYES_MOUTH[2][i] - half) for i, half in ((0, 30), (1, 5)))
+    wanted = teeth_picture(1.0)
+    assert wanted.shape == (1, 3, 10, 60)
+    seen = shown(grinning(60.0, 10.0), torch.zeros(1, 3, HIGH, WIDE))
+    inner = (..., slice(top + 1, top + 9), slice(left + 1, left + 59))
+    assert torch.allclose(seen[inner], wanted[..., 1:-1, 1:-1], atol=1e-4)
+    assert wanted[..., 1:-1, 1:-1].std() > 0.02 and (seen[..., : top - 1, :] == 1).all()
+
+
+def test_in_a_large_picture_teeth_are_as_fine_as_that():
+    """In one eight times as large as the close-up: lines between them are as dark as they are, which the close-up's own
+    few pixels cannot tell.
+    """
+    look = CloserLook(torch.zeros(1, 3, 8 * HIGH, 8 * WIDE), 8 * torch.tensor(EYES_MOUTH), lambda faces, motion: None)
+    near = look.shown(grinning())
+    assert near.shape[-2:] == (8 * HIGH, 8 * WIDE)
+    x, y = (int(8 * each) for each in EYES_MOUTH[2])
+    line, tooth = near[0, 0, y - 8, x - 1 : x + 1].mean(), near[0, 0, y - 8, x + 20]
+    fine, coarse = (teeth_picture(scale)[0, 0] for scale in (8.0, 1.0))
+    assert tooth > 0.98 and line == pytest.approx(float(fine[fine.shape[0] // 2 - 4, fine.shape[1] // 2]), abs=0.03)
+    assert line < coarse[4].min() - 0.02
 
 
 def test_what_is_shown_stays_a_picture():
@@ -221,7 +264,7 @@ def test_at_own_resolution_each_frame_has_its_own(picture: torch.Tensor):
     count = 11
 
     def as_bright(faces: torch.Tensor, motion: torch.Tensor) -> CloseUp:
-        return CloseUp(
+        return without_teeth(
             torch.zeros(len(motion), 2, HIGH // 2, WIDE // 2),
             torch.zeros(len(motion), 1, HIGH, WIDE),
             motion[:, :1, None, None].expand(-1, 3, HIGH, WIDE),

@@ -1,6 +1,7 @@
 """The network of close-ups: what a new one says, what it can learn, and how it comes back from a file."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from emotivetalk_core.models.model_set import load_model_set
 from emotivetalk_core.weight_files.checkpoint import save_checkpoint
 from emotivetalk_core.weight_files.manifest import write_manifest
 
-SMALL = CloseUpConfig(channels=(16, 24), norm_groups=4, motion=3, motion_width=16)
+SMALL = CloseUpConfig(channels=(16, 24), norm_groups=4, motion=3, motion_width=16, teeth=True)
 
 
 def face(*shape: int) -> torch.Tensor:
@@ -24,7 +25,7 @@ def spoiled() -> CloseUpNetwork:
     torch.manual_seed(0)
     network = CloseUpNetwork(SMALL)
     for name, tensor in network.named_parameters():
-        if name.split(".")[-2] in ("flow", "fine", "heed") and name.endswith("weight"):
+        if name.split(".")[-2] in ("flow", "fine", "teeth", "tooth", "heed") and name.endswith("weight"):
             torch.nn.init.normal_(tensor, std=0.1)
     return network.eval()
 
@@ -34,18 +35,30 @@ def test_a_new_one_says_that_all_stays_as_it_is():
     assert said.offset.shape == (2, 2, HIGH // 2, WIDE // 2) and said.added.shape == (2, 3, HIGH, WIDE)
     assert not said.offset.any() and not said.added.any()
     assert torch.allclose(said.share, torch.tensor(0.9526), atol=1e-4)
+    assert said.tooth.shape == said.offset.shape and said.teeth.shape == said.share.shape
+    assert torch.allclose(said.tooth, torch.tensor(0.5)) and torch.allclose(said.teeth, 1 - said.share, atol=1e-6)
+
+
+def test_one_that_was_not_taught_teeth_shows_none():
+    """As close-ups were that were trained before there were any."""
+    plain = CloseUpNetwork(replace(SMALL, teeth=False))
+    assert not [name for name in plain.state_dict() if name.startswith(("teeth", "tooth"))]
+    torch.nn.init.normal_(plain.fine.weight, std=0.1)
+    said = plain(face(1), torch.ones(1, 3))
+    assert not said.teeth.any() and torch.allclose(shown(said, face(1)), said.share * face(1) + said.added, atol=1e-5)
 
 
 def test_of_one_face_it_says_what_each_motion_makes_of_it():
     network, motion = spoiled(), torch.randn(3, 3, generator=torch.Generator().manual_seed(1))
     together, alone = network(face(1), motion), network(face(1), motion[1:2])
     repeated = network(face(1).expand(3, -1, -1, -1), motion)
-    for name in ("offset", "share", "added"):
+    for name in ("offset", "share", "added", "teeth", "tooth"):
         assert torch.allclose(getattr(together, name)[1:2], getattr(alone, name), atol=1e-5)
         assert torch.allclose(getattr(together, name), getattr(repeated, name), atol=1e-5)
     assert not torch.allclose(together.added[0], together.added[1], atol=1e-3)
     some = together.of(slice(1, 3))
-    assert torch.equal(some.offset, together.offset[1:]) and len(some.share) == len(some.added) == 2
+    assert torch.equal(some.offset, together.offset[1:]) and torch.equal(some.tooth, together.tooth[1:])
+    assert len(some.share) == len(some.added) == len(some.teeth) == 2
 
 
 def test_it_is_told_of_a_mirror_and_heeds_no_motion_of_other_weights():

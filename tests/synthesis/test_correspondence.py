@@ -66,6 +66,29 @@ def test_what_a_closed_mouth_hid_was_not_seen_and_an_open_one_hides_nothing_of_i
     assert unseen[0] > 0.1 > 0.02 > unseen[1]
 
 
+def test_teeth_are_told_by_their_place_on_the_arch():
+    """Of a broad smile: from the middle tooth outwards, the upper row from the gum down, the lower one up to it; and of
+    shut lips none.
+    """
+    smile = replace(HAPPY, mouth=np.array([0.5, 0.5, 0, 0.9, 0], np.float32))
+    shut, found = (correspondences(ANNA, [state], REST, SIZE)[0].teeth for state in (REST, smile))
+    assert found.shape == (3, SIZE, SIZE) and not shut.any()
+    across, down, share = found.astype(np.float32) / 255
+    whole = share > 0.99
+    rows, columns = np.nonzero(whole)
+    assert whole.sum() > 60
+    middle = person_geometry(ANNA, smile, SIZE).eyes_mouth[2, 0]
+    assert np.corrcoef(columns - middle, across[whole] - 0.5)[0, 1] > 0.95
+    near = np.abs(columns - middle) < 2
+    assert np.abs(across[whole][near] - 0.5).max() < 0.1
+    upper = down[whole] < 0.5
+    assert rows[upper & near].max() <= rows[~upper & near].min() if (~upper & near).any() else True
+    assert np.corrcoef(rows[upper & near], down[whole][upper & near])[0, 1] > 0.9
+    picture = pictures(smile)[0].numpy()
+    gums = whole & (down < 0.05)
+    assert picture[:, whole & ~gums].mean() > 1.5 * picture[:, share == 0].min()
+
+
 def test_what_hair_and_glasses_cover_is_not_known():
     wearing = replace(ANNA, glasses="round")
     bare, behind = (correspondences(who, [REST], REST, SIZE)[0] for who in (ANNA, wearing))

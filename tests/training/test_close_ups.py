@@ -3,6 +3,7 @@
 import contextlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,10 +34,12 @@ from emotivetalk_core.training.step_cost import count_step
 SIDE, SEEN, ROWS = 200, 32, 3
 SHIFT = (6, -4)
 """Of the truth against the portrait, in pixels: from so far to the right and below each place came."""
+BITING = slice(90, 130), slice(60, 120)
+"""Of the pictures, where teeth are seen."""
 EYES = torch.tensor(EYES_MOUTH) * 0.8 + 30
 PLAIN = CloseUpSettings(
     LoopSettings(steps=4, batch=2),
-    CloseUpConfig(channels=(8, 8), norm_groups=4, motion_width=8),
+    CloseUpConfig(channels=(8, 8), norm_groups=4, motion_width=8, teeth=True),
     soft=0.0,
     glasses=0.0,
     tinted=0.0,
@@ -52,6 +55,15 @@ def smooth(number: int, rows: int, side: int) -> torch.Tensor:
     """Smooth pictures uint8 [n, s, s, 3], of each number others."""
     values = torch.rand(rows, 3, 12, 12, generator=keyed_generator(number))
     return (255 * F.interpolate(values, size=(side, side), mode="bilinear")).round().byte().movedim(1, -1).contiguous()
+
+
+def biting() -> torch.Tensor:
+    """A square of teeth, whose place in their picture is the pixel's own, in levels of 255."""
+    teeth = torch.zeros(ROWS, 3, SIDE, SIDE, dtype=torch.uint8)
+    rows, columns = (torch.arange(each.start, each.stop).byte() for each in BITING)
+    inside = teeth[(..., *BITING)]
+    inside[:, 0], inside[:, 1], inside[:, 2] = columns, rows[:, None], 255
+    return teeth
 
 
 def folder_of(folder: Path, *, changed: tuple[int, ...] = (0, 1, 2), known: bool = True) -> Source:
@@ -73,6 +85,7 @@ def folder_of(folder: Path, *, changed: tuple[int, ...] = (0, 1, 2), known: bool
         "offset": places.half().contiguous(),
         "visible": seen if known else torch.zeros_like(seen),
         "known": torch.full_like(seen, 255 if known else 0),
+        "teeth": biting(),
     }
     clip = WrittenClip(Clip(f"{KIND}/0", "person", KIND, ROWS), fields)
     SourceWriter(folder).add(write_shard(folder, "all.safetensors", [clip]))
@@ -121,11 +134,27 @@ def test_from_where_places_came_is_told_in_the_close_ups_own_measure(source, enc
     """What came from there, taken from there, is the truth; half of the picture was not seen."""
     sample = samples(source, encoder).draw(0, 0, keyed_generator(1))
     nothing = torch.zeros(1, 3, HIGH, WIDE)
-    moved = shown(CloseUp(sample["offset"], torch.ones(1, 1, HIGH, WIDE), nothing), sample["face"])
+    ones = torch.ones(1, 1, HIGH, WIDE)
+    moved = shown(CloseUp(sample["offset"], ones, nothing, 0 * ones, 0 * sample["offset"]), sample["face"])
     wrong, still = ((each - sample["target"])[..., 20:-20, 20:-20].abs().mean() for each in (moved, sample["face"]))
     assert wrong < still / 8
     assert sample["visible"][..., : WIDE // 4].max() == 0 and sample["visible"][..., -WIDE // 4 :].min() > 0.999
     assert sample["known"].min() > 0.999
+
+
+def test_teeth_are_told_with_their_place(source, encoder, nobody_astray):
+    """The place is the pixel's own here, so it is that of the close-up's in the picture, right to the teeth's rim."""
+    sample = samples(source, encoder).draw(0, 0, keyed_generator(1))
+    teeth, tooth = sample["teeth"], sample["tooth"]
+    columns, rows = 0.8 * (torch.arange(WIDE) + 0.5) + 30, 0.8 * (torch.arange(HIGH)[:, None] + 0.5) + 30
+    (top, bottom), (left, right) = ((each.start, each.stop) for each in BITING)
+    inside = (columns > left + 1) & (columns < right - 1) & (rows > top + 1) & (rows < bottom - 1)
+    assert teeth[0, 0][inside].min() > 0.999
+    assert teeth.sum() == pytest.approx((right - left) * (bottom - top) / 0.64, rel=0.02)
+    wanted = torch.stack(torch.broadcast_tensors(columns, rows)) - 0.5
+    assert torch.allclose(255 * tooth[0][:, inside], wanted[:, inside], atol=0.01)
+    rim = (teeth[0, 0] > 0.1) & ~inside
+    assert (255 * tooth[0] - wanted)[:, rim].abs().max() < 1
 
 
 def test_what_nothing_is_known_of_and_has_not_moved_came_from_where_it_is(encoder, nobody_astray, tmp_path):
@@ -158,9 +187,11 @@ def test_a_mirrored_face_says_so_and_is_one_in_all_that_belongs_to_it(source, en
     monkeypatch.setattr(close_ups, "chance", lambda share, generator: share >= 0.5)
     monkeypatch.setattr(close_ups, "UNSURE", 0.0)
     mirrored = samples(source, encoder).draw(0, 0, keyed_generator(1))
-    for name in ("face", "target", "weight", "visible", "known", "spots"):
+    for name in ("face", "target", "weight", "visible", "known", "spots", "teeth"):
         assert torch.equal(mirrored[name], plain[name].flip(-1)), name
     assert torch.equal(mirrored["offset"], plain["offset"].flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None])
+    across, down = plain["tooth"].flip(-1).split(1, 1)
+    assert torch.equal(mirrored["tooth"], torch.cat((1 - across, down), 1))
     assert plain["motion"][0, -1] == 0 and mirrored["motion"][0, -1] == 1
     assert torch.equal(plain["motion"][0, :-1], mirrored["motion"][0, :-1])
 
@@ -199,7 +230,7 @@ def folder_like(source: Source) -> Source:
     return Source.open(folder) if folder.is_dir() else folder_of(folder, changed=())
 
 
-def learnt(batch: dict[str, torch.Tensor], steps: int, **changes: float) -> list[dict[str, float]]:
+def learnt(batch: dict[str, torch.Tensor], steps: int, **changes: Any) -> list[dict[str, float]]:
     torch.manual_seed(0)
     settings = of_preset(replace(PLAIN, **changes), TINY)
     objective = CloseUpLearning(CloseUpNetwork(settings.config), settings, contextlib.nullcontext)
@@ -224,6 +255,13 @@ def test_it_comes_to_show_the_truth_and_knows_where_it_came_from(batch):
     assert figures[0]["of_still"] == pytest.approx(1, abs=0.2)
     assert figures[-1]["of_still"] < 0.6 and figures[-1]["offset"] < 0.6 * figures[0]["offset"]
     assert figures[-1]["visible"] < 0.9 * figures[0]["visible"]
+    assert figures[-1]["tooth"] < 0.7 * figures[0]["tooth"] and figures[-1]["teeth"] < 0.95 * figures[0]["teeth"]
+
+
+def test_a_network_without_teeth_learns_the_rest(batch):
+    """As one does that goes on from weights of before."""
+    figures = learnt(batch, 2, config=replace(PLAIN.config, teeth=False))
+    assert "offset" in figures[0] and not {"tooth", "teeth"} & figures[0].keys()
 
 
 def test_before_whence_is_over_the_pictures_are_not_looked_at(batch):
@@ -243,7 +281,7 @@ def test_the_judge_is_shown_eyes_and_mouth_alone(batch):
 
 
 def test_a_step_can_be_counted_without_data():
-    cost = count_step(close_up_step(DEMO, replace(PLAIN, config=CloseUpConfig())), 1)
+    cost = count_step(close_up_step(DEMO, replace(PLAIN, config=CloseUpConfig(teeth=True))), 1)
     assert cost.parameters == cost.learning > 1_000_000
 
 

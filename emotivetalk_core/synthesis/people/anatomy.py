@@ -114,6 +114,21 @@ def lip_line() -> LipLine:
     )
 
 
+@lru_cache(maxsize=1)
+def lid_folds() -> np.ndarray:
+    """Where the skin of the upper lid folds in when the eye opens, and keeps a line when it shuts: [m], 0…1."""
+    mesh = head_mesh()
+    rest = mesh.rest
+    drop = -mesh.smoothed(mesh.shift({"unit:eyeBlinkLeft": 1.0, "unit:eyeBlinkRight": 1.0}))[:, 1]
+    lid = (mesh.part == BODY) & (mesh.masks["socket"] < 0.1) & (rest[:, 2] > 1.1)
+    columns = np.linspace(0.14, 0.50, 37)
+    across = np.abs(rest[:, 0])
+    most = np.array([drop[lid & (np.abs(across - x) < 0.012)].max(initial=0.0) for x in columns])
+    most = np.interp(across, columns, np.convolve(np.pad(most, 2, "edge"), np.full(5, 0.2), "valid"))
+    fold = np.exp(-(((drop / np.maximum(most, 0.03) - 0.22) / 0.13) ** 2)) * np.clip(most / 0.08 - 0.4, 0, 1)
+    return (fold * lid).astype(np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class PosedHead:
     """One frame's surfaces: vertices [m, 3] · rotation [3, 3] of the head · eye_centres [2, 3] and eye_rotations

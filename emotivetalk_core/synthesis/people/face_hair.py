@@ -11,6 +11,8 @@ from .person import Person
 from .skin_map import beard_mask, skin_coordinates
 
 _NODES = 4
+_LASH_LIFT = 0.03
+"""In decimetres: the skin of a lid that shuts bulges so far over the roots of its lashes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,12 +157,12 @@ def lashes(person: Person) -> list[Fibres]:
             reach = length * person.lashes * rng.uniform(0.7, 1.05, (count, 1)) * np.linspace(0, 1, _NODES)
             weights = np.stack([(1 - reach) * (1 - f), (1 - reach) * f, reach * (1 - f), reach * f], 2)
             corners = np.stack([roots[i], roots[i + 1], tips[i], tips[i + 1]], 1)
-            up = 1.0 if row == 2 else -1.0
+            up, before_lid = (1.0, _LASH_LIFT) if row == 2 else (-1.0, 0.0)
             found.append(
                 Fibres(
                     corners=np.repeat(corners[:, None], _NODES, 1),
                     weights=weights.astype(np.float32),
-                    lift=np.tile(np.array([0.002, 0.008, 0.014, 0.022], np.float32), (count, 1)),
+                    lift=np.tile(before_lid + np.array([0.002, 0.008, 0.014, 0.022], np.float32), (count, 1)),
                     width=np.tile(np.array([1.1, 0.9, 0.6, 0.25], np.float32) * 0.0075, (count, 1)),
                     opacity=np.tile(
                         np.array([0.9, 0.8, 0.6, 0.1], np.float32) * (0.85 if row == 2 else 0.45), (count, 1)
@@ -177,7 +179,7 @@ def lashes(person: Person) -> list[Fibres]:
                 Fibres(
                     corners=roots[None, :, None],
                     weights=np.ones((1, nodes, 1), np.float32),
-                    lift=np.full((1, nodes), 0.006, np.float32),
+                    lift=np.full((1, nodes), before_lid + 0.006, np.float32),
                     width=(wide * (0.6 + 0.4 * ends) * (0.75 + 0.35 * person.lashes))[None].astype(np.float32),
                     opacity=(strong * ends)[None].astype(np.float32),
                     colour=(dark * (1.0 if row == 2 else 3.0)).astype(np.float32),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..head_state import HeadState
 from . import accessories, face_hair
-from .anatomy import PIVOT, PosedHead
+from .anatomy import PIVOT, PosedHead, lid_folds
 from .camera import CAMERA, field, project
 from .fibre_light import shade_fibres
 from .hair import grow_hair
@@ -27,6 +27,11 @@ from .truth import anatomy as known_anatomy
 SUPERSAMPLING = 2
 _SHADOW_SIZE, _SHADOW_FIELD = 384, 4.6
 _GOLD = np.array([0.62, 0.46, 0.18], np.float32)
+
+_UPPER_ENDS, _LOWER_ENDS = (0.0, 0.34, 0.60, 0.90, 1.18, 1.46, 3.2), (0.0, 0.22, 0.46, 0.74, 1.02, 1.30, 3.2)
+"""Where on the arch teeth end, radians from the middle: incisors of the lower row are the narrowest."""
+_LID_FOLD = 0.4
+"""How much of the light a lid's fold takes, as creases do."""
 
 _SPREAD = (0.030, 0.014, 0.008)
 """How far red, green and blue light wander under skin, in decimetres."""
@@ -168,7 +173,8 @@ class PersonRenderer:
         self.traits[:count, 0], self.traits[:count, 1] = skin_coordinates(mesh.rest)
         self.traits[:count, 2], self.traits[:count, 3] = mesh.masks["lips"], mesh.masks["cavity"]
         closed = _creases()
-        self.traits[:count, 4], self.traits[:count, 6] = under, np.clip((closed - 0.42) / 0.5, 0, 1)
+        crease = np.clip((closed - 0.42) / 0.5, 0, 1) + _LID_FOLD * lid_folds()
+        self.traits[:count, 4], self.traits[:count, 6] = under, crease
         x, y, z = mesh.rest.T
         below = (np.hypot((np.abs(x) - 0.075) / 0.075, (y - 6.895) / 0.045) < 1) & (z > 1.35)
         self.traits[:count, 7] = np.clip((closed - 0.55) / 0.25, 0, 1) * below
@@ -176,7 +182,8 @@ class PersonRenderer:
             row = mesh.part == part
             # Teeth are counted along the arch: 0 at the middle, one for each tooth.
             arc = np.arctan2(x[row], np.maximum(z[row] - 1.12, 0.02))
-            self.traits[:count, 0][row] = arc / 0.33
+            ends = _LOWER_ENDS if upwards else _UPPER_ENDS
+            self.traits[:count, 0][row] = np.sign(arc) * np.interp(np.abs(arc), ends, np.arange(len(ends)))
             high, low = y[row].max(), y[row].min()
             share = (y[row] - low) / (high - low) if upwards else (high - y[row]) / (high - low)
             self.traits[:count, 1][row] = share

@@ -278,7 +278,8 @@ def shade_solids(
                 elif m == TEETH:
                     place = abs(a0)
                     within = place - floor(place)
-                    gap = _smooth(0.0, 0.11, within) * _smooth(0.0, 0.11, 1 - within)
+                    between = 0.11 + 0.10 * _smooth(0.75, 1.0, a1)  # edges are round at their corners
+                    gap = _smooth(0.0, between, within) * _smooth(0.0, between, 1 - within)
                     gum = _smooth(0.16, 0.26, a1 - 0.16 * (1 - gap))
                     for c in range(3):
                         enamel = surface.teeth[c] * (0.62 + 0.38 * gap) * (0.9 + 0.1 * _smooth(0.2, 0.9, a1))
