@@ -124,8 +124,8 @@ def test_the_stage_writes_a_retoucher_that_loads_in_half_precision_and_says_of_w
 
 
 def test_close_ups_are_learnt_from_the_same_people(trained: Path):
-    network = load_model_set(trained).close_up
-    assert network is not None and network.config == CloseUpConfig((8, 8), norm_groups=4, motion=sum(LATENTS), teeth=True)
+    network, told = load_model_set(trained).close_up, {"motion": sum(LATENTS), "teeth": True}
+    assert network is not None and network.config == CloseUpConfig((8, 8), norm_groups=4, **told)
     record = json.loads(read_metadata(trained / "close_up.safetensors", "close_up")["record"])
     assert (record["stage"], record["steps"]) == ("close_up", 2)
     (log,) = (trained / "training").glob("close_up.log.jsonl")

@@ -59,8 +59,8 @@ def correspondences(person: Person, states: list[HeadState], before: HeadState, 
         offset = np.stack([x, y]) - places
         share = side * np.maximum(_averaged(seen, 2 * SUPERSAMPLING), 1e-3)
         mean = [_averaged(each * seen, 2 * SUPERSAMPLING) / share for each in offset]
-        bytes_of = (_bytes(_averaged(mask, SUPERSAMPLING)) for mask in (seen, known))
-        found.append(Correspondence(np.stack(mean).astype(np.float32), *bytes_of, _teeth(renderer, now)))
+        visible, told = (_bytes(_averaged(mask, SUPERSAMPLING)) for mask in (seen, known))
+        found.append(Correspondence(np.stack(mean).astype(np.float32), visible, told, _teeth(renderer, now)))
     return found
 
 
@@ -68,14 +68,14 @@ def _teeth(renderer: PersonRenderer, seen: Solids) -> np.ndarray:
     """As Correspondence has them."""
     owner = np.maximum(seen.owner, 0)
     shown = (seen.owner >= 0) & (renderer.material[owner] == TEETH)
-    place = np.zeros((2, *owner.shape), np.float32)
+    x, y = np.zeros(owner.shape, np.float32), np.zeros(owner.shape, np.float32)
     corners = renderer.triangles[owner[shown]]
     across, down = np.einsum("ncd,nc->dn", renderer.traits[corners, :2], _counts(seen)[shown])
     lower = renderer.anatomy.mesh.part[corners[:, 0]] == LOWER_TEETH
-    place[:, shown] = across / ACROSS + 0.5, np.where(lower, 1 - down / 2, down / 2)
+    x[shown], y[shown] = across / ACROSS + 0.5, np.where(lower, 1 - down / 2, down / 2)
     share = _averaged(shown, SUPERSAMPLING)
-    place = np.stack([_averaged(each, SUPERSAMPLING) for each in place]) / np.maximum(share, 1e-3)
-    return _bytes(np.clip([*place, share], 0, 1))
+    place = [_averaged(each, SUPERSAMPLING) / np.maximum(share, 1e-3) for each in (x, y)]
+    return _bytes(np.clip(np.stack([*place, share]), 0, 1))
 
 
 def _counts(seen: Solids) -> np.ndarray:
