@@ -2,7 +2,8 @@
 own few pixels, and a row of teeth is known by the lines between them. [ours]
 
 It lies unrolled: across it the teeth of both rows from one end of the arch to the other, its middle the mouth's; down
-it the upper row, from the gum to the edge, and the lower one, from the edge to the gum.
+it the upper row, from the gum to the edge, and the lower one, from the edge to the gum. Gaps and gums lie where
+synthesis/people/shading.py has them, whose teeth the network learns from.
 """
 
 from functools import lru_cache

@@ -120,9 +120,9 @@ def sample_person(seed: int, style: str | None = None) -> Person:
     skin = base + rng.normal(0, 0.012, 3) + rng.normal(0, 0.012) * np.array([1, 0, -1])
     hair_colour = _hair_colour(rng, age, tone, float(ancestry[1]))
     hair = np.array(HAIR_COLOURS[hair_colour]) + rng.normal(0, 0.012, 3)
-    own = np.random.default_rng([seed, 0x11B])
-    stain = own.uniform(0.5, 2.2)
-    red = own.uniform(0.2, 1.15) - 0.35 * max(0.0, (age - 50) / 30)  # lips pale with age
+    mouth = np.random.default_rng([seed, 0x11B])  # of its own, so nothing else of a person changes
+    stain = mouth.uniform(0.5, 2.2)
+    red = mouth.uniform(0.2, 1.15) - 0.35 * max(0.0, (age - 50) / 30)  # lips pale with age
     lip = base * (1 - max(red, 0.1) * np.array([0.10, 0.28, 0.29]))
     painted = woman and span() < 0.35
     if painted:
